@@ -1,0 +1,84 @@
+"""How good the models are: test scores on MNIST's official test set, trained on the 60,000.
+
+Runs are kept in the user's run store, so what was trained once is only read again.
+`python -m benchmarks.quality [--only NAME ...]`; about 45 minutes on two cores the first time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from rich.progress import Progress as Bar
+
+from core import checkpoints, data, train
+from core.config import TrainConfig
+from core.models import variant
+
+PUBLISHED = {"pca-2": 43.6, "pca-16": 21.0, "pca-32": 13.2, "hinton-30": 3.00}
+LINEAR = {"epochs": 30, "batch_size": 512, "learning_rate": 2e-3}
+PLANS: dict[str, tuple[str, dict, dict]] = {
+    **{f"pca-{k}": ("pca", {"latent": k}, {}) for k in (2, 16, 32)},
+    **{f"linear-{k}": ("linear_ae", {"latent": k}, LINEAR) for k in (2, 16, 32)},
+    "hinton-30": (
+        "stacked_ae",
+        {"latent": 30, "hidden": (1000, 500, 250)},
+        {"epochs": 120, "batch_size": 256, "learning_rate": 1e-3},
+    ),
+    **{
+        f"vae-{k}": (
+            "vae",
+            {"latent": k, "hidden": (512, 256), "pixels": "binary"},
+            {"epochs": 60, "batch_size": 256, "learning_rate": 1e-3},
+        )
+        for k in (2, 16)
+    },
+}
+
+
+def scores(name: str) -> dict[str, float]:
+    """Test scores of one plan, trained now if it is not in the store."""
+    kind, config, training = PLANS[name]
+    request = train.Request(
+        kind,
+        variant(kind).Config.checked(config),
+        data.load("mnist", "train"),
+        TrainConfig.checked(training),
+    )
+    store = checkpoints.user_store()
+    runs = checkpoints.list_runs(store).runs
+    if request.id not in runs or runs[request.id].record.status != "complete":
+        with Bar(disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task(name, total=None)
+            for progress in train.run(request, store, test=data.load("mnist", "test")):
+                bar.update(task, total=progress.steps, completed=progress.step)
+                if progress.step % (progress.steps // 10 or 1) < 3:
+                    print(name, progress.step, progress.steps, progress.terms, file=sys.stderr)
+        runs = checkpoints.list_runs(store).runs
+    return runs[request.id].record.metrics["mnist/test"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="*", default=list(PLANS), choices=list(PLANS))
+    wanted = parser.parse_args().only
+    found = {name: scores(name) for name in wanted}
+    print("| model | squared error / image | published | against PCA at the same K |")
+    print("|---|---|---|---|")
+    for name, values in found.items():
+        error = values["squared_error"]
+        pca = found.get(f"pca-{name.rsplit('-')[-1]}", {}).get("squared_error")
+        ratio = f"{100 * (error / pca - 1):+.2f} %" if pca else ""
+        print(f"| {name} | {error:.3f} | {PUBLISHED.get(name, '')} | {ratio} |")
+    print()
+    print("| VAE, dynamically binarised pixels | rate | distortion | ELBO | active units |")
+    print("|---|---|---|---|---|")
+    for name, values in found.items():
+        if "elbo_binary" in values:
+            row = [values[key] for key in ("rate_binary", "distortion_binary", "elbo_binary")]
+            units = int(values["active_units"])
+            print(f"| {name} | " + " | ".join(f"{v:.2f}" for v in row) + f" | {units} |")
+
+
+if __name__ == "__main__":
+    main()

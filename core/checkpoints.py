@@ -1,0 +1,321 @@
+"""The run store: one folder a run, content-addressed, written atomically, never a pickle.
+
+    <store>/<run-id>/run.json              what was asked, what came of it, and how to run it
+    <store>/<run-id>/weights.safetensors   every parameter of the model
+    <store>/<run-id>/codes.safetensors     the held-out digits' codes and the map's plane
+
+Importing this module needs no torch, so that a screen can list runs before torch is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+SCHEMA_VERSION = 1
+RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}-[0-9a-f]{10}")
+RECORD, WEIGHTS, CODES = "run.json", "weights.safetensors", "codes.safetensors"
+LARGEST_RECORD = 16 * 2**20
+
+
+class CheckpointError(ValueError):
+    """A run that is missing, torn, foreign or newer than this software; one sentence."""
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataRecord(_Plain):
+    """Which data a run was trained on."""
+
+    name: str
+    split: str
+    fingerprint: str
+    count: int
+    shape: tuple[int, ...]
+    classes: int
+    kind: str
+
+
+class FileRecord(_Plain):
+    """A file of the run, by which a torn one is told."""
+
+    sha256: str
+    bytes: int
+
+
+class RunRecord(_Plain):
+    """The content of run.json."""
+
+    schema_version: int = SCHEMA_VERSION
+    software: str
+    id: str
+    variant: str
+    config: dict[str, Any]
+    data: DataRecord
+    train: dict[str, Any]
+    status: Literal["complete", "stopped"]
+    device: str
+    seconds: float
+    samples: int
+    history: tuple[dict[str, float], ...] = ()
+    metrics: dict[str, dict[str, float]] = {}
+    capabilities: dict[str, Any] = {}
+    browser: dict[str, Any] | None = None
+    files: dict[str, FileRecord] = {}
+
+    @property
+    def latent(self) -> int:
+        """K, the number of latent dimensions."""
+        return int(self.config["latent"])
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is on disk and whole as far as its record says."""
+
+    folder: Path
+    record: RunRecord
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    def path(self, name: str) -> Path:
+        """Path of one of the run's own files.
+
+        Raises:
+            CheckpointError: where the record knows no such file.
+        """
+        if name not in self.record.files:
+            raise CheckpointError(
+                f"Run {self.id} has no file {name!r}; it has {', '.join(self.record.files)}."
+            )
+        return self.folder / name
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a store holds: the runs, and one sentence for each folder that is none."""
+
+    runs: dict[str, Run]
+    problems: tuple[str, ...]
+
+
+def shipped_store() -> Path:
+    """The runs that come with the software; only `python -m core bank` writes there."""
+    return Path(__file__).resolve().parent.parent / "checkpoints"
+
+
+def user_store() -> Path:
+    """The user's own runs: the folder in LATENT_EXPLORER_RUNS, else in the user's data folder."""
+    named = os.environ.get("LATENT_EXPLORER_RUNS")
+    return Path(named).expanduser() if named else user_data_path("latent-explorer") / "runs"
+
+
+def run_id(variant: str, config: Mapping, data: Mapping, train: Mapping) -> str:
+    """Readable slug and short hash of the canonical JSON of what is asked for."""
+    canonical = json.dumps(
+        {
+            "variant": variant,
+            "config": config,
+            "data": {key: data[key] for key in ("name", "split", "fingerprint")},
+            "train": train,
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+    digest = hashlib.sha256(canonical.encode()).hexdigest()[:10]
+    network = "-conv" if config.get("network") == "conv" else ""
+    return f"{variant}{network}-k{config['latent']}-{digest}"
+
+
+def list_runs(folders: Path | Iterable[Path]) -> Listing:
+    """All runs of one or several stores; of two with the same id the first store's counts.
+
+    A folder that can't be read as a run is named in `problems` and stands in nobody's way.
+    """
+    runs: dict[str, Run] = {}
+    problems: list[str] = []
+    for store in [folders] if isinstance(folders, Path) else folders:
+        if not store.is_dir():
+            continue
+        for folder in sorted(store.iterdir()):
+            if folder.name.startswith(".") or not folder.is_dir():
+                continue
+            try:
+                run = open_run(folder)
+            except CheckpointError as error:
+                problems.append(str(error))
+            else:
+                runs.setdefault(run.id, run)
+    return Listing(runs, tuple(problems))
+
+
+def open_run(folder: Path) -> Run:
+    """Read a run's record and see that its files have the sizes that it states.
+
+    Raises:
+        CheckpointError: torn, foreign or newer.
+    """
+    name = folder.name
+    try:
+        path = folder / RECORD
+        if path.stat().st_size > LARGEST_RECORD:
+            raise CheckpointError(f"Run {name} has a {RECORD} of over {LARGEST_RECORD >> 20} MiB.")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"Folder {name} is no run: it has no {RECORD}.") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"Run {name} can't be read: its {RECORD} is torn ({error}).") from None
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if not isinstance(version, int):
+        raise CheckpointError(f"Folder {name} is no run: its {RECORD} states no schema_version.")
+    if version > SCHEMA_VERSION:
+        raise CheckpointError(
+            f"Run {name} has schema version {version}; this software reads up to "
+            f"{SCHEMA_VERSION}, so it needs a newer release."
+        )
+    try:
+        record = RunRecord.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise CheckpointError(
+            f"Run {name} is foreign or torn: {where} in its {RECORD} is wrong ({first['msg']})."
+        ) from None
+    if record.id != name or not RUN_ID.fullmatch(name):
+        raise CheckpointError(f"Folder {name} holds a run that calls itself {record.id!r}.")
+    for file, expected in record.files.items():
+        if file not in (WEIGHTS, CODES):
+            raise CheckpointError(f"Run {name} names a file that no run has: {file!r}.")
+        try:
+            size = (folder / file).stat().st_size
+        except OSError:
+            raise CheckpointError(f"Run {name} is torn: {file} is missing.") from None
+        if size != expected.bytes:
+            raise CheckpointError(
+                f"Run {name} is torn: {file} has {size} bytes instead of {expected.bytes}."
+            )
+    return Run(folder, record)
+
+
+def find(listing: Listing, wanted: str) -> Run:
+    """A run by its id or by an unambiguous beginning of it.
+
+    Raises:
+        CheckpointError: naming the runs there are.
+    """
+    matches = [run for name, run in listing.runs.items() if name.startswith(wanted)]
+    exact = [run for run in matches if run.id == wanted]
+    if exact or len(matches) == 1:
+        return (exact or matches)[0]
+    there = ", ".join(run.id for run in (matches or listing.runs.values())) or "none"
+    what = "Several runs begin with" if matches else "There is no run"
+    raise CheckpointError(f"{what} {wanted!r}; the runs are: {there}.")
+
+
+def read_tensors(run: Run, name: str) -> dict[str, np.ndarray]:
+    """The arrays of one of the run's files, after its checksum was verified.
+
+    Raises:
+        CheckpointError: where the file is torn or foreign.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    path = run.path(name)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"Run {run.id}: {name} can't be read ({error}).") from None
+    if hashlib.sha256(content).hexdigest() != run.record.files[name].sha256:
+        raise CheckpointError(f"Run {run.id} is torn: the checksum of {name} doesn't match.")
+    try:
+        return load(content)
+    except SafetensorError as error:
+        raise CheckpointError(f"Run {run.id}: {name} is no safetensors file ({error}).") from None
+
+
+def save(
+    store: Path, record: RunRecord, tensors: Mapping[str, Mapping[str, np.ndarray]]
+) -> Run:
+    """Write a run beside its place and rename it into place; an older one of the same id goes.
+
+    Args:
+        store: folder of runs, made if missing.
+        record: what to say of it; its `files` are filled in here.
+        tensors: per file name (`weights.safetensors`, `codes.safetensors`) the named arrays.
+
+    Raises:
+        CheckpointError: where the disk is full or read-only; the store is left as it was.
+    """
+    from safetensors.numpy import save as to_bytes
+
+    final = store / record.id
+    temporary: Path | None = None
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{record.id}-", dir=store))
+        files = {}
+        for name, arrays in tensors.items():
+            content = to_bytes({key: np.ascontiguousarray(a) for key, a in arrays.items()})
+            files[name] = FileRecord(
+                sha256=hashlib.sha256(content).hexdigest(), bytes=len(content)
+            )
+            _write(temporary / name, content)
+        record = record.model_copy(update={"files": files})
+        _write(temporary / RECORD, record.model_dump_json(indent=1).encode())
+        temporary.chmod(0o755)
+        _replace(temporary, final)
+    except OSError as error:
+        raise CheckpointError(
+            f"Run {record.id} could not be saved in {store} ({error.strerror or error}); "
+            "what was there before is unchanged."
+        ) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return Run(final, record)
+
+
+def delete(run: Run) -> None:
+    """Remove a run from its store in one step."""
+    doomed = run.folder.with_name(f".{run.id}-deleted")
+    run.folder.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _replace(temporary: Path, final: Path) -> None:
+    if not final.exists():
+        temporary.rename(final)
+        return
+    previous = final.with_name(f".{final.name}-previous")
+    shutil.rmtree(previous, ignore_errors=True)
+    final.rename(previous)
+    try:
+        temporary.rename(final)
+    except OSError:
+        previous.rename(final)
+        raise
+    shutil.rmtree(previous, ignore_errors=True)

@@ -1,0 +1,210 @@
+"""Configurations: every knob is declared once, and everything else is made from that declaration.
+
+A knob carries its default, its range or choices, its label and its help. Validation, the
+command line's flags, the widgets and the README's table all read the same declaration.
+"""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass
+from typing import Any, Literal, Self, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+
+class ConfigError(ValueError):
+    """A knob that is unknown or out of range; the message is one sentence for a person."""
+
+
+def knob(
+    default: Any,
+    *,
+    label: str,
+    help: str,
+    ge: float | None = None,
+    le: float | None = None,
+    gt: float | None = None,
+    advanced: bool = False,
+) -> Any:
+    """Declare one knob of a configuration class.
+
+    Ranges are inclusive (`ge`, `le`) or open below (`gt`). Choices are written as a `Literal`
+    annotation on the field itself.
+    """
+    return Field(
+        default,
+        title=label,
+        description=help,
+        ge=ge,
+        le=le,
+        gt=gt,
+        allow_inf_nan=False if isinstance(default, float) else None,
+        json_schema_extra={"advanced": advanced},
+    )
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What a screen or a table needs to know of one knob."""
+
+    name: str
+    label: str
+    help: str
+    default: Any
+    kind: type
+    low: float | None
+    high: float | None
+    low_is_open: bool
+    choices: tuple[str, ...]
+    advanced: bool
+
+    @property
+    def allowed(self) -> str:
+        """The allowed values in words: `between 0 and 20`, or `one of mlp, conv`."""
+        if self.choices:
+            return "one of " + ", ".join(map(str, self.choices))
+        if self.kind is bool:
+            return "true or false"
+        if self.low is not None and self.high is not None:
+            above = "above " if self.low_is_open else ""
+            return f"between {above}{self.low:g} and {self.high:g}"
+        if self.low is not None:
+            return f"{'above' if self.low_is_open else 'at least'} {self.low:g}"
+        if self.high is not None:
+            return f"at most {self.high:g}"
+        return f"of type {self.kind.__name__}"
+
+
+class Settings(BaseModel):
+    """Base of all configurations: immutable, validated, JSON both ways."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False)
+
+    @classmethod
+    def checked(cls, values: dict[str, Any] | None = None) -> Self:
+        """Build from plain values.
+
+        Raises:
+            ConfigError: in one sentence that names the knob and what it allows.
+        """
+        try:
+            return cls.model_validate(values or {})
+        except ValidationError as error:
+            raise ConfigError(explain(error, cls)) from None
+
+    @classmethod
+    def knobs(cls) -> tuple[Knob, ...]:
+        """All knobs, in the order of declaration, parents first."""
+        return tuple(_read_knob(name, field) for name, field in cls.model_fields.items())
+
+
+class ModelConfig(Settings):
+    """What every variant has: the number of latent dimensions."""
+
+    latent: int = knob(2, ge=1, le=784, label="K", help="Number of latent dimensions.")
+
+
+class NetworkConfig(ModelConfig):
+    """Encoder and decoder made of several layers, fully connected or convolutional."""
+
+    network: Literal["mlp", "conv"] = knob(
+        "mlp", label="Network", help="Fully connected layers, or convolutions with stride 2."
+    )
+    hidden: tuple[int, ...] = knob(
+        (320, 160),
+        label="Hidden units",
+        help="Widths of the encoder's hidden layers; the decoder mirrors them.",
+        advanced=True,
+    )
+    channels: tuple[int, ...] = knob(
+        (32, 64),
+        label="Channels",
+        help="Channels of the encoder's convolutions, each of stride 2; the decoder mirrors them.",
+        advanced=True,
+    )
+    activation: Literal["gelu", "relu", "silu", "tanh", "sigmoid"] = knob(
+        "gelu", label="Activation", help="Nonlinearity between the layers.", advanced=True
+    )
+
+
+class TrainConfig(Settings):
+    """How long and how a model is trained. The optimiser is Adam with decoupled weight decay."""
+
+    epochs: float = knob(
+        20.0, gt=0, le=5000, label="Epochs", help="Passes over the training set; may be a part."
+    )
+    batch_size: int = knob(128, ge=1, le=65536, label="Batch size", help="Images per step.")
+    learning_rate: float = knob(
+        2e-3, gt=0, le=1, label="Learning rate", help="Adam's largest step size."
+    )
+    schedule: Literal["cosine", "constant"] = knob(
+        "cosine",
+        label="Schedule",
+        help="How the learning rate goes down: along a half cosine to zero, or not at all.",
+        advanced=True,
+    )
+    warmup: float = knob(
+        0.02,
+        ge=0,
+        le=1,
+        label="Warm-up",
+        help="Share of training in which the learning rate rises from zero.",
+        advanced=True,
+    )
+    weight_decay: float = knob(
+        0.0, ge=0, le=1, label="Weight decay", help="Decoupled weight decay.", advanced=True
+    )
+    seed: int = knob(
+        0, ge=0, le=2**31 - 1, label="Seed", help="Fixes the weights, order and noise."
+    )
+    store: Literal["float32", "float16"] = knob(
+        "float32",
+        label="Stored as",
+        help="Number format of the stored weights; metrics are taken after rounding.",
+        advanced=True,
+    )
+
+
+def explain(error: ValidationError, config: type[Settings]) -> str:
+    """The first complaint of a validation error as one sentence for a person."""
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    by_name = {k.name: k for k in config.knobs()}
+    if first["type"] == "extra_forbidden" or name not in by_name:
+        return f"{name or 'That'} is not a knob here; the knobs are {', '.join(by_name)}."
+    found = by_name[name]
+    return f"{found.label} ({name}) must be {found.allowed}; got {first['input']!r}."
+
+
+def _read_knob(name: str, field: FieldInfo) -> Knob:
+    annotation = field.annotation
+    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+    limits: dict[str, float] = {}
+    for entry in field.metadata:
+        for key in ("ge", "gt", "le", "lt"):
+            if getattr(entry, key, None) is not None:
+                limits[key] = getattr(entry, key)
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    return Knob(
+        name=name,
+        label=field.title or name,
+        help=field.description or "",
+        default=field.default,
+        kind=_plain_type(annotation),
+        low=limits.get("ge", limits.get("gt")),
+        high=limits.get("le", limits.get("lt")),
+        low_is_open="gt" in limits,
+        choices=choices,
+        advanced=bool(extra.get("advanced", False)),
+    )
+
+
+def _plain_type(annotation: Any) -> type:
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return type(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return _plain_type(next(a for a in get_args(annotation) if a is not type(None)))
+    return origin or annotation

@@ -1,0 +1,134 @@
+"""Encoder and decoder for others: plain layer lists for the browser, ONNX for everyone else.
+
+The browser reads a run's own weights.safetensors; all that it needs beside them is the list of
+layers, which names the tensors. It is made here once and kept in run.json.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.models.base import Autoencoder
+from core.models.gaussian import LOG_VAR_RANGE
+
+Layer = dict[str, Any]
+
+
+class ExportError(ValueError):
+    """A model that can't be exported; the message says which part."""
+
+
+def layers(network: nn.Sequential, names: dict[int, str]) -> list[Layer]:
+    """A network as a list of layers that name their tensors.
+
+    Args:
+        network: layers of the kinds listed in this file.
+        names: from id of a parameter to its name in the state dict.
+
+    Raises:
+        ExportError: for a layer of another kind.
+    """
+    out = []
+    for layer in network:
+        if type(layer) not in _LAYERS:
+            known = ", ".join(kind.__name__ for kind in _LAYERS)
+            raise ExportError(
+                f"The browser knows no layer {type(layer).__name__}; it knows {known}."
+            )
+        op = _LAYERS[type(layer)](layer)
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            op |= {"weight": names[id(layer.weight)], "bias": names[id(layer.bias)]}
+        if op:
+            out.append(op)
+    return out
+
+
+def browser_program(model: Autoencoder) -> dict[str, Any] | None:
+    """What a browser needs beside the weights, as plain JSON; None where it can't run them."""
+    if not model.capabilities.in_browser:
+        return None
+    names = {id(p): name for name, p in model.named_parameters()}
+    program: dict[str, Any] = {
+        "shape": list(model.signature.shape),
+        "latent": model.config.latent,
+        "encoder": layers(model.encoder_layers(), names),
+        "decoder": layers(model.decoder_layers(), names),
+    }
+    if model.capabilities.has_posterior:
+        program["log_var_range"] = list(LOG_VAR_RANGE)
+    return program
+
+
+class _Encoder(nn.Module):
+    def __init__(self, model: Autoencoder) -> None:
+        super().__init__()
+        self.layers = model.encoder_layers()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers(x)
+
+
+class _Decoder(nn.Module):
+    def __init__(self, model: Autoencoder) -> None:
+        super().__init__()
+        self.layers = model.decoder_layers()
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return self.layers(z)
+
+
+def onnx(model: Autoencoder, folder: Path, run_id: str) -> dict[str, Path]:
+    """Write encoder.onnx and decoder.onnx with a free batch size; each names its run.
+
+    The encoder maps `x` (batch, *shape) in [0, 1] to `code` (batch, K), or for a posterior to
+    mean and log-variance side by side (batch, 2K). The decoder maps `z` (batch, K) to pixel
+    means `x_hat` (batch, *shape).
+    """
+    import onnx as format
+
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {
+        "encoder": (_Encoder(model), torch.zeros(2, *model.signature.shape), "x", "code"),
+        "decoder": (_Decoder(model), torch.zeros(2, model.config.latent), "z", "x_hat"),
+    }
+    paths = {}
+    for name, (module, example, source, target) in parts.items():
+        program = torch.onnx.export(
+            module.eval(),
+            (example,),
+            input_names=[source],
+            output_names=[target],
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+            dynamo=True,
+            verbose=False,
+        )
+        proto = program.model_proto
+        format.helper.set_model_props(proto, {"run": run_id, "part": name})
+        format.checker.check_model(proto)
+        path = folder / f"{name}.onnx"
+        format.save(proto, str(path))
+        paths[name] = path
+    return paths
+
+
+_LAYERS: dict[type[nn.Module], Any] = {
+    nn.Linear: lambda layer: {"op": "linear"},
+    nn.Conv2d: lambda layer: {"op": "conv", "stride": layer.stride[0], "padding": layer.padding[0]},
+    nn.ConvTranspose2d: lambda layer: {
+        "op": "conv_transpose",
+        "stride": layer.stride[0],
+        "padding": layer.padding[0],
+    },
+    nn.Flatten: lambda layer: {"op": "reshape", "shape": None},
+    nn.Unflatten: lambda layer: {"op": "reshape", "shape": list(layer.unflattened_size)},
+    nn.Identity: lambda layer: {},
+    nn.GELU: lambda layer: {"op": "gelu"},
+    nn.ReLU: lambda layer: {"op": "relu"},
+    nn.SiLU: lambda layer: {"op": "silu"},
+    nn.Tanh: lambda layer: {"op": "tanh"},
+    nn.Sigmoid: lambda layer: {"op": "sigmoid"},
+}

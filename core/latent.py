@@ -1,0 +1,85 @@
+"""What one does in a latent space: encode a set, traverse, interpolate, decode grids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.models.base import Autoencoder, join
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes of a whole set."""
+
+    mean: np.ndarray  # (count, K) float32: the point, or the posterior's mean
+    log_var: np.ndarray | None  # (count, K) float32 of the posterior
+
+
+def to_tensor(x: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
+    """uint8 images to floats in [0, 1]; floats stay as they are. Shape is kept."""
+    tensor = torch.from_numpy(np.ascontiguousarray(x)).to(device)
+    return tensor.float().div_(255) if tensor.dtype == torch.uint8 else tensor.float()
+
+
+@torch.no_grad()
+def encode(
+    model: Autoencoder, x: np.ndarray, labels: np.ndarray | None = None, batch: int = 1000
+) -> Codes:
+    """Codes of images x (count, *shape), without drawing z."""
+    device = next(model.parameters()).device
+    means, log_vars = [], []
+    for start in range(0, len(x), batch):
+        part = to_tensor(x[start : start + batch], device)
+        label = None
+        if model.capabilities.conditional and labels is not None:
+            label = torch.from_numpy(labels[start : start + batch]).to(device)
+        levels = model.encode(part, label)
+        means.append(join(levels).cpu())
+        if all(level.log_var is not None for level in levels):
+            log_vars.append(torch.cat([level.log_var for level in levels], 1).cpu())
+    return Codes(
+        torch.cat(means).numpy(), torch.cat(log_vars).numpy() if log_vars else None
+    )
+
+
+@torch.no_grad()
+def decode(model: Autoencoder, z: np.ndarray, batch: int = 1000) -> np.ndarray:
+    """Mean images of codes z (count, K) → (count, *shape) float32 in pixel values."""
+    device = next(model.parameters()).device
+    parts = torch.from_numpy(np.asarray(z, np.float32)).split(batch)
+    return torch.cat([model.mean(model.decode(part.to(device))).cpu() for part in parts]).numpy()
+
+
+@torch.no_grad()
+def reconstruct(model: Autoencoder, x: np.ndarray, batch: int = 1000) -> np.ndarray:
+    """Mean reconstructions of images x (count, *shape), uint8 or in [0, 1] → float32."""
+    device = next(model.parameters()).device
+    parts = [
+        model.reconstruct(to_tensor(x[start : start + batch], device)).cpu()
+        for start in range(0, len(x), batch)
+    ]
+    return torch.cat(parts).numpy()
+
+
+def traverse(z: np.ndarray, dimension: int, values: np.ndarray) -> np.ndarray:
+    """Copies of z (K,) with one dimension set to each value: (steps, K)."""
+    out = np.repeat(np.asarray(z, np.float32)[None], len(values), axis=0)
+    out[:, dimension] = values
+    return out
+
+
+def interpolate(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
+    """Codes on the straight line from a to b, ends included: (steps, K)."""
+    share = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
+    return (1 - share) * a + share * b
+
+
+def grid(low: np.ndarray, high: np.ndarray, side: int) -> np.ndarray:
+    """Points of a square grid between two corners (2,), row by row from the top: (side², 2)."""
+    xs = np.linspace(low[0], high[0], side)
+    ys = np.linspace(high[1], low[1], side)
+    return np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)

@@ -1,0 +1,58 @@
+"""Pure scores on arrays. Each says what is summed and what is averaged."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def squared_error_each(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
+    """Squared error of each image, summed over its pixels in [0, 1]: (count, ...) → (count,)."""
+    difference = (x.astype(np.float64) - x_hat).reshape(len(x), -1)
+    return np.einsum("ij,ij->i", difference, difference)
+
+
+def mean_image_error(x: np.ndarray, mean: np.ndarray | None = None) -> float:
+    """Squared error per image of always answering the mean image: the trivial model's score.
+
+    `mean` is the training set's mean image; without it the images' own mean, whose score is the
+    total variance.
+    """
+    return float(squared_error_each(x, x.mean(0, dtype=np.float64) if mean is None else mean).mean())
+
+
+def bernoulli_floor(x: np.ndarray) -> float:
+    """Entropy in nats per image of pixels in [0, 1] read as probabilities: the least possible
+    cross-entropy against these grey targets."""
+    p = x.astype(np.float64).reshape(len(x), -1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -np.where(p > 0, p * np.log(p), 0) - np.where(p < 1, (1 - p) * np.log1p(-p), 0)
+    return float(entropy.sum(1).mean())
+
+
+def bernoulli_cross_entropy(x: np.ndarray, probability: np.ndarray | float) -> float:
+    """Cross-entropy in nats per image of pixels against constant or given probabilities."""
+    p = np.clip(np.broadcast_to(np.asarray(probability, np.float64), x.shape), 1e-12, 1 - 1e-12)
+    each = -(x * np.log(p) + (1 - x) * np.log1p(-p))
+    return float(each.reshape(len(x), -1).sum(1).mean())
+
+
+def active_units(means: np.ndarray, threshold: float = 0.01) -> int:
+    """Latent dimensions whose posterior mean varies over the data by more than `threshold`
+    (Burda et al., 2015): means is (count, K)."""
+    return int((means.var(0) > threshold).sum())
+
+
+def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Angles in radians between the column spaces of a and b, (pixels, K) each, smallest first."""
+    qa, qb = np.linalg.qr(a)[0], np.linalg.qr(b)[0]
+    return np.arccos(np.clip(np.linalg.svd(qa.T @ qb, compute_uv=False), -1, 1))
+
+
+def neighbour_accuracy(codes: np.ndarray, labels: np.ndarray, k: int = 5) -> float:
+    """Share of points whose k nearest other codes vote for their own label (leave one out)."""
+    from sklearn.neighbors import NearestNeighbors
+
+    _, index = NearestNeighbors(n_neighbors=k + 1).fit(codes).kneighbors(codes)
+    votes = labels[index[:, 1:]]
+    winners = np.array([np.bincount(row).argmax() for row in votes])
+    return float((winners == labels).mean())

@@ -1,0 +1,53 @@
+"""Denoising autoencoder: clean the corrupted input (Vincent et al., 2008, 2010)."""
+
+from __future__ import annotations
+
+from typing import Literal, final
+
+import torch
+from torch import Tensor, nn
+
+from core.config import NetworkConfig, knob
+from core.models.base import Batch, Capabilities, Output, Signature
+from core.models.deterministic import PointAutoencoder
+from core.models.networks import decoder, encoder
+from core.noise import CORRUPTIONS
+
+
+class DenoisingConfig(NetworkConfig):
+    """Type and level of the corruption, and the networks."""
+
+    noise: Literal["gaussian", "salt_and_pepper", "masking"] = knob(
+        "masking", label="Noise", help="How the input is corrupted; the target stays clean."
+    )
+    level: float = knob(
+        0.3,
+        ge=0,
+        le=1,
+        label="Noise level",
+        help="σ of Gaussian noise, or the share of pixels that the other two replace.",
+    )
+
+
+@final
+class DenoisingAutoencoder(PointAutoencoder):
+    """Sees x̃ ~ c(x̃|x), must give back x. For Gaussian noise the best answer is
+    x̃ + σ²∇log p(x̃): it learns the way towards the data, not the identity."""
+
+    name, title, Config = "denoising_ae", "Denoising AE", DenoisingConfig
+    capabilities = Capabilities(corrupts=True)
+
+    def __init__(self, config: DenoisingConfig, signature: Signature) -> None:
+        super().__init__(
+            config,
+            signature,
+            encoder=encoder(config, signature, config.latent),
+            decoder=decoder(config, signature, None),
+            output=nn.Sigmoid(),
+        )
+
+    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        return CORRUPTIONS[self.config.noise](x, self.config.level, generator)
+
+    def penalties(self, batch: Batch, output: Output, progress: float) -> dict[str, Tensor]:
+        return {}

@@ -1,0 +1,129 @@
+"""Encoder and decoder networks as plain layer lists, which the browser can also run."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from core.config import ConfigError, NetworkConfig
+from core.models.base import Signature
+
+ACTIVATIONS = {
+    "gelu": lambda: nn.GELU(approximate="tanh"),
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+
+
+def check_latent(latent: int, signature: Signature) -> None:
+    """Raise ConfigError where a code would be larger than the image that it stands for."""
+    if latent > signature.size:
+        raise ConfigError(
+            f"K (latent) must be between 1 and {signature.size}, the number of entries of one "
+            f"example; got {latent}."
+        )
+
+
+def encoder(config: NetworkConfig, signature: Signature, outputs: int) -> nn.Sequential:
+    """Network from (batch, *shape) to (batch, outputs)."""
+    check_latent(config.latent, signature)
+    if config.network == "conv":
+        return conv_encoder(signature.shape, config.channels, outputs, config.activation)
+    return mlp_encoder(signature.size, config.hidden, outputs, config.activation)
+
+
+def decoder(config: NetworkConfig, signature: Signature, output: nn.Module | None) -> nn.Sequential:
+    """Network from (batch, K) to (batch, *shape), then `output` if given."""
+    if config.network == "conv":
+        layers = conv_decoder(config.latent, config.channels, signature.shape, config.activation)
+    else:
+        layers = mlp_decoder(config.latent, config.hidden, signature.shape, config.activation)
+    return nn.Sequential(*layers, *([output] if output is not None else []))
+
+
+def mlp_encoder(size: int, hidden: tuple[int, ...], outputs: int, activation: str) -> nn.Sequential:
+    """Fully connected: (batch, *shape) → hidden widths → (batch, outputs)."""
+    _check_widths("Hidden units (hidden)", hidden, 4096)
+    widths = (size, *hidden)
+    layers: list[nn.Module] = [nn.Flatten()]
+    for before, after in zip(widths, widths[1:], strict=False):
+        layers += [nn.Linear(before, after), ACTIVATIONS[activation]()]
+    layers.append(nn.Linear(widths[-1], outputs))
+    return initialised(nn.Sequential(*layers))
+
+
+def mlp_decoder(
+    latent: int, hidden: tuple[int, ...], shape: tuple[int, ...], activation: str
+) -> nn.Sequential:
+    """The mirror image of `mlp_encoder`: (batch, K) → (batch, *shape)."""
+    widths = (latent, *reversed(hidden))
+    layers: list[nn.Module] = []
+    for before, after in zip(widths, widths[1:], strict=False):
+        layers += [nn.Linear(before, after), ACTIVATIONS[activation]()]
+    layers += [nn.Linear(widths[-1], math.prod(shape)), nn.Unflatten(1, shape)]
+    return initialised(nn.Sequential(*layers))
+
+
+def conv_encoder(
+    shape: tuple[int, ...], channels: tuple[int, ...], outputs: int, activation: str
+) -> nn.Sequential:
+    """Convolutions of kernel 4 and stride 2, each halving the image, then one linear layer."""
+    height, width = _halved(shape, channels)
+    layers: list[nn.Module] = []
+    before = shape[0]
+    for after in channels:
+        layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), ACTIVATIONS[activation]()]
+        before = after
+    layers += [nn.Flatten(), nn.Linear(before * height * width, outputs)]
+    return initialised(nn.Sequential(*layers))
+
+
+def conv_decoder(
+    latent: int, channels: tuple[int, ...], shape: tuple[int, ...], activation: str
+) -> nn.Sequential:
+    """The mirror image of `conv_encoder`, with transposed convolutions."""
+    height, width = _halved(shape, channels)
+    widths = (*reversed(channels), shape[0])
+    layers: list[nn.Module] = [
+        nn.Linear(latent, widths[0] * height * width),
+        ACTIVATIONS[activation](),
+        nn.Unflatten(1, (widths[0], height, width)),
+    ]
+    for before, after in zip(widths, widths[1:], strict=False):
+        layers += [
+            nn.ConvTranspose2d(before, after, 4, stride=2, padding=1),
+            ACTIVATIONS[activation](),
+        ]
+    return initialised(nn.Sequential(*layers[:-1]))
+
+
+def initialised(layers: nn.Sequential) -> nn.Sequential:
+    """Weights N(0, 1/fan-in) scaled for the layer list's activations, biases zero."""
+    with torch.no_grad():
+        for layer in layers:
+            if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
+    return layers
+
+
+def _halved(shape: tuple[int, ...], channels: tuple[int, ...]) -> tuple[int, int]:
+    _check_widths("Channels (channels)", channels, 512)
+    factor = 2 ** len(channels)
+    if not channels or len(shape) != 3 or shape[1] % factor or shape[2] % factor:
+        raise ConfigError(
+            f"Channels (channels) must name 1 or more layers that each halve the image's height "
+            f"and width; {len(channels)} layers don't fit images of shape {shape}."
+        )
+    return shape[1] // factor, shape[2] // factor
+
+
+def _check_widths(what: str, widths: tuple[int, ...], most: int) -> None:
+    if len(widths) > 8 or any(not 1 <= width <= most for width in widths):
+        raise ConfigError(
+            f"{what} must be at most 8 numbers between 1 and {most}; got {tuple(widths)}."
+        )

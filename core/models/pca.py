@@ -1,0 +1,59 @@
+"""PCA behind the autoencoder's contract: the best linear code, in closed form (Hotelling, 1933)."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from core.config import ModelConfig
+from core.models.base import Capabilities, ClosedForm, Signature
+from core.models.deterministic import PlainPointAutoencoder
+from core.models.networks import check_latent
+
+
+class PCAConfig(ModelConfig):
+    """PCA has no knob but K."""
+
+
+@final
+class PCA(PlainPointAutoencoder, ClosedForm):
+    """z = W(x − μ), x̂ = Wᵀz + μ with W the K leading eigenvectors of the covariance.
+
+    Assumes that the data lie near a K-dimensional plane. Components are ordered by variance and
+    signed so that each one's largest entry is positive.
+    """
+
+    name, title, Config = "pca", "PCA", PCAConfig
+    capabilities = Capabilities(closed_form=True)
+
+    def __init__(self, config: PCAConfig, signature: Signature) -> None:
+        check_latent(config.latent, signature)
+        super().__init__(
+            config,
+            signature,
+            encoder=nn.Sequential(nn.Flatten(), nn.Linear(signature.size, config.latent)),
+            decoder=nn.Sequential(
+                nn.Linear(config.latent, signature.size), nn.Unflatten(1, signature.shape)
+            ),
+            output=nn.Identity(),
+        )
+
+    @torch.no_grad()
+    def fit(self, x: Tensor) -> None:
+        flat = x.flatten(1)
+        mean = flat.mean(0, dtype=torch.float64)
+        covariance = torch.zeros(len(mean), len(mean), dtype=torch.float64, device=x.device)
+        for part in flat.split(4096):
+            centred = part.double() - mean
+            covariance += centred.T @ centred
+        _, vectors = torch.linalg.eigh(covariance / len(flat))
+        components = vectors.flip(1)[:, : self.config.latent].T  # (K, pixels), largest first
+        largest = components.abs().argmax(1, keepdim=True)
+        components = components * components.gather(1, largest).sign()
+        encoder, decoder = self.encoder[1], self.decoder[0]
+        encoder.weight.copy_(components)
+        encoder.bias.copy_(-(components @ mean))
+        decoder.weight.copy_(components.T)
+        decoder.bias.copy_(mean)

@@ -1,0 +1,366 @@
+"""The only training loop. A generator: its caller draws the progress and may stop at any step."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core import __version__, checkpoints, export, latent
+from core.config import ModelConfig, TrainConfig
+from core.data import Dataset
+from core.evaluate import evaluate
+from core.models import variant
+from core.models.base import Adversarial, Autoencoder, ClosedForm, Signature
+from core.projections import map_plane
+
+REPORTS = 200
+
+
+class TrainingError(RuntimeError):
+    """Training that can't go on; one sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is. `terms` are means since the last report, weighted as trained."""
+
+    step: int
+    steps: int
+    samples: int
+    seconds: float
+    terms: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def loss(self) -> float:
+        """The objective: the sum of the model's own terms, the adversary's left out."""
+        return sum(v for name, v in self.terms.items() if not name.startswith("adversary/"))
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that decides a run: the same request never trains twice."""
+
+    variant: str
+    config: ModelConfig
+    data: Dataset
+    train: TrainConfig
+
+    @property
+    def id(self) -> str:
+        """The run's id, the same on every machine."""
+        return checkpoints.run_id(
+            self.variant,
+            self.config.model_dump(mode="json"),
+            {"name": self.data.name, "split": self.data.split, "fingerprint": self.data.fingerprint},
+            self.train.model_dump(mode="json"),
+        )
+
+
+def best_device() -> torch.device:
+    """CUDA, else Apple's MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def signature_of(dataset: Dataset) -> Signature:
+    """What a model must know of a data set."""
+    return Signature(dataset.shape, dataset.classes, dataset.kind)
+
+
+def build(name: str, config: ModelConfig, signature: Signature, seed: int = 0) -> Autoencoder:
+    """A fresh model with seeded weights.
+
+    Raises:
+        ConfigError: unknown variant, or knobs that don't fit the data.
+        TrainingError: where the variant doesn't work on this kind of data.
+    """
+    kind = variant(name)
+    if signature.kind not in kind.capabilities.kinds:
+        raise TrainingError(
+            f"{kind.title} works on {', '.join(kind.capabilities.kinds)}, not on {signature.kind}."
+        )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return kind(config, signature)
+
+
+def train(
+    model: Autoencoder, dataset: Dataset, config: TrainConfig, device: torch.device | None = None
+) -> Iterator[Progress]:
+    """Train a model in place, yielding about 200 times.
+
+    The data set is moved to the device once, as it is; batches are index selections there,
+    scaled and corrupted there. On the CPU the same seed gives the same weights bit for bit.
+
+    Raises:
+        TrainingError: when the loss is no longer finite; the weights are then those of the last
+            report, which were good.
+    """
+    device = device or best_device()
+    model.to(device).train()
+    resident = _Resident(dataset, device)
+    started = time.perf_counter()
+    if isinstance(model, ClosedForm):
+        model.fit(resident.all())
+        yield Progress(1, 1, resident.count, time.perf_counter() - started)
+        return
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+    generator = torch.Generator(device).manual_seed(config.seed)
+    batch_size = min(config.batch_size, resident.count)
+    steps = max(1, round(config.epochs * resident.count / batch_size))
+    report_every = max(1, steps // REPORTS)
+    opponent = model.adversary if isinstance(model, Adversarial) else None
+    theirs = {id(p) for p in opponent.parameters()} if opponent is not None else set()
+    optimiser = _adam([p for p in model.parameters() if id(p) not in theirs], config, device)
+    rival = _adam(list(opponent.parameters()), config, device) if opponent is not None else None
+    good = _snapshot(model)
+    order = torch.empty(0, dtype=torch.long, device=device)
+    sums: dict[str, Tensor] = {}
+    since = 0
+    for step in range(steps):
+        progress = step / steps
+        rate = _rate(progress, config)
+        if len(order) < batch_size:
+            order = torch.cat([order, resident.shuffled(generator)])
+        index, order = order[:batch_size], order[batch_size:]
+        x, label, observed = resident.batch(index)
+        batch = model.prepare(x, label, observed, generator)
+        output = model(batch, generator)
+        terms = model.loss_terms(batch, output, progress)
+        _step(optimiser, sum(terms.values()), rate)
+        if rival is not None:
+            rival_terms = model.adversary_terms(batch, output)
+            _step(rival, sum(rival_terms.values()), rate)
+            terms = terms | {f"adversary/{name}": term for name, term in rival_terms.items()}
+        for name, term in terms.items():
+            sums[name] = sums.get(name, 0) + term.detach()
+        since += 1
+        if (step + 1) % report_every == 0 or step + 1 == steps:
+            means = {name: float(total) / since for name, total in sums.items()}
+            if not all(map(math.isfinite, means.values())):
+                _restore(model, good)
+                wrong = ", ".join(name for name, v in means.items() if not math.isfinite(v))
+                raise TrainingError(
+                    f"Training diverged at step {step + 1} of {steps} ({wrong} is no longer a "
+                    f"finite number); try a learning rate below {config.learning_rate:g}."
+                )
+            good = _snapshot(model)
+            sums, since = {}, 0
+            yield Progress(
+                step + 1, steps, (step + 1) * batch_size, time.perf_counter() - started, means
+            )
+
+
+def run(
+    request: Request,
+    store: Path,
+    *,
+    test: Dataset | None = None,
+    on_map: Dataset | None = None,
+    device: torch.device | None = None,
+) -> Iterator[Progress]:
+    """Train what is asked and save it, also when the training is stopped half-way.
+
+    Args:
+        request: the run.
+        store: folder of runs.
+        test: held-out split whose scores go into the record.
+        on_map: held-out digits whose codes are drawn on the map.
+
+    Raises:
+        TrainingError, CheckpointError: see `train` and `checkpoints.save`.
+    """
+    model = build(request.variant, request.config, signature_of(request.data), request.train.seed)
+    device = device or best_device()
+    history: list[dict[str, float]] = []
+    last = Progress(0, 1, 0, 0.0)
+    try:
+        for last in train(model, request.data, request.train, device):
+            history.append({"step": last.step, "samples": last.samples, **last.terms})
+            yield last
+    finally:
+        if last.samples:
+            save(model, request, store, last, history, str(device), test, on_map)
+
+
+def save(
+    model: Autoencoder,
+    request: Request,
+    store: Path,
+    last: Progress,
+    history: list[dict[str, float]],
+    device: str = "cpu",
+    test: Dataset | None = None,
+    on_map: Dataset | None = None,
+) -> checkpoints.Run:
+    """Round the weights as they are stored, score the rounded model, and write the run."""
+    model.eval().to("cpu")
+    half = request.train.store == "float16"
+    if half:
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.copy_(parameter.half().float())
+    tensors: dict[str, dict[str, np.ndarray]] = {
+        checkpoints.WEIGHTS: {
+            name: (t.half() if half and t.is_floating_point() else t).detach().numpy()
+            for name, t in model.state_dict().items()
+        }
+    }
+    metrics: dict[str, dict[str, float]] = {}
+    for held_out in (test, on_map):
+        if held_out is not None and request.data.kind == "images":
+            metrics[f"{held_out.name}/{held_out.split}"] = evaluate(model, held_out.x)
+    if on_map is not None:
+        tensors[checkpoints.CODES] = map_arrays(model, on_map)
+    record = checkpoints.RunRecord(
+        software=__version__,
+        id=request.id,
+        variant=request.variant,
+        config=request.config.model_dump(mode="json"),
+        data=checkpoints.DataRecord(
+            name=request.data.name,
+            split=request.data.split,
+            fingerprint=request.data.fingerprint,
+            count=len(request.data.x),
+            shape=request.data.shape,
+            classes=request.data.classes,
+            kind=request.data.kind,
+        ),
+        train=request.train.model_dump(mode="json"),
+        status="complete" if last.step == last.steps else "stopped",
+        device=device,
+        seconds=round(last.seconds, 3),
+        samples=last.samples,
+        history=tuple({k: float(f"{v:.6g}") for k, v in entry.items()} for entry in history),
+        metrics={
+            split: {name: float(f"{v:.6g}") for name, v in scores.items()}
+            for split, scores in metrics.items()
+        },
+        capabilities=_plain(model.capabilities),
+        browser=export.browser_program(model),
+    )
+    return checkpoints.save(store, record, tensors)
+
+
+def map_arrays(model: Autoencoder, digits: Dataset) -> dict[str, np.ndarray]:
+    """What the map draws: `codes` (count, K) float16, `plane_mean` (K,) and `plane_basis` (2, K)
+    float32, `squared_error` (count,) float16 of each digit's reconstruction."""
+    codes = latent.encode(model, digits.x, digits.labels).mean
+    plane = map_plane(codes)
+    x = digits.x.astype(np.float32) / 255
+    error = ((x - latent.reconstruct(model, digits.x)) ** 2).reshape(len(x), -1).sum(1)
+    return {
+        "codes": codes.astype(np.float16),
+        "plane_mean": plane.mean.astype(np.float32),
+        "plane_basis": plane.basis.astype(np.float32),
+        "squared_error": error.astype(np.float16),
+    }
+
+
+def load(found: checkpoints.Run) -> Autoencoder:
+    """The model of a run, on the CPU, ready to use.
+
+    Raises:
+        CheckpointError: where the weights are torn or don't fit the variant.
+        ConfigError: where the variant or its knobs are unknown here.
+    """
+    record = found.record
+    kind = variant(record.variant)
+    signature = Signature(record.data.shape, record.data.classes, record.data.kind)
+    model = build(record.variant, kind.Config.checked(record.config), signature)
+    arrays = checkpoints.read_tensors(found, checkpoints.WEIGHTS)
+    try:
+        model.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in arrays.items()})
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise checkpoints.CheckpointError(
+            f"Run {found.id}: its weights don't fit {kind.title} ({reason})."
+        ) from None
+    return model.eval()
+
+
+def drain(progress: Iterator[Progress], on_progress: Callable[[Progress], None] | None = None):
+    """Run a training to its end; returns the last progress."""
+    last = None
+    for last in progress:
+        if on_progress is not None:
+            on_progress(last)
+    return last
+
+
+class _Resident:
+    """A data set on the device, uint8 as it came; one batch is one index selection."""
+
+    def __init__(self, dataset: Dataset, device: torch.device) -> None:
+        self.count = len(dataset.x)
+        self.x = torch.from_numpy(np.ascontiguousarray(dataset.x)).to(device)
+        self.label = torch.from_numpy(np.ascontiguousarray(dataset.labels)).to(device)
+        self.observed = (
+            None
+            if dataset.observed is None
+            else torch.from_numpy(np.ascontiguousarray(dataset.observed)).to(device)
+        )
+
+    def shuffled(self, generator: torch.Generator) -> Tensor:
+        return torch.randperm(self.count, generator=generator, device=self.x.device)
+
+    def batch(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        observed = None if self.observed is None else self.observed[index].float()
+        return _scaled(self.x[index]), self.label[index], observed
+
+    def all(self) -> Tensor:
+        return _scaled(self.x)
+
+
+def _scaled(x: Tensor) -> Tensor:
+    return x.float().div_(255) if x.dtype == torch.uint8 else x.float()
+
+
+def _adam(parameters: list[Tensor], config: TrainConfig, device: torch.device):
+    return torch.optim.AdamW(
+        parameters,
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        fused=device.type in ("cpu", "cuda"),
+    )
+
+
+def _step(optimiser: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+
+
+def _rate(progress: float, config: TrainConfig) -> float:
+    rise = min(1.0, (progress + 1e-3) / config.warmup) if config.warmup else 1.0
+    fall = 0.5 * (1 + math.cos(math.pi * progress)) if config.schedule == "cosine" else 1.0
+    return config.learning_rate * rise * fall
+
+
+def _snapshot(model: torch.nn.Module) -> dict[str, Tensor]:
+    return {name: t.detach().clone() for name, t in model.state_dict().items()}
+
+
+def _restore(model: torch.nn.Module, state: dict[str, Tensor]) -> None:
+    model.load_state_dict(state)
+
+
+def _plain(capabilities: Any) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in vars(capabilities).items()
+    }
