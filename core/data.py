@@ -1049,9 +1049,9 @@ def _files_in_zip(archive: zipfile.ZipFile, bounds: Bounds) -> tuple[list[_Image
 def _notes(other: int, links: int) -> list[str]:
     notes = []
     if other:
-        notes.append(f"{other:,} files that are not images were ignored")
+        notes.append(f"{other:,} file(s) that are not images were ignored")
     if links:
-        notes.append(f"{links:,} links were not followed")
+        notes.append(f"{links:,} link(s) were not followed")
     return notes
 
 
@@ -1263,9 +1263,9 @@ def _count_entries(stream: BinaryIO) -> int:
 
 def _check_member(member: zipfile.ZipInfo, label: str, bounds: Bounds) -> None:
     name = member.filename.replace("\\", "/")
-    if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
+    if name[:1] in ("", "/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
         raise DataError(
-            f"{label} holds a file named {member.filename!r}, which points outside of it; "
+            f"{label} holds a file named {member.filename!r}, which points nowhere inside it; "
             "allowed are plain relative names without '..'."
         )
     if member.flag_bits & 1:

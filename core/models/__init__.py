@@ -1,29 +1,44 @@
-"""The registry of variants; its order is the order on screen."""
+"""The registry of variants; its order is the order on screen.
+
+A variant's module is imported when the variant is asked for, so that a screen can list names and
+order without loading torch.
+"""
 
 from __future__ import annotations
 
 import difflib
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from core.config import ConfigError
-from core.models.base import Autoencoder
-from core.models.basic import BasicAutoencoder
-from core.models.denoising import DenoisingAutoencoder
-from core.models.linear import LinearAutoencoder
-from core.models.pca import PCA
-from core.models.stacked import StackedAutoencoder
-from core.models.vae import VAE
 
-VARIANTS: dict[str, type[Autoencoder]] = {
-    variant.name: variant
-    for variant in (
-        PCA,
-        LinearAutoencoder,
-        BasicAutoencoder,
-        StackedAutoencoder,
-        DenoisingAutoencoder,
-        VAE,
-    )
+if TYPE_CHECKING:
+    from core.models.base import Autoencoder
+
+_CLASSES = {
+    "pca": "pca.PCA",
+    "linear_ae": "linear.LinearAutoencoder",
+    "basic_ae": "basic.BasicAutoencoder",
+    "stacked_ae": "stacked.StackedAutoencoder",
+    "denoising_ae": "denoising.DenoisingAutoencoder",
+    "vae": "vae.VAE",
 }
+
+
+class _Registry(Mapping[str, "type[Autoencoder]"]):
+    def __getitem__(self, name: str) -> type[Autoencoder]:
+        module, _, cls = _CLASSES[name].partition(".")
+        return getattr(importlib.import_module(f"core.models.{module}"), cls)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_CLASSES)
+
+    def __len__(self) -> int:
+        return len(_CLASSES)
+
+
+VARIANTS: Mapping[str, type[Autoencoder]] = _Registry()
 
 
 def variant(name: str) -> type[Autoencoder]:
@@ -32,7 +47,7 @@ def variant(name: str) -> type[Autoencoder]:
     Raises:
         ConfigError: naming the variants there are.
     """
-    if name in VARIANTS:
+    if name in _CLASSES:
         return VARIANTS[name]
     close = difflib.get_close_matches(name, VARIANTS, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""

@@ -1,0 +1,14 @@
+"""What `streamlit run explorer/app.py` starts: the pages, and the route of the runs' files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import streamlit as st  # noqa: E402
+
+from explorer.assets import routes, warm  # noqa: E402
+
+app = st.App("main.py", routes=routes(), lifespan=warm)

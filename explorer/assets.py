@@ -1,0 +1,118 @@
+"""The app's own route: what a browser needs of a run, as immutable, content-addressed files.
+
+Every id is checked against the store's own list, and every file against the run's own record,
+so that no path from outside ever reaches the file system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+from collections.abc import AsyncIterator
+from functools import lru_cache
+from pathlib import Path
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from core.checkpoints import CODES, WEIGHTS, CheckpointError, Run
+from explorer import resources
+
+PREFIX = "/latent"
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+PAD = Path(__file__).parent / "pad"
+MODULES = ("engine.js", "draw.js", "page.js", "explore.js", "compare.js")
+
+
+def run_spec(run: Run) -> dict:
+    """What a pad must be told of a run: ids, addresses, layers and capabilities."""
+    root = f"{_root()}/runs/{run.id}"
+    files = run.record.files
+    return {
+        "id": run.id,
+        "weights": f"{root}/{files[WEIGHTS].sha256[:16]}/{WEIGHTS}",
+        "codes": f"{root}/{files[CODES].sha256[:16]}/{CODES}",
+        "program": run.record.browser,
+        "prior": run.record.capabilities.get("has_prior", False),
+        "posterior": run.record.capabilities.get("has_posterior", False),
+    }
+
+
+def digits_spec() -> dict:
+    """Addresses of the held-out digits' labels and images."""
+    root = f"{_root()}/digits/{resources.digits().fingerprint[:16]}"
+    return {"labels": f"{root}/labels", "images": f"{root}/images"}
+
+
+def module(name: str) -> str:
+    """Address of a pad's JavaScript module."""
+    return f"{_root()}/pad/{_pad_version()}/{name}"
+
+
+def in_browser(run: Run) -> bool:
+    """Whether a pad can show this run: it has layers for the browser and a map."""
+    return run.record.browser is not None and CODES in run.record.files
+
+
+def _root() -> str:
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return f"/{base}{PREFIX}" if base else PREFIX
+
+
+@lru_cache(maxsize=1)
+def _pad_version() -> str:
+    joined = b"".join((PAD / name).read_bytes() for name in MODULES)
+    return hashlib.sha256(joined).hexdigest()[:16]
+
+
+def _run_file(request: Request) -> Response:
+    asked = request.path_params
+    run = resources.runs().runs.get(asked["run"])
+    if run is None:
+        return PlainTextResponse(f"There is no run {asked['run']!r}.", 404)
+    try:
+        path = run.path(asked["file"])
+    except CheckpointError as error:
+        return PlainTextResponse(str(error), 404)
+    if not run.record.files[asked["file"]].sha256.startswith(asked["sha"]):
+        return PlainTextResponse(f"Run {run.id} has changed; load the page again.", 404)
+    return FileResponse(path, media_type="application/octet-stream", headers=FOREVER)
+
+
+def _digits(request: Request) -> Response:
+    asked = request.path_params
+    if asked["part"] not in ("labels", "images"):
+        return PlainTextResponse("There are labels and images.", 404)
+    if not resources.digits().fingerprint.startswith(asked["sha"]):
+        return PlainTextResponse("The digits have changed; load the page again.", 404)
+    return Response(
+        resources.packed_digits(asked["part"]),
+        media_type="application/octet-stream",
+        headers=FOREVER | {"Content-Encoding": "gzip"},
+    )
+
+
+def _module(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in MODULES or request.path_params["version"] != _pad_version():
+        return PlainTextResponse("There is no such module; load the page again.", 404)
+    return FileResponse(PAD / name, media_type="text/javascript", headers=FOREVER)
+
+
+def routes() -> list[Route]:
+    """The routes to mount beside the pages, under the server's base path."""
+    return [
+        Route(f"{_root()}/runs/{{run}}/{{sha}}/{{file}}", _run_file),
+        Route(f"{_root()}/digits/{{sha}}/{{part}}", _digits),
+        Route(f"{_root()}/pad/{{version}}/{{name}}", _module),
+    ]
+
+
+@contextlib.asynccontextmanager
+async def warm(app: st.App) -> AsyncIterator[dict]:
+    """Read the digits while the browser is still opening, so that the first page has them."""
+    threading.Thread(target=resources.packed_digits, args=("images",), daemon=True).start()
+    yield {}

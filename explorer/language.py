@@ -1,0 +1,50 @@
+"""The visible text: one file per language, looked up by key."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = ("en", "ko")
+FOLDER = Path(__file__).parent / "text"
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def texts(language: str) -> dict[str, str]:
+    """All texts of a language by dotted key, such as `pad.reset`."""
+    return dict(_flat(tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))))
+
+
+class Words:
+    """The texts of one language; `words("page.key", name=value)` fills the places."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._texts = texts(language)
+
+    def __call__(self, key: str, **values: Any) -> str:
+        text = self._texts[key]
+        return text.format(**values) if values else text
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._texts
+
+    def group(self, prefix: str) -> dict[str, str]:
+        """All texts below a prefix, by what follows it: what a pad is given."""
+        start = f"{prefix}."
+        return {k.removeprefix(start): v for k, v in self._texts.items() if k.startswith(start)}
+
+
+def best(locale: str | None) -> str:
+    """The language for a browser's locale: Korean for `ko` and `ko-KR`, else English."""
+    return "ko" if (locale or "").lower().split("-")[0] == "ko" else "en"
+
+
+def _flat(table: dict[str, Any], prefix: str = ""):
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

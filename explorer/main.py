@@ -1,0 +1,19 @@
+"""Page configuration and navigation; no logic."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import state
+from explorer.views import compare, explore
+
+words = state.words()
+st.set_page_config(page_title=words("app.title"), page_icon=":material/scatter_plot:", layout="wide")
+page = st.navigation(
+    [
+        st.Page(explore.show, title=words("page.explore"), url_path="explore", default=True),
+        st.Page(compare.show, title=words("page.compare"), url_path="pca_vs_ae"),
+    ],
+    position="top",
+)
+page.run()

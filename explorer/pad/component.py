@@ -1,0 +1,60 @@
+"""The latent pads as Streamlit components: plain JavaScript modules, served by the app itself.
+
+The page passes a pad only ids, addresses and texts; the pad fetches what it needs from the
+app's own route, once for each browser.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+FOLDER = Path(__file__).parent
+
+# Streamlit calls the default export again whenever data changes; the pad itself stays.
+_STARTER = """
+const pads = new WeakMap();
+export default function (component) {
+  const { parentElement, data } = component;
+  let held = pads.get(parentElement);
+  if (!held) {
+    held = { latest: component, pad: null };
+    pads.set(parentElement, held);
+    import(new URL(data.module, document.baseURI).href)
+      .then((module) => module.mount(held.latest))
+      .then((pad) => { held.pad = pad; if (held.gone) pad.destroy(); else pad.update(held.latest.data); })
+      .catch((error) => {
+        const line = document.createElement("p");
+        line.className = "failed";
+        line.setAttribute("role", "alert");
+        line.textContent = data.text.failed.replace("{error}", error.message);
+        parentElement.appendChild(line);
+      });
+  } else {
+    held.latest = component;
+    if (held.pad) held.pad.update(data);
+  }
+  return () => {
+    held.gone = true;
+    pads.delete(parentElement);
+    if (held.pad) held.pad.destroy();
+  };
+}
+"""
+
+_mount = st.components.v2.component(
+    "latent_pad", css=(FOLDER / "pad.css").read_text(encoding="utf-8"), js=_STARTER
+)
+
+
+def latent_pad(module: str, data: dict[str, Any], key: str) -> None:
+    """Show a pad.
+
+    Args:
+        module: address of the JavaScript module that mounts it.
+        data: what the pad needs: addresses, ids and `text`; plain JSON.
+        key: names this pad on the page.
+    """
+    _mount(key=key, data={"module": module, **data})

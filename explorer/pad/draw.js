@@ -1,0 +1,367 @@
+// Pictures: one digit on a canvas, the latent map, and a network as a row of layers.
+
+// Colours that people with any of the common colour-vision deficiencies can tell apart (after
+// Paul Tol's qualitative schemes); the glyphs say the same without colour.
+const LIGHT = ["#332288", "#0077BB", "#33A0A0", "#117733", "#7A7A00", "#B8860B", "#D55E00", "#CC3366",
+  "#882255", "#666666"];
+const DARK = ["#A99BFF", "#77CCFF", "#55D6C2", "#7FD67F", "#D6D65C", "#FFC857", "#FF9966", "#FF8FAB",
+  "#E29BE2", "#C8C8C8"];
+
+export function theme(element) {
+  const style = getComputedStyle(element);
+  const get = (name, fallback) => style.getPropertyValue(name).trim() || fallback;
+  const paper = get("--st-background-color", "#ffffff");
+  const dark = luminance(paper) < 0.4;
+  return {
+    paper,
+    ink: get("--st-text-color", "#1a1a2e"),
+    accent: get("--st-primary-color", "#2563eb"),
+    panel: get("--st-secondary-background-color", "#f2f4f8"),
+    font: get("--st-font", "sans-serif"),
+    dark,
+    palette: dark ? DARK : LIGHT,
+    key: paper + dark,
+  };
+}
+
+function rgb(colour) {
+  const context = document.createElement("canvas").getContext("2d");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  return context.getImageData(0, 0, 1, 1).data;
+}
+
+function luminance(colour) {
+  const [r, g, b] = rgb(colour);
+  return (0.299 * r + 0.587 * g + 0.114 * b) / 255;
+}
+
+// A digit as ink on paper: pixel value 0 is paper, 1 is ink, what lies outside is clipped.
+export class DigitView {
+  constructor(canvas, side = 28) {
+    this.canvas = canvas;
+    canvas.width = canvas.height = side;
+    this.context = canvas.getContext("2d");
+    this.image = this.context.createImageData(side, side);
+    this.ramp = new Uint32Array(256);
+    this.words = new Uint32Array(this.image.data.buffer);
+  }
+
+  recolour({ dark }) {
+    const paper = dark ? [22, 27, 38] : [255, 255, 255];
+    const ink = dark ? [244, 246, 255] : [20, 24, 40];
+    for (let v = 0; v < 256; v++) {
+      const [r, g, b] = paper.map((p, c) => Math.round(p + ((ink[c] - p) * v) / 255));
+      this.ramp[v] = (255 << 24) | (b << 16) | (g << 8) | r;
+    }
+    if (this.last) this.draw(this.last);
+  }
+
+  draw(pixels) {
+    const { words, ramp } = this;
+    for (let i = 0; i < words.length; i++) {
+      const v = pixels[i] * 255 + 0.5;
+      words[i] = ramp[v < 0 ? 0 : v > 255 ? 255 : v | 0];
+    }
+    this.context.putImageData(this.image, 0, 0);
+    this.last = this.last ?? new Float32Array(words.length);
+    this.last.set(pixels);
+  }
+}
+
+// The latent map: the digits' codes drawn once, and above them whatever moves.
+export class MapView {
+  constructor(root, { label, onHover, onLeave, onPress, onRelease, onKey }) {
+    this.root = root;
+    root.classList.add("map-view");
+    this.base = root.appendChild(document.createElement("canvas"));
+    this.top = root.appendChild(document.createElement("canvas"));
+    this.base.setAttribute("aria-hidden", "true");
+    this.top.tabIndex = 0;
+    this.top.setAttribute("role", "application");
+    this.top.setAttribute("aria-label", label);
+    this.marks = [];
+    const at = (event) => {
+      const box = this.top.getBoundingClientRect();
+      return this.toMap(event.clientX - box.left, event.clientY - box.top);
+    };
+    this.top.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      event.preventDefault();
+      this.top.focus({ preventScroll: true });
+      this.top.setPointerCapture(event.pointerId);
+      this.pressed = true;
+      onPress(at(event), event);
+    });
+    this.top.addEventListener("pointermove", (event) => {
+      if (this.pressed) onPress(at(event), event);
+      else if (event.pointerType === "mouse") onHover(at(event), event);
+    });
+    const release = (event) => {
+      if (!this.pressed) return;
+      this.pressed = false;
+      onRelease(event);
+    };
+    this.top.addEventListener("pointerup", release);
+    this.top.addEventListener("pointercancel", release);
+    this.top.addEventListener("pointerleave", (event) => this.pressed || onLeave(event));
+    this.top.addEventListener("keydown", (event) => {
+      const step = (event.shiftKey ? 0.1 : 0.02) * this.span;
+      const move = {
+        ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step],
+      }[event.key];
+      if (!move) return;
+      event.preventDefault();
+      onKey(move, event);
+    });
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(root);
+  }
+
+  destroy() {
+    this.observer.disconnect();
+  }
+
+  show(points, labels) {
+    this.points = points;
+    this.labels = labels;
+    this.#frame();
+    this.resize(true);
+  }
+
+  recolour(colours) {
+    this.colours = colours;
+    this.#paint();
+    this.overlay();
+  }
+
+  // View bounds: all but the outermost half percent on each side, and a margin, square.
+  #frame() {
+    const bounds = [0, 1].map((axis) => {
+      const values = [];
+      for (let i = axis; i < this.points.length; i += 2) values.push(this.points[i]);
+      values.sort((a, b) => a - b);
+      const cut = Math.floor(values.length * 0.004);
+      return [values[cut], values[values.length - 1 - cut]];
+    });
+    const spans = bounds.map(([low, high]) => high - low);
+    this.centre = bounds.map(([low, high]) => (low + high) / 2);
+    this.spans = spans.map((span) => span * 1.12 || 1);
+  }
+
+  resize(force = false) {
+    const width = this.root.clientWidth;
+    const height = this.root.clientHeight;
+    if (!width || !height || (!force && width === this.width && height === this.height)) return;
+    this.width = width;
+    this.height = height;
+    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    for (const canvas of [this.base, this.top]) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+      canvas.getContext("2d").setTransform(ratio, 0, 0, ratio, 0, 0);
+    }
+    if (!this.points) return;
+    this.unit = Math.min(width / this.spans[0], height / this.spans[1]); // screen px per map unit
+    this.span = Math.min(width, height) / this.unit;
+    this.#paint();
+    this.overlay();
+  }
+
+  toScreen([x, y]) {
+    return [
+      this.width / 2 + (x - this.centre[0]) * this.unit,
+      this.height / 2 - (y - this.centre[1]) * this.unit,
+    ];
+  }
+
+  toMap(left, top) {
+    return [
+      this.centre[0] + (left - this.width / 2) / this.unit,
+      this.centre[1] - (top - this.height / 2) / this.unit,
+    ];
+  }
+
+  #paint() {
+    if (!this.points || !this.colours || !this.width) return;
+    const context = this.base.getContext("2d");
+    const { palette, paper, ink } = this.colours;
+    context.clearRect(0, 0, this.width, this.height);
+    const screen = new Float32Array(this.points.length);
+    for (let i = 0; i < this.points.length; i += 2) {
+      const [left, top] = this.toScreen([this.points[i], this.points[i + 1]]);
+      screen[i] = left;
+      screen[i + 1] = top;
+    }
+    this.#hatch(context, screen, ink);
+    context.globalAlpha = this.colours.dark ? 0.6 : 0.5;
+    for (let i = 0; i < this.labels.length; i++) {
+      context.fillStyle = palette[this.labels[i] % 10];
+      context.fillRect(screen[2 * i] - 1.25, screen[2 * i + 1] - 1.25, 2.5, 2.5);
+    }
+    context.globalAlpha = 1;
+    context.font = `700 12px ${this.colours.font}`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.lineWidth = 3;
+    context.lineJoin = "round";
+    context.strokeStyle = paper;
+    const apart = 24;
+    const taken = new Set();
+    for (let i = 0; i < this.labels.length; i++) {
+      const column = Math.round(screen[2 * i] / apart);
+      const row = Math.round(screen[2 * i + 1] / apart);
+      const cell = row * 4096 + column;
+      const near = [0, 1, -1].some((r) =>
+        [0, 1, -1].some((c) => (r || c) && taken.has(cell + r * 4096 + c) && (r === 0 || c === 0)));
+      if (taken.has(cell) || near) continue;
+      taken.add(cell);
+      const glyph = String(this.labels[i]);
+      context.strokeText(glyph, screen[2 * i], screen[2 * i + 1]);
+      context.fillStyle = palette[this.labels[i] % 10];
+      context.fillText(glyph, screen[2 * i], screen[2 * i + 1]);
+    }
+  }
+
+  // Diagonal lines where no digit's code is near: what is decoded there is made up.
+  #hatch(context, screen, ink) {
+    const cell = 6;
+    const reach = 3;
+    const columns = Math.ceil(this.width / cell);
+    const rows = Math.ceil(this.height / cell);
+    const near = new Uint8Array(columns * rows);
+    for (let i = 0; i < screen.length; i += 2) {
+      const c0 = Math.floor(screen[i] / cell);
+      const r0 = Math.floor(screen[i + 1] / cell);
+      for (let r = Math.max(0, r0 - reach); r <= Math.min(rows - 1, r0 + reach); r++) {
+        for (let c = Math.max(0, c0 - reach); c <= Math.min(columns - 1, c0 + reach); c++) {
+          if ((r - r0) ** 2 + (c - c0) ** 2 <= reach * reach) near[r * columns + c] = 1;
+        }
+      }
+    }
+    const tile = document.createElement("canvas");
+    tile.width = tile.height = 8;
+    const pen = tile.getContext("2d");
+    pen.strokeStyle = ink;
+    pen.globalAlpha = 0.16;
+    pen.beginPath();
+    pen.moveTo(-2, 10);
+    pen.lineTo(10, -2);
+    pen.moveTo(-2, 2);
+    pen.lineTo(2, -2);
+    pen.moveTo(6, 10);
+    pen.lineTo(10, 6);
+    pen.stroke();
+    context.fillStyle = context.createPattern(tile, "repeat");
+    for (let r = 0; r < rows; r++) {
+      for (let c = 0; c < columns; ) {
+        if (near[r * columns + c]) {
+          c++;
+          continue;
+        }
+        let end = c;
+        while (end < columns && !near[r * columns + end]) end++;
+        context.fillRect(c * cell, r * cell, (end - c) * cell, cell);
+        c = end;
+      }
+    }
+  }
+
+  // Marks: {at, kind: "point" | "ghost" | "near" | "input", rings: [[x, y] path, …]}.
+  overlay(marks = this.marks) {
+    this.marks = marks;
+    if (!this.width || !this.colours || !this.points) return;
+    const context = this.top.getContext("2d");
+    const { accent, ink, paper } = this.colours;
+    context.clearRect(0, 0, this.width, this.height);
+    for (const mark of marks) {
+      const [left, top] = this.toScreen(mark.at);
+      for (const ring of mark.rings ?? []) {
+        context.beginPath();
+        ring.forEach((p, i) => context[i ? "lineTo" : "moveTo"](...this.toScreen(p)));
+        context.closePath();
+        context.strokeStyle = accent;
+        context.lineWidth = 1.5;
+        context.stroke();
+        context.globalAlpha = 0.1;
+        context.fillStyle = accent;
+        context.fill();
+        context.globalAlpha = 1;
+      }
+      if (mark.to) {
+        context.beginPath();
+        context.moveTo(left, top);
+        context.lineTo(...this.toScreen(mark.to));
+        context.strokeStyle = ink;
+        context.globalAlpha = 0.5;
+        context.lineWidth = 1;
+        context.stroke();
+        context.globalAlpha = 1;
+      }
+      context.beginPath();
+      if (mark.kind === "point" || mark.kind === "ghost") {
+        context.arc(left, top, 9, 0, 2 * Math.PI);
+        context.fillStyle = mark.kind === "point" ? accent : "transparent";
+        context.lineWidth = 5;
+        context.strokeStyle = paper;
+        context.stroke();
+        context.fill();
+        context.lineWidth = 2.5;
+        context.strokeStyle = mark.kind === "point" ? paper : accent;
+        context.stroke();
+      } else {
+        context.rect(left - 6, top - 6, 12, 12);
+        context.lineWidth = 4;
+        context.strokeStyle = paper;
+        context.stroke();
+        context.lineWidth = 2;
+        context.strokeStyle = ink;
+        context.stroke();
+      }
+    }
+  }
+}
+
+// Ellipses of a Gaussian with the given standard deviations, seen on the run's map plane.
+export function posteriorRings(run, mean, sigma, factors = [1, 2]) {
+  const centre = run.toMap(mean);
+  const axes = [];
+  const moved = Float32Array.from(mean);
+  let xx = 0, xy = 0, yy = 0;
+  for (let k = 0; k < run.latent; k++) {
+    moved[k] = mean[k] + sigma[k];
+    const [x, y] = run.toMap(moved);
+    moved[k] = mean[k];
+    axes.push([x - centre[0], y - centre[1]]);
+  }
+  for (const [x, y] of axes) {
+    xx += x * x;
+    xy += x * y;
+    yy += y * y;
+  }
+  // Cholesky factor of the 2 × 2 covariance turns a circle into the ellipse.
+  const a = Math.sqrt(xx) || 1e-9;
+  const b = xy / a;
+  const c = Math.sqrt(Math.max(0, yy - b * b));
+  return factors.map((f) =>
+    Array.from({ length: 48 }, (_, i) => {
+      const t = (2 * Math.PI * i) / 48;
+      const u = f * Math.cos(t), v = f * Math.sin(t);
+      return [centre[0] + a * u, centre[1] + b * u + c * v];
+    }));
+}
+
+// A network as bars, one for each layer, as high as the logarithm of its width.
+export function networkPicture(sizes, title) {
+  const tall = (size) => 16 + 84 * (Math.log(size + 1) / Math.log(1600));
+  const gap = 56 / Math.max(1, sizes.length - 1);
+  const heights = sizes.map((size) => Math.min(100, tall(size)));
+  const bars = heights.map((height, i) =>
+    `<rect x="${6 + i * gap - 2}" y="${60 - height / 2}" width="4" height="${height}" rx="2"/>`);
+  const outline = [
+    ...heights.map((height, i) => `${6 + i * gap},${60 - height / 2}`),
+    ...heights.map((height, i) => `${6 + i * gap},${60 + height / 2}`).reverse(),
+  ].join(" ");
+  return `<svg viewBox="0 0 68 120" role="img" aria-label="${title}: ${sizes.join(" → ")}">` +
+    `<polygon points="${outline}"/>${bars.join("")}</svg>`;
+}

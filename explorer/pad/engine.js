@@ -1,0 +1,361 @@
+// The browser's own forward pass: reads a run's weights.safetensors and runs its layer list.
+// Plain Float32Array loops, no dependency; decoding one digit takes about a millisecond.
+
+let halfTable = null;
+
+// All 65,536 half-precision numbers as float32, so that unpacking is one look-up a number.
+function halves() {
+  if (halfTable) return halfTable;
+  halfTable = new Float32Array(65536);
+  for (let bits = 0; bits < 65536; bits++) {
+    const sign = bits & 0x8000 ? -1 : 1;
+    const exponent = (bits >> 10) & 31;
+    const fraction = bits & 1023;
+    if (exponent === 0) halfTable[bits] = sign * fraction * 2 ** -24;
+    else if (exponent === 31) halfTable[bits] = fraction ? NaN : sign * Infinity;
+    else halfTable[bits] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  }
+  return halfTable;
+}
+
+// Bytes of a safetensors file to {name: {shape, data: Float32Array}}.
+export function readTensors(buffer) {
+  const headerLength = Number(new DataView(buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, headerLength)));
+  const start = 8 + headerLength;
+  const tensors = {};
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === "__metadata__") continue;
+    const [from, to] = entry.data_offsets;
+    const bytes = buffer.slice(start + from, start + to);
+    let data;
+    if (entry.dtype === "F32") data = new Float32Array(bytes);
+    else if (entry.dtype === "F16") {
+      const table = halves();
+      data = Float32Array.from(new Uint16Array(bytes), (bits) => table[bits]);
+    } else throw new Error(`tensor ${name} has the unknown type ${entry.dtype}`);
+    tensors[name] = { shape: entry.shape, data };
+  }
+  return tensors;
+}
+
+function linear(weight, bias, x, out) {
+  const inputs = x.length;
+  const blocked = inputs - (inputs % 4);
+  for (let o = 0, w = 0; o < out.length; o++) {
+    let a = 0, b = 0, c = 0, d = 0; // four sums, so that no addition waits for the last one
+    let i = 0;
+    for (; i < blocked; i += 4, w += 4) {
+      a += weight[w] * x[i];
+      b += weight[w + 1] * x[i + 1];
+      c += weight[w + 2] * x[i + 2];
+      d += weight[w + 3] * x[i + 3];
+    }
+    for (; i < inputs; i++, w++) a += weight[w] * x[i];
+    out[o] = a + b + c + d + bias[o];
+  }
+}
+
+// weight (out, in, k, k); x (in, height, width) → out (outChannels, outHeight, outWidth)
+function convolve(layer, x, out) {
+  const { weight, bias, stride, padding, k, before, after, height, width, outHeight, outWidth } =
+    layer;
+  for (let o = 0; o < after; o++) {
+    for (let r = 0; r < outHeight; r++) {
+      for (let s = 0; s < outWidth; s++) {
+        let sum = bias[o];
+        for (let c = 0; c < before; c++) {
+          for (let p = 0; p < k; p++) {
+            const row = r * stride - padding + p;
+            if (row < 0 || row >= height) continue;
+            const w = ((o * before + c) * k + p) * k;
+            const base = (c * height + row) * width;
+            for (let q = 0; q < k; q++) {
+              const column = s * stride - padding + q;
+              if (column >= 0 && column < width) sum += weight[w + q] * x[base + column];
+            }
+          }
+        }
+        out[(o * outHeight + r) * outWidth + s] = sum;
+      }
+    }
+  }
+}
+
+// weight (in, out, k, k); the transpose of `convolve`, so every input pixel is spread out
+function convolveTransposed(layer, x, out) {
+  const { weight, bias, stride, padding, k, before, after, height, width, outHeight, outWidth } =
+    layer;
+  const area = outHeight * outWidth;
+  for (let o = 0; o < after; o++) out.fill(bias[o], o * area, (o + 1) * area);
+  for (let c = 0; c < before; c++) {
+    for (let r = 0; r < height; r++) {
+      for (let s = 0; s < width; s++) {
+        const value = x[(c * height + r) * width + s];
+        if (value === 0) continue;
+        const top = r * stride - padding;
+        const left = s * stride - padding;
+        const from = Math.max(0, -left);
+        const to = Math.min(k, outWidth - left);
+        for (let o = 0; o < after; o++) {
+          const w = (c * after + o) * k * k;
+          for (let p = 0; p < k; p++) {
+            const row = top + p;
+            if (row < 0 || row >= outHeight) continue;
+            const base = o * area + row * outWidth + left;
+            const wp = w + p * k;
+            for (let q = from; q < to; q++) out[base + q] += value * weight[wp + q];
+          }
+        }
+      }
+    }
+  }
+}
+
+const POINTWISE = {
+  relu: (v) => (v > 0 ? v : 0),
+  tanh: Math.tanh,
+  sigmoid: (v) => 1 / (1 + Math.exp(-v)),
+  silu: (v) => v / (1 + Math.exp(-v)),
+  // tanh(u) written by one exponential, which browsers run several times faster than Math.tanh
+  gelu: (v) => v / (1 + Math.exp(-1.5957691216057308 * (v + 0.044715 * v * v * v))),
+};
+
+// A layer list with its tensors: `run(x)` gives the output in a buffer that the next call reuses.
+export class Network {
+  constructor(layers, tensors, shape) {
+    this.steps = [];
+    this.sizes = [shape.reduce((a, b) => a * b, 1)];
+    let now = shape;
+    for (const layer of layers) {
+      const size = now.reduce((a, b) => a * b, 1);
+      if (layer.op === "reshape") {
+        now = layer.shape ?? [size];
+        continue;
+      }
+      if (layer.op in POINTWISE) {
+        this.steps.push(this.#pointwise(POINTWISE[layer.op]));
+        continue;
+      }
+      const weight = tensors[layer.weight];
+      const bias = tensors[layer.bias].data;
+      if (layer.op === "linear") {
+        now = [weight.shape[0]];
+        const out = new Float32Array(now[0]);
+        this.steps.push((x) => (linear(weight.data, bias, x, out), out));
+      } else {
+        const [before, height, width] = now;
+        const transposed = layer.op === "conv_transpose";
+        const k = weight.shape[2];
+        const after = transposed ? weight.shape[1] : weight.shape[0];
+        const grow = (n) =>
+          transposed
+            ? (n - 1) * layer.stride - 2 * layer.padding + k
+            : Math.floor((n + 2 * layer.padding - k) / layer.stride) + 1;
+        now = [after, grow(height), grow(width)];
+        const spec = {
+          ...layer, weight: weight.data, bias, k, before, after, height, width,
+          outHeight: now[1], outWidth: now[2],
+        };
+        const out = new Float32Array(now.reduce((a, b) => a * b, 1));
+        const apply = transposed ? convolveTransposed : convolve;
+        this.steps.push((x) => (apply(spec, x, out), out));
+      }
+      this.sizes.push(now.reduce((a, b) => a * b, 1));
+    }
+    this.shape = now;
+  }
+
+  #pointwise(f) {
+    return (x) => {
+      for (let i = 0; i < x.length; i++) x[i] = f(x[i]);
+      return x;
+    };
+  }
+
+  run(x) {
+    let value = x;
+    for (const step of this.steps) value = step(value);
+    return value;
+  }
+}
+
+// A run in the browser: encoder, decoder, the held-out digits' codes and the map's plane.
+export class Run {
+  constructor(spec, weights, codes) {
+    const { program } = spec;
+    this.id = spec.id;
+    this.latent = program.latent;
+    this.pixels = program.shape.reduce((a, b) => a * b, 1);
+    this.hasPosterior = spec.posterior;
+    this.hasPrior = spec.prior;
+    this.logVarRange = program.log_var_range;
+    const tensors = readTensors(weights);
+    this.encoder = new Network(program.encoder, tensors, program.shape);
+    this.decoder = new Network(program.decoder, tensors, [program.latent]);
+    const arrays = readTensors(codes);
+    this.codes = arrays.codes.data; // (count, K)
+    this.count = arrays.codes.shape[0];
+    this.planeMean = arrays.plane_mean.data; // (K,)
+    this.planeBasis = arrays.plane_basis.data; // (2, K)
+    this.alignment = spec.alignment ?? { rotation: [1, 0, 0, 1], scale: 1, shift: [0, 0] };
+    this.points = new Float32Array(this.count * 2);
+    const z = new Float32Array(this.latent);
+    for (let i = 0; i < this.count; i++) {
+      for (let k = 0; k < this.latent; k++) z[k] = this.codes[i * this.latent + k];
+      const [a, b] = this.toMap(z);
+      this.points[2 * i] = a;
+      this.points[2 * i + 1] = b;
+    }
+    this.#ranges();
+  }
+
+  static async load(spec) {
+    const [weights, codes] = await Promise.all([fetchBytes(spec.weights), fetchBytes(spec.codes)]);
+    return new Run(spec, weights, codes);
+  }
+
+  // Range of each latent dimension over the held-out digits, a little widened; of a model with a
+  // prior at least ±3.
+  #ranges() {
+    this.low = new Float32Array(this.latent).fill(Infinity);
+    this.high = new Float32Array(this.latent).fill(-Infinity);
+    for (let i = 0; i < this.codes.length; i++) {
+      const k = i % this.latent;
+      if (this.codes[i] < this.low[k]) this.low[k] = this.codes[i];
+      if (this.codes[i] > this.high[k]) this.high[k] = this.codes[i];
+    }
+    for (let k = 0; k < this.latent; k++) {
+      const margin = 0.06 * (this.high[k] - this.low[k]) || 1;
+      this.low[k] -= margin;
+      this.high[k] += margin;
+      if (this.hasPrior) {
+        this.low[k] = Math.min(this.low[k], -3);
+        this.high[k] = Math.max(this.high[k], 3);
+      }
+    }
+  }
+
+  code(index) {
+    return this.codes.slice(index * this.latent, (index + 1) * this.latent);
+  }
+
+  // Image (pixels,) to {mean, sigma}: sigma is null where the code is a point.
+  encode(x) {
+    const out = this.encoder.run(Float32Array.from(x));
+    const mean = out.slice(0, this.latent);
+    if (!this.hasPosterior) return { mean, sigma: null };
+    const [low, high] = this.logVarRange;
+    const sigma = out
+      .slice(this.latent, 2 * this.latent)
+      .map((v) => Math.exp(0.5 * Math.min(high, Math.max(low, v))));
+    return { mean, sigma };
+  }
+
+  // z (K,) to pixel means; the buffer is reused by the next call.
+  decode(z) {
+    return this.decoder.run(z);
+  }
+
+  // Latent to map coordinates: onto the plane, then by the alignment's similarity.
+  toMap(z) {
+    let a = 0, b = 0;
+    for (let k = 0; k < this.latent; k++) {
+      const centred = z[k] - this.planeMean[k];
+      a += centred * this.planeBasis[k];
+      b += centred * this.planeBasis[this.latent + k];
+    }
+    const { rotation: r, scale, shift } = this.alignment;
+    return [scale * (a * r[0] + b * r[2]) + shift[0], scale * (a * r[1] + b * r[3]) + shift[1]];
+  }
+
+  // Map coordinates to the latent they stand for: the point of the plane itself.
+  toLatent([x, y]) {
+    const { rotation: r, scale, shift } = this.alignment;
+    const u = (x - shift[0]) / scale;
+    const v = (y - shift[1]) / scale;
+    const a = u * r[0] + v * r[1]; // the rotation's inverse is its transpose
+    const b = u * r[2] + v * r[3];
+    const z = new Float32Array(this.latent);
+    for (let k = 0; k < this.latent; k++) {
+      z[k] = this.planeMean[k] + a * this.planeBasis[k] + b * this.planeBasis[this.latent + k];
+    }
+    return z;
+  }
+
+  // Index of the held-out digit whose code is nearest to z.
+  nearest(z) {
+    let best = 0, least = Infinity;
+    for (let i = 0, c = 0; i < this.count; i++) {
+      let sum = 0;
+      for (let k = 0; k < this.latent; k++, c++) {
+        const d = this.codes[c] - z[k];
+        sum += d * d;
+      }
+      if (sum < least) {
+        least = sum;
+        best = i;
+      }
+    }
+    return { index: best, distance: Math.sqrt(least) };
+  }
+}
+
+export async function fetchBytes(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+  return answer.arrayBuffer();
+}
+
+// The sheet of held-out digits: labels at once, images when they have come.
+export class Digits {
+  constructor(labels) {
+    this.labels = labels; // Uint8Array (count,)
+    this.images = null; // Uint8Array (count * pixels)
+    this.byLabel = Array.from({ length: 10 }, () => []);
+    labels.forEach((label, i) => this.byLabel[label]?.push(i));
+  }
+
+  static async load(spec) {
+    const digits = new Digits(new Uint8Array(await fetchBytes(spec.labels)));
+    digits.arrived = fetchBytes(spec.images).then((bytes) => {
+      digits.images = new Uint8Array(bytes);
+      digits.pixels = digits.images.length / digits.labels.length;
+      digits.#mean();
+    });
+    return digits;
+  }
+
+  #mean() {
+    this.mean = new Float32Array(this.pixels);
+    for (let i = 0; i < this.images.length; i++) this.mean[i % this.pixels] += this.images[i];
+    for (let p = 0; p < this.pixels; p++) this.mean[p] /= 255 * this.labels.length;
+  }
+
+  // Pixels in [0, 1] of digit `index`, or null before the images have come.
+  image(index) {
+    if (!this.images) return null;
+    const out = new Float32Array(this.pixels);
+    const start = index * this.pixels;
+    for (let p = 0; p < this.pixels; p++) out[p] = this.images[start + p] / 255;
+    return out;
+  }
+
+  random(label, choose = Math.random) {
+    const among = label === undefined ? null : this.byLabel[label];
+    if (!among) return Math.floor(choose() * this.labels.length);
+    return among[Math.floor(choose() * among.length)];
+  }
+}
+
+// Squared error, summed over pixels.
+export function squaredError(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) ** 2;
+  return sum;
+}
+
+// A standard normal draw (Box and Muller, 1958).
+export function normal(choose = Math.random) {
+  return Math.sqrt(-2 * Math.log(1 - choose())) * Math.cos(2 * Math.PI * choose());
+}

@@ -1,0 +1,391 @@
+// The latent pad: input digit → encoder → map → decoder → output digit, all in the browser.
+
+import { Digits, Run, normal, squaredError } from "./engine.js";
+import { DigitView, MapView, networkPicture, posteriorRings, theme } from "./draw.js";
+import { address, build, clamp, decimals, format, watchTheme } from "./page.js";
+
+export async function mount(component) {
+  const { parentElement, data } = component;
+  const pad = new ExplorePad(parentElement, data);
+  await pad.load(data);
+  return pad;
+}
+
+class ExplorePad {
+  constructor(host, data) {
+    this.host = host;
+    this.timings = []; // milliseconds from a hand's event to the drawn digit, the last 2,000
+    this.text = data.text;
+    this.z = null;
+    this.#buildPage();
+    this.stopWatching = watchTheme(this.root, () => this.recolour());
+    host.latentPad = this;
+  }
+
+  destroy() {
+    this.stopWatching();
+    this.map.destroy();
+  }
+
+  #buildPage() {
+    const t = this.text;
+    this.root = build(this.host, `
+      <div class="pad explore" aria-busy="true">
+        <section class="input">
+          <h3>${t.input} <i>x</i></h3>
+          <canvas class="digit" data-part="input" role="img"></canvas>
+          <div class="picks" role="group" aria-label="${t.pick}"></div>
+          <p class="hint">${t.pick}</p>
+        </section>
+        <div class="network encoder"><h4>${t.encoder}</h4><div></div></div>
+        <section class="plane">
+          <h3 data-part="map-title"></h3>
+          <div data-part="map"></div>
+          <p class="hint" data-part="map-note"></p>
+        </section>
+        <div class="network decoder"><h4>${t.decoder}</h4><div></div></div>
+        <section class="output">
+          <h3>${t.output} <i>x̂</i></h3>
+          <canvas class="digit big" data-part="output" role="img"></canvas>
+          <p class="score" data-part="score"></p>
+          <div class="nearest">
+            <figure><canvas class="digit small" data-part="near" role="img"></canvas>
+              <figcaption data-part="near-label"></figcaption></figure>
+            <figure><canvas class="digit small" data-part="near-output" role="img"></canvas>
+              <figcaption data-part="near-score"></figcaption></figure>
+          </div>
+        </section>
+        <section class="controls">
+          <div class="sliders" data-part="sliders"></div>
+          <div class="buttons" data-part="buttons"></div>
+          <p class="message" data-part="message" role="status" aria-live="polite"></p>
+        </section>
+      </div>`);
+    this.part = (name) => this.root.querySelector(`[data-part="${name}"]`);
+    this.views = {
+      input: new DigitView(this.part("input")),
+      output: new DigitView(this.part("output")),
+      near: new DigitView(this.part("near")),
+      nearOutput: new DigitView(this.part("near-output")),
+    };
+    this.part("input").setAttribute("aria-label", t.input);
+    this.part("output").setAttribute("aria-label", t.loading);
+    const picks = this.root.querySelector(".picks");
+    this.picks = Array.from({ length: 10 }, (_, label) => {
+      const button = picks.appendChild(document.createElement("button"));
+      button.type = "button";
+      button.textContent = label;
+      button.setAttribute("aria-label", format(t.pick_one, { label }));
+      button.addEventListener("click", () => this.pick(this.digits.random(label)));
+      return button;
+    });
+    this.map = new MapView(this.part("map"), {
+      label: t.map,
+      onHover: (point, event) => this.#timed(event, () => this.preview(point)),
+      onLeave: () => this.preview(null),
+      onPress: (point, event) => this.#timed(event, () => this.moveOnMap(point)),
+      onRelease: () => this.settle(),
+      onKey: ([dx, dy], event) =>
+        this.#timed(event, () => {
+          const [x, y] = this.run.toMap(this.z);
+          this.shift([x + dx, y + dy]);
+          this.settleSoon();
+        }),
+    });
+    this.recolour();
+  }
+
+  recolour() {
+    this.colours = theme(this.root);
+    for (const view of Object.values(this.views)) view.recolour(this.colours);
+    this.picks.forEach((button, label) =>
+      button.style.setProperty("--hue", this.colours.palette[label]));
+    this.map.recolour(this.colours);
+    this.sliders?.forEach((_, k) => this.#histogram(k));
+  }
+
+  // New data from the page: another run, or the same one again.
+  async update(data) {
+    this.text = data.text;
+    if (data.run.id !== this.run?.id) await this.load(data);
+  }
+
+  async load(data) {
+    const first = !this.run;
+    const wanted = data.run.id;
+    this.loading = wanted;
+    const [run, digits] = await Promise.all([
+      Run.load(data.run),
+      this.digits ?? Digits.load(data.digits),
+    ]);
+    if (this.loading !== wanted) return; // another one was asked for meanwhile
+    this.run = run;
+    this.digits = digits;
+    this.data = data;
+    this.#buildSliders();
+    this.#buildButtons();
+    for (const [name, network] of [["encoder", run.encoder], ["decoder", run.decoder]]) {
+      const box = this.root.querySelector(`.network.${name} div`);
+      box.innerHTML = networkPicture(network.sizes, this.text[name]) +
+        `<span>${network.sizes.map((s) => `<b>${s}</b>`).join("<br>")}</span>`;
+    }
+    this.part("map-title").textContent = run.latent > 2 ? this.text.map_pca : this.text.map_native;
+    this.part("map-note").textContent = this.text.map_note;
+    this.map.show(run.points, digits.labels);
+    if (first) {
+      this.digit = address.index("digit", digits.labels.length) ?? this.digits.byLabel[7][3];
+      this.start();
+    } else {
+      this.pick(this.digit, true);
+    }
+    this.root.setAttribute("aria-busy", "false");
+    await digits.arrived;
+    this.images = true;
+    if (!this.input) this.pick(this.digit, true, this.z);
+  }
+
+  // The first point: the one in the link, else the picked digit's own code.
+  start() {
+    const asked = address.vector("z", this.run.latent);
+    this.z = this.run.code(this.digit);
+    if (asked.problem) this.say(format(this.text.bad_point, { count: this.run.latent }));
+    else if (asked.value) this.z = asked.value;
+    this.linked = Boolean(asked.value);
+    this.draw();
+  }
+
+  say(message) {
+    this.part("message").textContent = message;
+  }
+
+  // Choose a real digit: it is encoded here and its code becomes the point, unless `keep` is
+  // given.
+  pick(index, quiet = false, keep = null) {
+    this.digit = index;
+    this.input = this.digits.image(index);
+    if (this.input) {
+      this.views.input.draw(this.input);
+      this.posterior = this.run.encode(this.input);
+      this.own = this.posterior.mean;
+      this.part("input").setAttribute(
+        "aria-label", format(this.text.input_digit, { label: this.digits.labels[index] }));
+    } else {
+      this.posterior = null;
+      this.own = this.run.code(index);
+    }
+    if (keep === null || !this.linked) this.z = this.own.slice();
+    this.picks.forEach((button, label) =>
+      button.setAttribute("aria-pressed", String(label === this.digits.labels[index])));
+    this.draw();
+    if (!quiet) this.settle();
+    else if (keep === null) address.set({ z: null });
+  }
+
+  moveOnMap(point) {
+    this.ghost = null;
+    this.z = this.run.toLatent(point);
+    this.draw();
+  }
+
+  // Move along the map's plane and keep what z has beside it.
+  shift(point) {
+    const on = this.run.toLatent(this.run.toMap(this.z));
+    const to = this.run.toLatent(point);
+    this.z = this.z.map((value, k) => value + to[k] - on[k]);
+    this.draw();
+  }
+
+  preview(point) {
+    if (!this.run) return;
+    this.ghost = point;
+    this.draw();
+  }
+
+  // A hand let go: the address bar says where it is.
+  settle() {
+    this.linked = true;
+    const own = this.own && this.z.every((v, k) => Math.abs(v - this.own[k]) < 1e-4);
+    address.set({
+      digit: this.digit,
+      z: own ? null : Array.from(this.z, (v) => decimals(v, 3)).join(","),
+    });
+  }
+
+  settleSoon() {
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.settle(), 250);
+  }
+
+  #timed(event, work) {
+    if (!this.run) return;
+    const started = performance.now();
+    work();
+    this.timings.push(performance.now() - started);
+    if (this.timings.length > 2000) this.timings.shift();
+  }
+
+  draw() {
+    const { run, text } = this;
+    const shown = this.ghost ? run.toLatent(this.ghost) : this.z;
+    const output = run.decode(shown);
+    this.views.output.draw(output);
+    const where = Array.from(shown, (v) => decimals(v, 2)).join(", ");
+    this.part("output").setAttribute("aria-label", format(text.decoded, { z: where }));
+    const isOwn = this.input && !this.ghost && shown.every((v, k) => v === this.own[k]);
+    const score = this.part("score");
+    if (isOwn) {
+      score.innerHTML = format(text.score, {
+        error: decimals(squaredError(output, this.input), 1),
+        trivial: decimals(squaredError(this.digits.mean, this.input), 1),
+      });
+    } else {
+      score.innerHTML = this.ghost ? text.previewing : text.moved;
+    }
+    const marks = [];
+    const nearest = run.nearest(shown);
+    const nearAt = [run.points[2 * nearest.index], run.points[2 * nearest.index + 1]];
+    const at = run.toMap(shown);
+    marks.push({ at, to: nearAt, kind: this.ghost ? "ghost" : "point" });
+    if (this.own) {
+      const sigma = this.posterior?.sigma;
+      marks.unshift({
+        at: run.toMap(this.own),
+        kind: "input",
+        rings: sigma ? posteriorRings(run, this.own, sigma) : [],
+      });
+    }
+    if (this.ghost) marks.push({ at: run.toMap(this.z), kind: "point" });
+    this.map.overlay(marks);
+    this.#drawNearest(nearest);
+    this.#showSliders(shown);
+  }
+
+  #drawNearest({ index, distance }) {
+    const { run, text } = this;
+    const image = this.digits.image(index);
+    if (!image) return;
+    if (this.nearestShown !== index || this.nearestRun !== run) {
+      this.nearestShown = index;
+      this.nearestRun = run;
+      this.views.near.draw(image);
+      const output = run.decode(run.code(index));
+      this.views.nearOutput.draw(output);
+      this.part("near").setAttribute(
+        "aria-label", format(text.nearest_digit, { label: this.digits.labels[index] }));
+      this.part("near-output").setAttribute("aria-label", text.its_reconstruction);
+      this.part("near-score").innerHTML = `${text.its_reconstruction}<br>` +
+        format(text.error_short, { error: decimals(squaredError(output, image), 1) });
+    }
+    this.part("near-label").innerHTML =
+      format(text.nearest_digit, { label: this.digits.labels[index] }) + "<br>" +
+      format(text.distance, { distance: decimals(distance, 2) });
+  }
+
+  #buildSliders() {
+    const box = this.part("sliders");
+    box.innerHTML = "";
+    box.classList.toggle("many", this.run.latent > 4);
+    this.sliders = Array.from({ length: this.run.latent }, (_, k) => {
+      const row = box.appendChild(document.createElement("label"));
+      row.innerHTML = `<span class="name"><i>z</i><sub>${k + 1}</sub></span>
+        <span class="track"><canvas aria-hidden="true"></canvas>
+        <input type="range" aria-label="z${k + 1}"></span><output></output>`;
+      const input = row.querySelector("input");
+      input.min = decimals(this.run.low[k], 3);
+      input.max = decimals(this.run.high[k], 3);
+      input.step = "any";
+      input.addEventListener("input", (event) =>
+        this.#timed(event, () => {
+          this.ghost = null;
+          this.z[k] = Number(input.value);
+          this.draw();
+        }));
+      input.addEventListener("keydown", (event) => {
+        const step = (this.run.high[k] - this.run.low[k]) * (event.shiftKey ? 0.1 : 0.02);
+        const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+        if (!way) return;
+        event.preventDefault();
+        this.#timed(event, () => {
+          this.ghost = null;
+          this.z[k] = clamp(this.z[k] + way * step, this.run.low[k], this.run.high[k]);
+          this.draw();
+        });
+        this.settleSoon();
+      });
+      input.addEventListener("change", () => this.settle());
+      return { input, output: row.querySelector("output"), canvas: row.querySelector("canvas") };
+    });
+    this.sliders.forEach((_, k) => this.#histogram(k));
+  }
+
+  // Behind each slider: where the held-out digits' codes lie in this dimension.
+  #histogram(k) {
+    const { run } = this;
+    if (!run) return;
+    const { canvas } = this.sliders[k];
+    const bins = 60;
+    const counts = new Float32Array(bins);
+    for (let i = k; i < run.codes.length; i += run.latent) {
+      const share = (run.codes[i] - run.low[k]) / (run.high[k] - run.low[k]);
+      counts[clamp(Math.floor(share * bins), 0, bins - 1)]++;
+    }
+    const most = Math.max(...counts);
+    canvas.width = bins * 3;
+    canvas.height = 22;
+    const context = canvas.getContext("2d");
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.fillStyle = this.colours.accent;
+    context.globalAlpha = 0.28;
+    counts.forEach((count, bin) => {
+      const height = (22 * count) / most;
+      context.fillRect(bin * 3, 22 - height, 3, height);
+    });
+  }
+
+  #showSliders(z) {
+    this.sliders.forEach(({ input, output }, k) => {
+      const value = decimals(z[k], 2);
+      if (input !== this.host.activeElement || Number(input.value) !== z[k]) input.value = z[k];
+      output.textContent = value;
+    });
+  }
+
+  #buildButtons() {
+    const box = this.part("buttons");
+    box.innerHTML = "";
+    const add = (name, action) => {
+      const button = box.appendChild(document.createElement("button"));
+      button.type = "button";
+      button.textContent = this.text[name];
+      button.title = this.text[`${name}_help`];
+      button.dataset.action = name;
+      button.addEventListener("click", () => {
+        this.ghost = null;
+        this.say("");
+        action();
+      });
+    };
+    add("reset", () => {
+      this.z = this.own.slice();
+      this.draw();
+      this.settle();
+    });
+    add("random", () => this.pick(this.digits.random()));
+    if (this.run.hasPosterior) {
+      add("resample", () => {
+        if (!this.posterior) return;
+        const { mean, sigma } = this.posterior;
+        this.z = mean.map((m, k) => m + sigma[k] * normal());
+        this.draw();
+        this.settle();
+      });
+    }
+    if (this.run.hasPrior) {
+      add("prior", () => {
+        this.z = this.z.map(() => normal());
+        this.draw();
+        this.settle();
+      });
+    }
+  }
+}

@@ -1,0 +1,74 @@
+"""What pages and routes read, kept in memory: the runs on disk and the held-out digits.
+
+Needs no torch, so that the first paint does not wait for it.
+"""
+
+from __future__ import annotations
+
+import gzip
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from core import checkpoints, data, projections
+from core.checkpoints import Listing, Run
+
+_reading = Lock()
+
+
+def runs() -> Listing:
+    """All runs, shipped ones first; read again when a store's folder changes."""
+    stores = (checkpoints.shipped_store(), checkpoints.user_store())
+    return _listing(tuple((store, _changed(store)) for store in stores))
+
+
+@lru_cache(maxsize=4)
+def _listing(stores: tuple[tuple[Path, int], ...]) -> Listing:
+    return checkpoints.list_runs(store for store, _ in stores)
+
+
+def _changed(store: Path) -> int:
+    try:
+        return store.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def digits() -> data.Dataset:
+    """The 5,000 held-out digits that every map shows."""
+    with _reading:
+        return _digits()
+
+
+@lru_cache(maxsize=1)
+def _digits() -> data.Dataset:
+    return data.load("mnist-5k", "all")
+
+
+@lru_cache(maxsize=2)
+def packed_digits(part: str) -> bytes:
+    """`labels` (one byte each) or `images` (784 bytes each) of the held-out digits, gzipped."""
+    found = digits()
+    content = found.labels.astype(np.uint8) if part == "labels" else found.x
+    return gzip.compress(content.tobytes(), 6, mtime=0)
+
+
+@lru_cache(maxsize=64)
+def map_points(run: Run) -> np.ndarray:
+    """Map coordinates (count, 2) of the held-out digits' codes in a run."""
+    arrays = checkpoints.read_tensors(run, checkpoints.CODES)
+    plane = projections.Plane(arrays["plane_mean"], arrays["plane_basis"])
+    return plane.to_map(arrays["codes"].astype(np.float64))
+
+
+@lru_cache(maxsize=64)
+def alignment(run: Run, onto: Run) -> dict:
+    """The similarity that lays one run's map over another's, as plain JSON for a pad."""
+    found = projections.procrustes(map_points(run), map_points(onto))
+    return {
+        "rotation": found.rotation.ravel().tolist(),
+        "scale": found.scale,
+        "shift": found.shift.tolist(),
+    }
