@@ -16,14 +16,14 @@ from core.config import TrainConfig
 from core.models import variant
 
 PUBLISHED = {"pca-2": 43.6, "pca-16": 21.0, "pca-32": 13.2, "hinton-30": 3.00}
-LINEAR = {"epochs": 30, "batch_size": 512, "learning_rate": 2e-3}
+LINEAR = {"epochs": 20, "batch_size": 256, "learning_rate": 1e-2}
 PLANS: dict[str, tuple[str, dict, dict]] = {
     **{f"pca-{k}": ("pca", {"latent": k}, {}) for k in (2, 16, 32)},
     **{f"linear-{k}": ("linear_ae", {"latent": k}, LINEAR) for k in (2, 16, 32)},
     "hinton-30": (
         "stacked_ae",
         {"latent": 30, "hidden": (1000, 500, 250)},
-        {"epochs": 120, "batch_size": 256, "learning_rate": 1e-3},
+        {"epochs": 100, "batch_size": 256, "learning_rate": 1e-3},
     ),
     **{
         f"vae-{k}": (

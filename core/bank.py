@@ -24,9 +24,9 @@ class Plan:
     train: dict
 
 
-_LINEAR = {"epochs": 20, "batch_size": 512, "learning_rate": 2e-3, "store": "float16"}
+_LINEAR = {"epochs": 20, "batch_size": 256, "learning_rate": 1e-2, "store": "float16"}
 _DEEP = {"epochs": 60, "batch_size": 128, "learning_rate": 1e-3, "store": "float16"}
-_CONV = {"epochs": 25, "batch_size": 128, "learning_rate": 1.5e-3, "store": "float16"}
+_CONV = {"epochs": 12, "batch_size": 128, "learning_rate": 1.5e-3, "store": "float16"}
 _CHANNELS = {"network": "conv", "channels": (16, 32)}
 
 SHIPPED = (
@@ -38,8 +38,11 @@ SHIPPED = (
     Plan("vae", {"latent": 16}, _DEEP),
     Plan("stacked_ae", {"latent": 16}, _DEEP),
     Plan("pca", {"latent": 16}, {"store": "float16"}),
+    Plan("pca", {"latent": 64}, {"store": "float16"}),
+    Plan("linear_ae", {"latent": 16}, _LINEAR),
     Plan("vae", {"latent": 2, **_CHANNELS}, _CONV),
     Plan("vae", {"latent": 16, **_CHANNELS}, _CONV),
+    Plan("denoising_ae", {"latent": 16}, _DEEP),
 )
 
 

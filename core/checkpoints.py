@@ -83,9 +83,9 @@ class RunRecord(_Plain):
         return int(self.config["latent"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
-    """A run that is on disk and whole as far as its record says."""
+    """A run that is on disk and whole as far as its record says. Compared by identity."""
 
     folder: Path
     record: RunRecord
@@ -143,17 +143,20 @@ def run_id(variant: str, config: Mapping, data: Mapping, train: Mapping) -> str:
     return f"{variant}{network}-k{config['latent']}-{digest}"
 
 
-def list_runs(folders: Path | Iterable[Path]) -> Listing:
+def list_runs(stores: Path | Iterable[Path]) -> Listing:
     """All runs of one or several stores; of two with the same id the first store's counts.
 
     A folder that can't be read as a run is named in `problems` and stands in nobody's way.
     """
     runs: dict[str, Run] = {}
     problems: list[str] = []
-    for store in [folders] if isinstance(folders, Path) else folders:
-        if not store.is_dir():
+    for store in [stores] if isinstance(stores, Path) else stores:
+        try:
+            folders = sorted(store.iterdir()) if store.is_dir() else []
+        except OSError as error:
+            problems.append(f"The run store {store} can't be read ({error.strerror}).")
             continue
-        for folder in sorted(store.iterdir()):
+        for folder in folders:
             if folder.name.startswith(".") or not folder.is_dir():
                 continue
             try:
@@ -179,8 +182,10 @@ def open_run(folder: Path) -> Run:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"Folder {name} is no run: it has no {RECORD}.") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"Run {name} can't be read: its {RECORD} is torn ({error}).") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"Run {name} can't be read: its {RECORD} is torn ({error})."
+        ) from None
     version = content.get("schema_version") if isinstance(content, dict) else None
     if not isinstance(version, int):
         raise CheckpointError(f"Folder {name} is no run: its {RECORD} states no schema_version.")
@@ -199,6 +204,10 @@ def open_run(folder: Path) -> Run:
         ) from None
     if record.id != name or not RUN_ID.fullmatch(name):
         raise CheckpointError(f"Folder {name} holds a run that calls itself {record.id!r}.")
+    if not isinstance(record.config.get("latent"), int):
+        raise CheckpointError(f"Run {name} is foreign or torn: its {RECORD} states no latent.")
+    if WEIGHTS not in record.files:
+        raise CheckpointError(f"Run {name} is foreign or torn: its {RECORD} names no {WEIGHTS}.")
     for file, expected in record.files.items():
         if file not in (WEIGHTS, CODES):
             raise CheckpointError(f"Run {name} names a file that no run has: {file!r}.")
@@ -246,13 +255,11 @@ def read_tensors(run: Run, name: str) -> dict[str, np.ndarray]:
         raise CheckpointError(f"Run {run.id} is torn: the checksum of {name} doesn't match.")
     try:
         return load(content)
-    except SafetensorError as error:
+    except (SafetensorError, KeyError, ValueError) as error:
         raise CheckpointError(f"Run {run.id}: {name} is no safetensors file ({error}).") from None
 
 
-def save(
-    store: Path, record: RunRecord, tensors: Mapping[str, Mapping[str, np.ndarray]]
-) -> Run:
+def save(store: Path, record: RunRecord, tensors: Mapping[str, Mapping[str, np.ndarray]]) -> Run:
     """Write a run beside its place and rename it into place; an older one of the same id goes.
 
     Args:
@@ -273,9 +280,7 @@ def save(
         files = {}
         for name, arrays in tensors.items():
             content = to_bytes({key: np.ascontiguousarray(a) for key, a in arrays.items()})
-            files[name] = FileRecord(
-                sha256=hashlib.sha256(content).hexdigest(), bytes=len(content)
-            )
+            files[name] = FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
             _write(temporary / name, content)
         record = record.model_copy(update={"files": files})
         _write(temporary / RECORD, record.model_dump_json(indent=1).encode())

@@ -68,12 +68,15 @@ class Knob:
         if self.kind is bool:
             return "true or false"
         if self.low is not None and self.high is not None:
-            above = "above " if self.low_is_open else ""
-            return f"between {above}{self.low:g} and {self.high:g}"
+            if self.low_is_open:
+                return f"above {self.low:.10g} and at most {self.high:.10g}"
+            return f"between {self.low:.10g} and {self.high:.10g}"
         if self.low is not None:
-            return f"{'above' if self.low_is_open else 'at least'} {self.low:g}"
+            return f"{'above' if self.low_is_open else 'at least'} {self.low:.10g}"
         if self.high is not None:
-            return f"at most {self.high:g}"
+            return f"at most {self.high:.10g}"
+        if self.kind is tuple:
+            return "a list of whole numbers"
         return f"of type {self.kind.__name__}"
 
 

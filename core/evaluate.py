@@ -11,12 +11,15 @@ from core.models.base import Autoencoder
 from core.models.gaussian import GaussianAutoencoder
 
 
-def evaluate(model: Autoencoder, x: np.ndarray, seed: int = 0) -> dict[str, float]:
+def evaluate(
+    model: Autoencoder, x: np.ndarray, seed: int = 0, labels: np.ndarray | None = None
+) -> dict[str, float]:
     """All scores that the model has, per image.
 
     Args:
         x: held-out images (count, *shape), uint8 or in [0, 1].
         seed: fixes the draws of z and of binarised pixels.
+        labels: (count,) of the images, which a conditional model takes.
 
     Returns:
         `squared_error` (sum over pixels, mean over images), `squared_error_mean_image` (the same
@@ -24,19 +27,23 @@ def evaluate(model: Autoencoder, x: np.ndarray, seed: int = 0) -> dict[str, floa
         `rate_distortion` returns.
     """
     clean = x.astype(np.float32) / 255 if x.dtype == np.uint8 else x
-    error = metrics.squared_error_each(clean, latent.reconstruct(model, x))
+    error = metrics.squared_error_each(clean, latent.reconstruct(model, x, labels))
     scores = {
         "squared_error": float(error.mean()),
         "squared_error_mean_image": metrics.mean_image_error(clean),
     }
     if isinstance(model, GaussianAutoencoder):
-        scores |= rate_distortion(model, x, seed)
+        scores |= rate_distortion(model, x, seed, labels)
     return scores
 
 
 @torch.no_grad()
 def rate_distortion(
-    model: GaussianAutoencoder, x: np.ndarray, seed: int = 0, batch: int = 1000
+    model: GaussianAutoencoder,
+    x: np.ndarray,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+    batch: int = 1000,
 ) -> dict[str, float]:
     """Rate, distortion and ELBO in nats per image, one draw of z per image.
 
@@ -54,21 +61,23 @@ def rate_distortion(
     def add(name: str, value: float) -> None:
         totals[name] = totals.get(name, 0.0) + value
 
-    def score(target: torch.Tensor) -> tuple[float, float, torch.Tensor]:
-        (level,) = model.encode(target)
+    def score(
+        target: torch.Tensor, label: torch.Tensor | None
+    ) -> tuple[float, float, torch.Tensor]:
+        (level,) = model.encode(target, label)
         z = gaussian_sample(level.mean, level.log_var, generator)
         rate = kl_standard_normal_each(level.mean, level.log_var).sum().item()
-        return rate, model.distortion(target, model.decode(z)).item() * len(target), level.mean
+        distortion = model.distortion(target, model.decode(z, label)).item() * len(target)
+        return rate, distortion, level.mean
 
-    for start in range(0, len(x), batch):
-        grey = latent.to_tensor(x[start : start + batch], device)
-        rate, distortion, mean = score(grey)
+    for grey, label in latent.batches(model, x, labels, batch):
+        rate, distortion, mean = score(grey, label)
         means.append(mean.cpu())
         add("rate", rate)
         add("cross_entropy_grey" if bernoulli else "distortion", distortion)
         if bernoulli:
             binary = (torch.empty_like(grey).uniform_(generator=generator) < grey).float()
-            rate, distortion, _ = score(binary)
+            rate, distortion, _ = score(binary, label)
             add("rate_binary", rate)
             add("distortion_binary", distortion)
     scores = {name: total / len(x) for name, total in totals.items()}

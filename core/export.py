@@ -39,6 +39,8 @@ def layers(network: nn.Sequential, names: dict[int, str]) -> list[Layer]:
             raise ExportError(
                 f"The browser knows no layer {type(layer).__name__}; it knows {known}."
             )
+        if isinstance(layer, nn.GELU) and layer.approximate != "tanh":
+            raise ExportError("The browser's GELU is the tanh approximation; this one is not.")
         op = _LAYERS[type(layer)](layer)
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             op |= {"weight": names[id(layer.weight)], "bias": names[id(layer.bias)]}

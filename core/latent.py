@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,42 +26,51 @@ def to_tensor(x: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
     return tensor.float().div_(255) if tensor.dtype == torch.uint8 else tensor.float()
 
 
+def batches(
+    model: Autoencoder, x: np.ndarray, labels: np.ndarray | None, size: int = 1000
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Parts of a set as float tensors on the model's device, with the labels where it takes any."""
+    device = next(model.parameters()).device
+    for start in range(0, len(x), size):
+        label = None
+        if model.capabilities.conditional and labels is not None:
+            label = torch.from_numpy(labels[start : start + size]).to(device)
+        yield to_tensor(x[start : start + size], device), label
+
+
 @torch.no_grad()
 def encode(
     model: Autoencoder, x: np.ndarray, labels: np.ndarray | None = None, batch: int = 1000
 ) -> Codes:
     """Codes of images x (count, *shape), without drawing z."""
-    device = next(model.parameters()).device
     means, log_vars = [], []
-    for start in range(0, len(x), batch):
-        part = to_tensor(x[start : start + batch], device)
-        label = None
-        if model.capabilities.conditional and labels is not None:
-            label = torch.from_numpy(labels[start : start + batch]).to(device)
+    for part, label in batches(model, x, labels, batch):
         levels = model.encode(part, label)
         means.append(join(levels).cpu())
         if all(level.log_var is not None for level in levels):
             log_vars.append(torch.cat([level.log_var for level in levels], 1).cpu())
-    return Codes(
-        torch.cat(means).numpy(), torch.cat(log_vars).numpy() if log_vars else None
-    )
+    return Codes(torch.cat(means).numpy(), torch.cat(log_vars).numpy() if log_vars else None)
 
 
 @torch.no_grad()
-def decode(model: Autoencoder, z: np.ndarray, batch: int = 1000) -> np.ndarray:
+def decode(
+    model: Autoencoder, z: np.ndarray, labels: np.ndarray | None = None, batch: int = 1000
+) -> np.ndarray:
     """Mean images of codes z (count, K) → (count, *shape) float32 in pixel values."""
-    device = next(model.parameters()).device
-    parts = torch.from_numpy(np.asarray(z, np.float32)).split(batch)
-    return torch.cat([model.mean(model.decode(part.to(device))).cpu() for part in parts]).numpy()
+    parts = [
+        model.mean(model.decode(part, label)).cpu()
+        for part, label in batches(model, np.asarray(z, np.float32), labels, batch)
+    ]
+    return torch.cat(parts).numpy()
 
 
 @torch.no_grad()
-def reconstruct(model: Autoencoder, x: np.ndarray, batch: int = 1000) -> np.ndarray:
+def reconstruct(
+    model: Autoencoder, x: np.ndarray, labels: np.ndarray | None = None, batch: int = 1000
+) -> np.ndarray:
     """Mean reconstructions of images x (count, *shape), uint8 or in [0, 1] → float32."""
-    device = next(model.parameters()).device
     parts = [
-        model.reconstruct(to_tensor(x[start : start + batch], device)).cpu()
-        for start in range(0, len(x), batch)
+        model.reconstruct(part, label).cpu() for part, label in batches(model, x, labels, batch)
     ]
     return torch.cat(parts).numpy()
 

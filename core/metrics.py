@@ -17,7 +17,9 @@ def mean_image_error(x: np.ndarray, mean: np.ndarray | None = None) -> float:
     `mean` is the training set's mean image; without it the images' own mean, whose score is the
     total variance.
     """
-    return float(squared_error_each(x, x.mean(0, dtype=np.float64) if mean is None else mean).mean())
+    return float(
+        squared_error_each(x, x.mean(0, dtype=np.float64) if mean is None else mean).mean()
+    )
 
 
 def bernoulli_floor(x: np.ndarray) -> float:
@@ -52,7 +54,6 @@ def neighbour_accuracy(codes: np.ndarray, labels: np.ndarray, k: int = 5) -> flo
     """Share of points whose k nearest other codes vote for their own label (leave one out)."""
     from sklearn.neighbors import NearestNeighbors
 
-    _, index = NearestNeighbors(n_neighbors=k + 1).fit(codes).kneighbors(codes)
-    votes = labels[index[:, 1:]]
+    votes = labels[NearestNeighbors(n_neighbors=k).fit(codes).kneighbors(return_distance=False)]
     winners = np.array([np.bincount(row).argmax() for row in votes])
     return float((winners == labels).mean())

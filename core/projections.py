@@ -38,12 +38,12 @@ def native_plane(latent: int) -> Plane:
 
 def pca_plane(codes: np.ndarray) -> Plane:
     """The plane of the codes' two leading principal components, signed by their largest entry."""
-    from sklearn.decomposition import PCA
-
-    fitted = PCA(n_components=2, svd_solver="full").fit(codes.astype(np.float64))
-    largest = np.abs(fitted.components_).argmax(1)
-    signs = np.sign(fitted.components_[np.arange(2), largest])
-    return Plane(fitted.mean_, fitted.components_ * signs[:, None])
+    mean = codes.mean(0, dtype=np.float64)
+    centred = codes - mean
+    _, vectors = np.linalg.eigh(centred.T @ centred)
+    basis = vectors[:, :-3:-1].T  # (2, K), largest variance first
+    largest = np.abs(basis).argmax(1)
+    return Plane(mean, basis * np.sign(basis[[0, 1], largest])[:, None])
 
 
 def map_plane(codes: np.ndarray) -> Plane:

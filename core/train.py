@@ -15,7 +15,7 @@ from torch import Tensor
 
 from core import __version__, checkpoints, export, latent
 from core.config import ModelConfig, TrainConfig
-from core.data import Dataset
+from core.data import Dataset, may_share
 from core.evaluate import evaluate
 from core.models import variant
 from core.models.base import Adversarial, Autoencoder, ClosedForm, Signature
@@ -59,7 +59,11 @@ class Request:
         return checkpoints.run_id(
             self.variant,
             self.config.model_dump(mode="json"),
-            {"name": self.data.name, "split": self.data.split, "fingerprint": self.data.fingerprint},
+            {
+                "name": self.data.name,
+                "split": self.data.split,
+                "fingerprint": self.data.fingerprint,
+            },
             self.train.model_dump(mode="json"),
         )
 
@@ -104,9 +108,11 @@ def train(
     scaled and corrupted there. On the CPU the same seed gives the same weights bit for bit.
 
     Raises:
-        TrainingError: when the loss is no longer finite; the weights are then those of the last
-            report, which were good.
+        TrainingError: for an empty data set, and when the loss or a weight is no longer finite;
+            the weights are then those of the last report, which were good.
     """
+    if not len(dataset):
+        raise TrainingError(f"There is nothing to train on: {dataset.name} has no examples.")
     device = device or best_device()
     model.to(device).train()
     resident = _Resident(dataset, device)
@@ -149,9 +155,11 @@ def train(
         since += 1
         if (step + 1) % report_every == 0 or step + 1 == steps:
             means = {name: float(total) / since for name, total in sums.items()}
-            if not all(map(math.isfinite, means.values())):
+            wrong = ", ".join(name for name, v in means.items() if not math.isfinite(v))
+            if not wrong and not _all_finite(model):
+                wrong = "a weight"
+            if wrong:
                 _restore(model, good)
-                wrong = ", ".join(name for name, v in means.items() if not math.isfinite(v))
                 raise TrainingError(
                     f"Training diverged at step {step + 1} of {steps} ({wrong} is no longer a "
                     f"finite number); try a learning rate below {config.learning_rate:g}."
@@ -173,11 +181,13 @@ def run(
 ) -> Iterator[Progress]:
     """Train what is asked and save it, also when the training is stopped half-way.
 
+    A stopped training never takes the place of the same run's complete one.
+
     Args:
         request: the run.
         store: folder of runs.
-        test: held-out split whose scores go into the record.
-        on_map: held-out digits whose codes are drawn on the map.
+        test: split whose scores go into the record, if it is held out.
+        on_map: digits whose codes are drawn on the map; scored too, if they are held out.
 
     Raises:
         TrainingError, CheckpointError: see `train` and `checkpoints.save`.
@@ -191,7 +201,7 @@ def run(
             history.append({"step": last.step, "samples": last.samples, **last.terms})
             yield last
     finally:
-        if last.samples:
+        if last.step == last.steps or (last.samples and not _is_complete(store, request.id)):
             save(model, request, store, last, history, str(device), test, on_map)
 
 
@@ -210,8 +220,8 @@ def save(
     half = request.train.store == "float16"
     if half:
         with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.copy_(parameter.half().float())
+            for tensor in filter(torch.is_floating_point, model.state_dict().values()):
+                tensor.copy_(tensor.half())
     tensors: dict[str, dict[str, np.ndarray]] = {
         checkpoints.WEIGHTS: {
             name: (t.half() if half and t.is_floating_point() else t).detach().numpy()
@@ -219,9 +229,9 @@ def save(
         }
     }
     metrics: dict[str, dict[str, float]] = {}
-    for held_out in (test, on_map):
-        if held_out is not None and request.data.kind == "images":
-            metrics[f"{held_out.name}/{held_out.split}"] = evaluate(model, held_out.x)
+    for split in (test, on_map):
+        if split is not None and split.kind == "images" and _held_out(split, request.data):
+            metrics[f"{split.name}/{split.split}"] = evaluate(model, split.x, labels=split.labels)
     if on_map is not None:
         tensors[checkpoints.CODES] = map_arrays(model, on_map)
     record = checkpoints.RunRecord(
@@ -245,7 +255,7 @@ def save(
         samples=last.samples,
         history=tuple({k: float(f"{v:.6g}") for k, v in entry.items()} for entry in history),
         metrics={
-            split: {name: float(f"{v:.6g}") for name, v in scores.items()}
+            split: {k: float(f"{v:.6g}") for k, v in scores.items() if math.isfinite(v)}
             for split, scores in metrics.items()
         },
         capabilities=_plain(model.capabilities),
@@ -259,8 +269,9 @@ def map_arrays(model: Autoencoder, digits: Dataset) -> dict[str, np.ndarray]:
     float32, `squared_error` (count,) float16 of each digit's reconstruction."""
     codes = latent.encode(model, digits.x, digits.labels).mean
     plane = map_plane(codes)
-    x = digits.x.astype(np.float32) / 255
-    error = ((x - latent.reconstruct(model, digits.x)) ** 2).reshape(len(x), -1).sum(1)
+    x = latent.to_tensor(digits.x).numpy()
+    x_hat = latent.reconstruct(model, digits.x, digits.labels)
+    error = ((x - x_hat) ** 2).reshape(len(x), -1).sum(1)
     return {
         "codes": codes.astype(np.float16),
         "plane_mean": plane.mean.astype(np.float32),
@@ -353,6 +364,22 @@ def _rate(progress: float, config: TrainConfig) -> float:
 
 def _snapshot(model: torch.nn.Module) -> dict[str, Tensor]:
     return {name: t.detach().clone() for name, t in model.state_dict().items()}
+
+
+def _all_finite(model: torch.nn.Module) -> bool:
+    # The loss of a step is taken before its update, so a finite loss proves nothing of the weights.
+    return all(bool(torch.isfinite(t).all()) for t in model.state_dict().values())
+
+
+def _held_out(split: Dataset, trained_on: Dataset) -> bool:
+    return not may_share(split.name, split.split, trained_on.name, trained_on.split)
+
+
+def _is_complete(store: Path, run_id: str) -> bool:
+    try:
+        return checkpoints.open_run(store / run_id).record.status == "complete"
+    except checkpoints.CheckpointError:
+        return False
 
 
 def _restore(model: torch.nn.Module, state: dict[str, Tensor]) -> None:

@@ -7,23 +7,25 @@ import streamlit as st
 from core.checkpoints import RunRecord
 from explorer.language import Words
 
-_SQUARED = r"\underbrace{\lVert x-\hat x\rVert^2}_{\text{%(reconstruction)s}}"
+_SQUARED = r"\min\ \underbrace{\lVert x-\hat x\rVert^2}_{\text{%(reconstruction)s}}"
 EQUATIONS = {
-    "pca": r"z = W(x-\mu),\quad \hat x = W^\top z+\mu,\quad \min_W " + _SQUARED,
-    "linear_ae": r"z = Ax+a,\quad \hat x = Bz+b,\quad \min " + _SQUARED,
-    "basic_ae": r"z = s(Wx+b),\quad \hat x = \sigma(W'z+b'),\quad \min " + _SQUARED,
-    "stacked_ae": r"z = f(x),\quad \hat x = g(z),\quad \min " + _SQUARED,
-    "denoising_ae": r"\tilde x\sim c(\tilde x\mid x),\quad \hat x = g(f(\tilde x)),\quad \min "
-    + _SQUARED,
-    "vae": r"\mathcal L = \underbrace{-\mathbb E_{q(z\mid x)}\log p(x\mid z)}_{\text{%(cross)s}}"
-    r" + \beta\,\underbrace{\mathrm{KL}\big(q(z\mid x)\,\Vert\,\mathcal N(0,I)\big)}"
-    r"_{\text{%(kl)s}}",
+    "pca": (r"z = W(x-\mu),\quad \hat x = W^\top z+\mu", _SQUARED),
+    "linear_ae": (r"z = Ax+a,\quad \hat x = Bz+b", _SQUARED),
+    "basic_ae": (r"z = s(Wx+b),\quad \hat x = \sigma(W'z+b')", _SQUARED),
+    "stacked_ae": (r"z = f(x),\quad \hat x = g(z)", _SQUARED),
+    "denoising_ae": (r"\tilde x\sim c(\tilde x\mid x),\quad \hat x = g(f(\tilde x))", _SQUARED),
+    "vae": (
+        r"\mathcal L = \underbrace{-\mathbb E_{q(z\mid x)}\log p(x\mid z)}_{\text{%(nll)s}}",
+        r"{}+\beta\,\underbrace{\mathrm{KL}\big(q(z\mid x)\,\Vert\,\mathcal N(0,I)\big)}"
+        r"_{\text{%(kl)s}}",
+    ),
 }
 
 
 def latex(words: Words, variant: str) -> str:
     """The variant's equation with its terms named in the page's language."""
-    return EQUATIONS[variant] % words.group("equation")
+    lines = r"\\[4pt] ".join(f"&{line}" for line in EQUATIONS[variant])
+    return rf"\begin{{aligned}}{lines}\end{{aligned}}" % words.group("equation")
 
 
 def show(words: Words, record: RunRecord) -> None:

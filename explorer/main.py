@@ -8,7 +8,7 @@ from explorer import state
 from explorer.views import compare, explore
 
 words = state.words()
-st.set_page_config(page_title=words("app.title"), page_icon=":material/scatter_plot:", layout="wide")
+st.set_page_config(page_title=words("app.title"), page_icon="🔢", layout="wide")
 page = st.navigation(
     [
         st.Page(explore.show, title=words("page.explore"), url_path="explore", default=True),

@@ -12,7 +12,7 @@ from threading import Lock
 
 import numpy as np
 
-from core import checkpoints, data, projections
+from core import checkpoints, data, metrics, projections
 from core.checkpoints import Listing, Run
 
 _reading = Lock()
@@ -72,3 +72,23 @@ def alignment(run: Run, onto: Run) -> dict:
         "scale": found.scale,
         "shift": found.shift.tolist(),
     }
+
+
+def pca_curve() -> list[float]:
+    """Squared error per image of PCA at K = 0, 1, … on the held-out digits, from the largest PCA
+    in the store: what its leading K codes leave unexplained. K = 0 is the mean digit."""
+    solved = [
+        run
+        for run in runs().runs.values()
+        if run.record.capabilities.get("closed_form") and checkpoints.CODES in run.record.files
+    ]
+    return _pca_curve(max(solved, key=lambda run: run.record.latent)) if solved else []
+
+
+@lru_cache(maxsize=4)
+def _pca_curve(run: Run) -> list[float]:
+    codes = checkpoints.read_tensors(run, checkpoints.CODES)["codes"].astype(np.float64)
+    mean = checkpoints.read_tensors(run, checkpoints.WEIGHTS)["decoder.0.bias"]
+    trivial = metrics.mean_image_error(digits().x / 255, mean.reshape(digits().shape))
+    explained = np.cumsum((codes**2).mean(0))
+    return [trivial, *(trivial - explained).tolist()]

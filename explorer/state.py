@@ -61,7 +61,7 @@ def choice(
     options: Sequence[Any],
     default: Any,
     show: Callable[[Any], str] = str,
-    disabled: bool = False,
+    width: int | str = "stretch",
 ) -> Any:
     """A picker whose value is in the link and kept for the session.
 
@@ -71,7 +71,7 @@ def choice(
         options: allowed values; their `str` is what the link says.
         default: value where neither link nor session has an allowed one.
         show: an option's visible text.
-        disabled: shown, but not to be changed.
+        width: of the picker, in pixels or `stretch`.
     """
     by_text = {str(option): option for option in options}
     asked = st.query_params.get(name)
@@ -88,9 +88,10 @@ def choice(
 
     def changed() -> None:
         _choices()[name] = st.session_state[key]
+        problems().clear()
 
     picked = st.selectbox(
-        label, options, key=key, format_func=show, on_change=changed, disabled=disabled
+        label, options, key=key, format_func=show, on_change=changed, width=width
     )
     _choices()[name] = picked
     _write(name, str(picked))

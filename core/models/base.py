@@ -127,7 +127,7 @@ class Autoencoder(nn.Module, ABC):
 
     @abstractmethod
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Decoder's answer before the output nonlinearity: (batch, K in total) → (batch, *shape)."""
+        """Decoder's answer before the output nonlinearity: (batch, all K) → (batch, *shape)."""
 
     @abstractmethod
     def mean(self, logits: Tensor) -> Tensor:
@@ -170,7 +170,7 @@ class Autoencoder(nn.Module, ABC):
 
     @final
     def reconstruct(self, x: Tensor, label: Tensor | None = None) -> Tensor:
-        """Mean reconstruction through the code's mean, no noise: (batch, *shape) in pixel values."""
+        """Reconstruction through the code's mean, no noise: (batch, *shape) in pixel values."""
         label = label if self.capabilities.conditional else None
         return self.mean(self.decode(join(self.encode(x, label)), label))
 

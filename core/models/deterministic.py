@@ -19,6 +19,7 @@ class PointAutoencoder(Autoencoder):
     output nonlinearity: `identity` or `sigmoid`.
     """
 
+    @abstractmethod
     def __init__(
         self,
         config: Any,

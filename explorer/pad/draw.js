@@ -122,10 +122,11 @@ export class MapView {
     this.observer.disconnect();
   }
 
-  show(points, labels) {
+  // Draw points (x, y, x, y, …); the view holds all of `frame`, by default the points themselves.
+  show(points, labels, frame = points) {
     this.points = points;
     this.labels = labels;
-    this.#frame();
+    this.#frame(frame);
     this.resize(true);
   }
 
@@ -135,13 +136,13 @@ export class MapView {
     this.overlay();
   }
 
-  // View bounds: all but the outermost half percent on each side, and a margin, square.
-  #frame() {
+  // View bounds: all but the outermost thousandth on each side, and a margin.
+  #frame(points) {
     const bounds = [0, 1].map((axis) => {
       const values = [];
-      for (let i = axis; i < this.points.length; i += 2) values.push(this.points[i]);
+      for (let i = axis; i < points.length; i += 2) values.push(points[i]);
       values.sort((a, b) => a - b);
-      const cut = Math.floor(values.length * 0.004);
+      const cut = Math.floor(values.length * 0.001);
       return [values[cut], values[values.length - 1 - cut]];
     });
     const spans = bounds.map(([low, high]) => high - low);

@@ -34,6 +34,8 @@ export function readTensors(buffer) {
       const table = halves();
       data = Float32Array.from(new Uint16Array(bytes), (bits) => table[bits]);
     } else throw new Error(`tensor ${name} has the unknown type ${entry.dtype}`);
+    const size = entry.shape.reduce((a, b) => a * b, 1);
+    if (data.length !== size) throw new Error(`tensor ${name} is cut off`);
     tensors[name] = { shape: entry.shape, data };
   }
   return tensors;

@@ -108,6 +108,7 @@ class ExplorePad {
   async update(data) {
     this.text = data.text;
     if (data.run.id !== this.run?.id) await this.load(data);
+    address.set({});
   }
 
   async load(data) {
@@ -126,8 +127,10 @@ class ExplorePad {
     this.#buildButtons();
     for (const [name, network] of [["encoder", run.encoder], ["decoder", run.decoder]]) {
       const box = this.root.querySelector(`.network.${name} div`);
+      const sizes = network.sizes.map(String);
+      if (name === "encoder" && run.hasPosterior) sizes[sizes.length - 1] = `${run.latent} μ, ${run.latent} σ`;
       box.innerHTML = networkPicture(network.sizes, this.text[name]) +
-        `<span>${network.sizes.map((s) => `<b>${s}</b>`).join("<br>")}</span>`;
+        `<span>${sizes.map((size) => `<b>${size}</b>`).join("<br>")}</span>`;
     }
     this.part("map-title").textContent = run.latent > 2 ? this.text.map_pca : this.text.map_native;
     this.part("map-note").textContent = this.text.map_note;
@@ -262,9 +265,9 @@ class ExplorePad {
 
   #drawNearest({ index, distance }) {
     const { run, text } = this;
-    const image = this.digits.image(index);
-    if (!image) return;
+    if (!this.digits.images) return;
     if (this.nearestShown !== index || this.nearestRun !== run) {
+      const image = this.digits.image(index);
       this.nearestShown = index;
       this.nearestRun = run;
       this.views.near.draw(image);

@@ -25,7 +25,14 @@ export function clamp(value, low, high) {
 // What of the pad's state is in the address bar. It is changed in place, so the server hears
 // nothing of it until the page is loaded again.
 export const address = {
-  get: (name) => new URLSearchParams(window.location.search).get(name),
+  // Streamlit writes the server's parameters over the whole link, from a copy that knows nothing of
+  // the pad's. So the pad's are held here, and written again with `set({})` after the server spoke.
+  held: {},
+
+  get(name) {
+    if (name in this.held) return this.held[name];
+    return new URLSearchParams(window.location.search).get(name);
+  },
 
   // A whole number from 0 to below `count`, else null.
   index(name, count) {
@@ -46,6 +53,9 @@ export const address = {
   set(values) {
     const url = new URL(window.location.href);
     for (const [name, value] of Object.entries(values)) {
+      this.held[name] = value === null ? null : String(value);
+    }
+    for (const [name, value] of Object.entries(this.held)) {
       if (value === null) url.searchParams.delete(name);
       else url.searchParams.set(name, value);
     }

@@ -1,0 +1,124 @@
+"""Time from a hand's event to the drawn digit, for every shipped run, in headless Chromium.
+
+`python -m benchmarks.drag`; a minute. Ends with 1 where a limit is missed.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import dataclass
+from math import cos, pi, sin
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Browser, sync_playwright
+
+from core import checkpoints
+from explorer import assets
+from explorer.views import frame
+from tests import browser as chromium
+
+MOVES = 180
+LIMITS = {"mlp": 4.0, "conv": 8.0}  # ms, the 95th percentile
+PEER = 8.4  # ms: VAE Explainer's decoder on tf.js' wasm backend on such a machine, no drawing
+
+# Beside the pad's own handler and after it: from the event's own time to the end of the drawing.
+_LISTEN = """map => {
+  window.sinceEvent = [];
+  map.addEventListener("pointermove", (event) =>
+    window.sinceEvent.push(performance.now() - event.timeStamp));
+  map.getRootNode().latentPad.timings.length = 0;
+}"""
+
+
+@dataclass(frozen=True)
+class Drag:
+    """One run's drag; times in ms."""
+
+    run: checkpoints.Run
+    handler: np.ndarray  # from the start of the pad's handler to the drawn digit
+    event: np.ndarray  # from the event's own time stamp to the drawn digit
+    frames: int  # messages to the server while the pointer was down
+
+    @property
+    def network(self) -> str:
+        return frame.network_of(self.run)
+
+    @property
+    def p95(self) -> float:
+        return float(np.percentile(self.handler, 95))
+
+    @property
+    def kept(self) -> bool:
+        return self.p95 <= LIMITS[self.network] and self.frames == 0
+
+
+def place(i: int) -> tuple[float, float]:
+    """The i-th place of a rosette over the map, as shares of its sides."""
+    turn = 2 * pi * i / MOVES
+    reach = 0.12 + 0.3 * abs(sin(2.5 * turn))
+    return 0.5 + reach * cos(turn), 0.5 + reach * sin(turn)
+
+
+def drag(browser: Browser, app: chromium.Served, run: checkpoints.Run) -> Drag:
+    """Open the run's link, press on its map, move, and let go."""
+    context = browser.new_context(**chromium.DESKTOP)
+    record = run.record
+    link = app.link(model=record.variant, k=record.latent, net=frame.network_of(run))
+    visit = chromium.Visit.open(context, link)
+    shown = visit.output.evaluate("canvas => canvas.getRootNode().latentPad.run.id")
+    if shown != run.id:
+        raise RuntimeError(f"The link {link} shows {shown} instead of {run.id}.")
+    mouse = visit.page.mouse
+    mouse.move(*visit.at(*place(0)))
+    mouse.down()
+    visit.map.evaluate(_LISTEN)
+    before = len(visit.frames)
+    for i in range(1, MOVES + 1):
+        mouse.move(*visit.at(*place(i)))
+    handler = visit.map.evaluate("map => map.getRootNode().latentPad.timings")
+    event = visit.page.evaluate("window.sinceEvent")
+    frames = len(visit.frames) - before
+    mouse.up()
+    context.close()
+    if len(handler) < 0.8 * MOVES:
+        raise RuntimeError(f"Of {MOVES} moves over {run.id} only {len(handler)} were drawn.")
+    return Drag(run, np.array(handler), np.array(event), frames)
+
+
+def main() -> int:
+    listing = checkpoints.list_runs(checkpoints.shipped_store())
+    runs = [run for run in listing.runs.values() if assets.in_browser(run)]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        chromium.serve(Path(folder)) as app,
+        sync_playwright() as playwright,
+    ):
+        browser = chromium.launch(playwright)
+        found = [drag(browser, app, run) for run in runs]
+        version = browser.version
+        browser.close()
+    print(f"{MOVES} mouse moves a run, headless Chromium {version}; times in ms.")
+    print()
+    print(
+        "| run | moves | median | p95 | limit | p95 / limit | VAE Explainer / median "
+        "| event to drawn, median | p95 | messages to the server |"
+    )
+    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+    for one in found:
+        limit = LIMITS[one.network]
+        median = float(np.median(one.handler))
+        print(
+            f"| {one.run.id} | {len(one.handler)} | {median:.2f} | {one.p95:.2f} | {limit:g} "
+            f"| {one.p95 / limit:.2f} | {PEER / median:.1f}x | {np.median(one.event):.2f} "
+            f"| {np.percentile(one.event, 95):.2f} | {one.frames} |"
+        )
+    missed = [one.run.id for one in found if not one.kept]
+    print()
+    print(f"Missed: {', '.join(missed)}." if missed else "Every limit is kept.")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,451 @@
+"""A person's own images, from a folder, a zip or an npz, as one bounded grey data set.
+
+Pillow is imported where it is needed and nowhere else.
+"""
+
+import hashlib
+import io
+import os
+import stat
+import struct
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from core.archives import BOUNDS, Bounds, UnreadableFileError, opened_zip, read_member, read_members
+from core.dataset import DataError, Dataset, Provenance, reason, unknown
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+PREFIX = "images:"
+SPLITS = ("all", "train", "test")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
+
+
+@dataclass(frozen=True)
+class _ImageFile:
+    """An image file that has not been read yet; `read` may raise UnreadableFileError."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+def from_images(
+    source: str | os.PathLike[str] | bytes,
+    *,
+    size: int = 28,
+    split: str = "all",
+    invert: bool = False,
+    name: str | None = None,
+    bounds: Bounds = BOUNDS,
+) -> Dataset:
+    """A person's own images as (count, 1, size, size) uint8 in grey levels.
+
+    - `source`: a folder, a .zip or a .npz, or the bytes of a .zip or .npz. In a folder or zip the
+      sub-folder that an image lies in is its class. A .npz holds `x` (or `images`), uint8 or
+      floats in [0, 1] of shape (count, height, width), with channels last, or with one channel
+      first; and may hold `y` (or `labels`), integers (-1 for unknown) or strings.
+    - `size`: side of the square in pixels; an image keeps its proportions and is padded with 0.
+    - `split`: "all", or "train" (80 %) or "test" (20 %), by a hash of each image's pixels, so that
+      the same images are split the same way in any order, and copies of one stay together.
+    - `invert`: swap dark and light, for dark ink on white paper.
+
+    Nothing is extracted to disk. Files that cannot be decoded are skipped and counted in the note
+    of the provenance. Raises DataError for what is over the `bounds`, unsafe or unreadable.
+    """
+    if split not in SPLITS:
+        raise DataError(unknown("split of own images", split, SPLITS))
+    if not bounds.smallest_side <= size <= bounds.largest_side:
+        raise DataError(
+            f"size is {size}; allowed are {bounds.smallest_side} to {bounds.largest_side} pixels."
+        )
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        label = name or "the uploaded archive"
+        found = _from_archive(io.BytesIO(source), len(source), label, size, invert, bounds)
+        name = name or f"{PREFIX}upload"
+    else:
+        label = str(source)
+        found = _from_path(Path(os.path.expanduser(source)), size, invert, bounds)
+        name = name or f"{PREFIX}{source}"
+    x, labels, class_names, note = found
+    whole = Dataset(name, "all", x, labels, class_names, provenance(label, note))
+    return whole if split == "all" else _split_by_hash(whole, split)
+
+
+_Images = tuple[np.ndarray, np.ndarray, tuple[str, ...], str]  # x, labels, class names, note
+
+
+def provenance(source: str, note: str = "") -> Provenance:
+    """What can be said of own images before and after they are read."""
+    return Provenance(source, "your own images: their licence is yours to know", note)
+
+
+def _split_by_hash(whole: Dataset, split: str) -> Dataset:
+    digests = np.array([hashlib.sha256(image.tobytes()).hexdigest() for image in whole.x])
+    distinct = np.unique(digests)
+    if len(distinct) < 2:
+        raise DataError(
+            f"all images of {whole.name!r} are the same; to split them, at least 2 must differ."
+        )
+    held_out = distinct[: max(1, round(len(distinct) / 5))]
+    in_test = np.isin(digests, held_out)
+    return whole.subset(in_test if split == "test" else ~in_test, split)
+
+
+def _from_path(path: Path, size: int, invert: bool, bounds: Bounds) -> _Images:
+    try:
+        if path.is_dir():
+            return _decode_all(*_files_in_folder(path, bounds), str(path), size, invert, bounds)
+        if path.suffix.lower() not in (".zip", ".npz"):
+            what = "a file of another kind" if path.exists() else "not there"
+            raise DataError(f"{path} is {what}; allowed are a folder, a .zip or a .npz.")
+        with path.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise DataError(f"{path} is not a plain file; allowed are a folder, .zip or .npz.")
+            return _from_archive(stream, status.st_size, str(path), size, invert, bounds)
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({reason(error)}); allowed are a folder, a .zip or a .npz."
+        ) from error
+
+
+def _from_archive(
+    stream: BinaryIO, length: int, label: str, size: int, invert: bool, bounds: Bounds
+) -> _Images:
+    if length > bounds.archive_bytes:
+        raise DataError(
+            f"{label} has {length:,} bytes; allowed are up to {bounds.archive_bytes:,}."
+        )
+    with opened_zip(stream, label, bounds) as archive:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if any(member.filename.endswith(".npy") for member in members):
+            return _from_arrays(read_members(archive, label, bounds), label, size, invert, bounds)
+        return _decode_all(*_files_in_zip(archive, bounds), label, size, invert, bounds)
+
+
+def _files_in_folder(folder: Path, bounds: Bounds) -> tuple[list[_ImageFile], list[str]]:
+    """The image files under a folder in the order of their names, and a note for each oddity."""
+
+    def give_up(error: OSError) -> None:
+        raise error
+
+    root = folder.resolve()
+    files, outside, other, total = [], 0, 0, 0
+    for place, folders, file_names in os.walk(root, onerror=give_up, followlinks=False):
+        outside += sum(os.path.islink(os.path.join(place, entry)) for entry in folders)
+        folders[:] = [entry for entry in folders if not entry.startswith(".")]
+        for file_name in file_names:
+            path = Path(place, file_name)
+            if file_name.startswith(".") or path.suffix.lower() not in SUFFIXES:
+                other += 1
+            elif path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
+                outside += 1
+            elif path.is_file():
+                total += path.stat().st_size
+                name = path.relative_to(root).as_posix()
+                files.append(_ImageFile(name, partial(_read_file, path, bounds)))
+            if len(files) + outside + other > bounds.files:
+                raise DataError(
+                    f"{folder} holds more than {bounds.files:,} files, the most allowed."
+                )
+    if total > bounds.archive_bytes:
+        raise DataError(
+            f"the images in {folder} have {total:,} bytes; "
+            f"allowed are up to {bounds.archive_bytes:,} in all."
+        )
+    return sorted(files, key=lambda file: file.name), _notes(other, outside)
+
+
+def _read_file(path: Path, bounds: Bounds) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(bounds.file_bytes + 1)
+    except OSError as error:
+        raise UnreadableFileError(reason(error)) from error
+    if len(content) > bounds.file_bytes:
+        raise DataError(
+            f"{path} has more than {bounds.file_bytes:,} bytes, the most allowed for one image."
+        )
+    return content
+
+
+def _files_in_zip(archive: zipfile.ZipFile, bounds: Bounds) -> tuple[list[_ImageFile], list[str]]:
+    """The image members in the order of their names, and a note for each oddity."""
+    files, links, other = [], 0, 0
+    for member in archive.infolist():
+        name = member.filename.replace("\\", "/")
+        parts = PurePosixPath(name).parts
+        if member.is_dir():
+            continue
+        if stat.S_ISLNK(member.external_attr >> 16):
+            links += 1
+        elif (
+            "__MACOSX" in parts
+            or any(part.startswith(".") for part in parts)
+            or PurePosixPath(name).suffix.lower() not in SUFFIXES
+        ):
+            other += 1
+        else:
+            if member.file_size > bounds.file_bytes:
+                raise DataError(
+                    f"{name} in the archive has {member.file_size:,} bytes; "
+                    f"allowed for one image are up to {bounds.file_bytes:,}."
+                )
+            files.append(_ImageFile(name, partial(read_member, archive, member)))
+    return sorted(files, key=lambda file: file.name), _notes(other, links)
+
+
+def _notes(other: int, links: int) -> list[str]:
+    notes = []
+    if other:
+        notes.append(f"{other:,} file(s) that are not images were ignored")
+    if links:
+        notes.append(f"{links:,} link(s) were not followed")
+    return notes
+
+
+def _decode_all(
+    files: list[_ImageFile],
+    notes: list[str],
+    label: str,
+    size: int,
+    invert: bool,
+    bounds: Bounds,
+) -> _Images:
+    formats = ", ".join(FORMATS)
+    if not files:
+        raise DataError(
+            f"{label} holds no image; allowed are {formats} files, "
+            f"at least {bounds.fewest_images} of them, in sub-folders by class or not."
+        )
+    _check_output(len(files), size, label, bounds)
+    x = np.zeros((len(files), 1, size, size), np.uint8)
+    folders, failures, read_bytes, pixels = [], [], 0, 0
+    with warnings.catch_warnings():
+        # Pillow warns of suspicious sizes and odd metadata; the bounds here are stricter.
+        warnings.simplefilter("ignore")
+        for file in files:
+            try:
+                content = file.read()
+                read_bytes += len(content)
+                if read_bytes > bounds.archive_bytes:
+                    raise DataError(
+                        f"the images of {label} have more than {bounds.archive_bytes:,} bytes, "
+                        "the most allowed in all."
+                    )
+                grey, image_pixels = _decode(content, file.name, size, bounds)
+            except UnreadableFileError as error:
+                failures.append(f"{file.name!r}: {error}")
+                continue
+            pixels += image_pixels
+            if pixels > bounds.pixels_in_all:
+                raise DataError(
+                    f"the images of {label} have more than {bounds.pixels_in_all:,} pixels, "
+                    "the most allowed in all."
+                )
+            x[len(folders), 0] = _fitted(grey, size, invert)
+            folders.append(PurePosixPath(file.name).parent.name)
+    x = x[: len(folders)]
+    if len(folders) < bounds.fewest_images:
+        cause = f" (the first that could not be read is {failures[0]})" if failures else ""
+        raise DataError(
+            f"{label} holds only {len(folders)} image(s) that can be read{cause}; "
+            f"allowed are {formats} files, at least {bounds.fewest_images} of them."
+        )
+    if failures:
+        notes = [
+            f"{len(failures):,} of {len(files):,} image files could not be read "
+            f"and were skipped, the first being {failures[0]}",
+            *notes,
+        ]
+    class_names = tuple(sorted(set(folders) - {""}))
+    _check_classes(len(class_names), label, bounds)
+    index = {folder: position for position, folder in enumerate(class_names)}
+    labels = np.array([index.get(folder, -1) for folder in folders], np.int64)
+    return x, labels, class_names, "; ".join(notes) + "." if notes else ""
+
+
+def _check_output(count: int, size: int, label: str, bounds: Bounds) -> None:
+    if count > bounds.files:
+        raise DataError(f"{label} holds {count:,} images; allowed are up to {bounds.files:,}.")
+    if count * size * size > bounds.decoded_bytes:
+        raise DataError(
+            f"{count:,} images of {size}×{size} pixels are {count * size * size:,} bytes; allowed "
+            f"are up to {bounds.decoded_bytes:,}, so choose a smaller size or fewer images."
+        )
+
+
+def _check_classes(count: int, label: str, bounds: Bounds) -> None:
+    if count > bounds.classes:
+        raise DataError(f"{label} holds {count:,} classes; allowed are up to {bounds.classes:,}.")
+
+
+# What Pillow's readers raise on broken files of the allowed formats.
+_PILLOW_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
+
+
+def _decode(content: bytes, name: str, size: int, bounds: Bounds) -> tuple["Image.Image", int]:
+    """An upright grey image (mode L), still of its own size, and how many pixels it has."""
+    from PIL import Image, ImageOps
+
+    def too_large(what: str) -> DataError:
+        return DataError(
+            f"{name} has {what} pixels; allowed for one image are up to {bounds.image_pixels:,}."
+        )
+
+    try:
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        pixels = image.width * image.height
+        if pixels <= bounds.image_pixels:
+            image.draft("L", (2 * size, 2 * size))
+            return _grey(ImageOps.exif_transpose(image)), pixels
+    except Image.UnidentifiedImageError as error:
+        raise UnreadableFileError(f"not {', '.join(FORMATS[:-1])} or WEBP") from error
+    except Image.DecompressionBombError as error:
+        raise too_large("far too many") from error
+    except _PILLOW_ERRORS as error:
+        raise UnreadableFileError(reason(error) or type(error).__name__) from error
+    raise too_large(f"{pixels:,}")
+
+
+def _grey(image: "Image.Image") -> "Image.Image":
+    """Grey levels of an image of any mode; what is transparent becomes the ink's opposite."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):
+        # Sixteen bits: convert("L") would clip all above 255.
+        levels = np.clip(np.asarray(image, np.int64), 0, 65_535)
+        return Image.fromarray((levels // 257).astype(np.uint8))
+    if not image.has_transparency_data:
+        return image.convert("L")
+    ink, alpha = image.convert("RGBA").convert("LA").split()
+    weights = np.asarray(alpha, np.float32)
+    mean = float((np.asarray(ink, np.float32) * weights).sum() / max(float(weights.sum()), 1.0))
+    ground = Image.new("L", ink.size, 255 if mean < 128 else 0)
+    ground.paste(ink, mask=alpha)
+    return ground
+
+
+def _fitted(grey: "Image.Image", size: int, invert: bool) -> np.ndarray:
+    """(size, size) uint8: the whole image in its proportions, centred, with 0 around it."""
+    from PIL import Image
+
+    if grey.size != (size, size):
+        scale = size / max(grey.size)
+        width, height = (max(1, round(side * scale)) for side in grey.size)
+        grey = grey.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    inner = np.asarray(grey)  # (height, width)
+    top, left = (size - inner.shape[0]) // 2, (size - inner.shape[1]) // 2
+    padded = np.zeros((size, size), np.uint8)
+    padded[top : top + inner.shape[0], left : left + inner.shape[1]] = (
+        255 - inner if invert else inner
+    )
+    return padded
+
+
+def _first_of(arrays: dict[str, np.ndarray], allowed: tuple[str, str]) -> np.ndarray | None:
+    return next((arrays[name] for name in allowed if name in arrays), None)
+
+
+def _from_arrays(
+    arrays: dict[str, np.ndarray], label: str, size: int, invert: bool, bounds: Bounds
+) -> _Images:
+    from PIL import Image
+
+    images = _first_of(arrays, ("x", "images"))
+    if images is None:
+        raise DataError(
+            f"{label} holds arrays named {', '.join(sorted(arrays))}; "
+            "one must be named x (or images), and one may be named y (or labels)."
+        )
+    levels = _to_levels(images, label)  # (count, height, width[, channels])
+    count, height, width = levels.shape[:3]
+    if count < bounds.fewest_images or not height or not width:
+        raise DataError(
+            f"x in {label} has shape {images.shape}; allowed are {bounds.fewest_images} to "
+            f"{bounds.files:,} images of at least 1×1 pixels."
+        )
+    if height * width > bounds.image_pixels:
+        raise DataError(
+            f"x in {label} has images of {height * width:,} pixels; "
+            f"allowed are up to {bounds.image_pixels:,}."
+        )
+    _check_output(count, size, label, bounds)
+    if levels.shape[1:] == (size, size):
+        x = (255 - levels if invert else levels)[:, None]
+    else:
+        fitted = [_fitted(_grey(Image.fromarray(image)), size, invert) for image in levels]
+        x = np.stack(fitted)[:, None]
+    labels, class_names = _labels_from(_first_of(arrays, ("y", "labels")), count, label, bounds)
+    return np.ascontiguousarray(x), labels, class_names, ""
+
+
+def _to_levels(images: np.ndarray, label: str) -> np.ndarray:
+    """(count, height, width), or with 3 or 4 channels last, uint8. Raises DataError."""
+    if images.ndim == 4 and images.shape[1] == 1:
+        images = images[:, 0]
+    elif images.ndim == 4 and images.shape[3] == 1:
+        images = images[..., 0]
+    if images.ndim != 3 and not (images.ndim == 4 and images.shape[3] in (3, 4)):
+        raise DataError(
+            f"x in {label} has shape {images.shape}; allowed are (count, height, width), "
+            "(count, height, width, 1, 3 or 4) and (count, 1, height, width)."
+        )
+    if images.dtype == np.uint8:
+        return images
+    if images.dtype.kind != "f":
+        raise DataError(
+            f"x in {label} is {images.dtype}; allowed are uint8 (0 to 255) or floats in [0, 1]."
+        )
+    if not np.isfinite(images).all():
+        raise DataError(f"x in {label} holds NaN or infinity; allowed are floats in [0, 1].")
+    if images.size and not (images.min() >= 0 and images.max() <= 1):
+        raise DataError(
+            f"x in {label} spans {images.min():.4g} to {images.max():.4g}; "
+            "allowed are floats in [0, 1], or uint8 (0 to 255)."
+        )
+    return np.rint(images * np.float32(255)).astype(np.uint8)
+
+
+def _labels_from(
+    given: np.ndarray | None, count: int, label: str, bounds: Bounds
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    if given is None:
+        return np.full(count, -1, np.int64), ()
+    if given.shape != (count,) or given.dtype.kind not in "iuU":
+        raise DataError(
+            f"y in {label} is {given.dtype} of shape {given.shape}; "
+            f"allowed are integers or strings of shape ({count},), one for each image."
+        )
+    if given.dtype.kind == "i" and given.min() < -1:
+        raise DataError(
+            f"y in {label} goes down to {given.min()}; allowed are 0 and above, and -1 for unknown."
+        )
+    known = np.ones(count, bool) if given.dtype.kind != "i" else given >= 0
+    distinct, positions = np.unique(given[known], return_inverse=True)
+    _check_classes(len(distinct), label, bounds)
+    labels = np.full(count, -1, np.int64)
+    labels[known] = positions
+    return labels, tuple(str(value) for value in distinct)

@@ -1,0 +1,279 @@
+"""What the browser tests and the browser benchmarks share: Chromium, the app's server, one visit.
+
+Needs no pytest, so that `python -m benchmarks.drag` can use it too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
+DESKTOP = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+    "device_scale_factor": 2,
+    "locale": "en-GB",
+}
+DECODED = {"en": "decoded digit", "ko": "풀린 숫자"}
+PATIENCE = 60  # seconds until something that should happen counts as never happening
+
+# Pixels of a digit's canvas as the page shows them: the red channel, which falls with the ink.
+_RED = """canvas => Array.from(
+  canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
+    .filter((_, i) => i % 4 === 0))"""
+_CHANGE = """(canvas, label) => new Promise((done, failed) => {
+  const started = performance.now();
+  const look = () => {
+    if (canvas.getAttribute("aria-label") !== label) done();
+    else if (performance.now() - started > 5000) failed(new Error(`still ${label}`));
+    else requestAnimationFrame(look);
+  };
+  look();
+})"""
+_PAPER, _INK = 255, 20  # red of the light theme's paper and ink
+
+
+class NoBrowserError(RuntimeError):
+    """There is no Chromium on this machine; one sentence that says what to do."""
+
+
+def find_browser() -> str:
+    """Path of Chromium: the one in LATENT_EXPLORER_BROWSER, else the first on PATH.
+
+    Raises:
+        NoBrowserError: where there is none.
+    """
+    named = os.environ.get("LATENT_EXPLORER_BROWSER")
+    for name in (named,) if named else NAMES:
+        found = shutil.which(name)
+        if found:
+            return found
+    raise NoBrowserError(
+        f"No browser was found ({named or ', '.join(NAMES)}): install Chromium, or name one in "
+        "LATENT_EXPLORER_BROWSER."
+    )
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Headless Chromium.
+
+    Raises:
+        NoBrowserError: where there is none.
+    """
+    return playwright.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS))
+
+
+def free_port() -> int:
+    """A port that nothing listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running app."""
+
+    url: str
+    user_store: Path
+    log: Path
+
+    def link(self, page: str = "", **parameters: object) -> str:
+        """Address of a page with link parameters."""
+        query = urlencode({name: str(value) for name, value in parameters.items()}, safe=",")
+        return f"{self.url}/{page}" + (f"?{query}" if query else "")
+
+
+@contextlib.contextmanager
+def streamlit(script: Path, log: Path, *interpreter: str, **environment: str) -> Iterator[int]:
+    """`streamlit run script` on a free port, without waiting for it; gives the port."""
+    port = free_port()
+    command = [sys.executable, *interpreter, "-m", "streamlit", "run", str(script)]
+    command += ["--server.headless", "true", "--server.port", str(port)]
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command, cwd=REPOSITORY, env=os.environ | environment, stdout=output, stderr=output
+        ) as server,
+    ):
+        try:
+            yield port
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[Served]:
+    """The app itself, with an empty user store, once it answers."""
+    store, log = folder / "runs", folder / "server.log"
+    script = REPOSITORY / "explorer" / "app.py"
+    with streamlit(script, log, LATENT_EXPLORER_RUNS=str(store)) as port:
+        url = f"http://127.0.0.1:{port}"
+        wait_until_healthy(url, log)
+        yield Served(url, store, log)
+
+
+def wait_until_healthy(url: str, log: Path) -> None:
+    """Return as soon as the server answers; raise with the end of its log where it never does."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=5).close()
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"The app did not answer in {PATIENCE} s:\n{log.read_text()[-2000:]}")
+
+
+@dataclass
+class Visit:
+    """One page of the app in one browser tab, and all that it said and asked for."""
+
+    page: Page
+    console: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+    frames: list[float] = field(default_factory=list)  # when a message left for the server
+
+    @classmethod
+    def open(cls, context: BrowserContext, url: str, language: str | None = "en") -> Visit:
+        """Open a link and wait for the pad's first digit; None waits for nothing."""
+        visit = cls(context.new_page())
+        page = visit.page
+        page.set_default_timeout(1000 * PATIENCE)
+        page.on("console", visit._hear)
+        page.on("pageerror", lambda error: visit.console.append(f"pageerror: {error}"))
+        page.on("request", visit._ask)
+        page.on("websocket", visit._talk)
+        page.goto(url, wait_until="commit")
+        if language:
+            visit.wait_for_pad(language)
+        return visit
+
+    def _hear(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.console.append(f"{message.type}: {message.text} ({message.location.get('url')})")
+
+    def _ask(self, request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme in ("http", "https", "ws", "wss"):
+            self.hosts.add(address.netloc)
+
+    def _talk(self, websocket) -> None:
+        self.hosts.add(urlsplit(websocket.url).netloc)
+        websocket.on("framesent", lambda _: self.frames.append(time.monotonic()))
+
+    def wait_for_pad(self, language: str = "en") -> None:
+        """Until the Explore pad shows a decoded digit and every picture has come."""
+        self.page.locator(f'canvas[role=img][aria-label^="{DECODED[language]}"]').wait_for()
+        self.page.locator('.pad[aria-busy="false"]').wait_for()
+        self.wait_for_name(self.input, r"\d$")
+
+    def wait_for_name(self, element: Locator, pattern: str) -> None:
+        """Until an element's accessible name matches."""
+        from playwright.sync_api import expect
+
+        expect(element).to_have_attribute(
+            "aria-label", re.compile(pattern), timeout=1000 * PATIENCE
+        )
+
+    @property
+    def errors(self) -> list[str]:
+        """Console errors and uncaught exceptions."""
+        return [line for line in self.console if not line.startswith("warning")]
+
+    @property
+    def output(self) -> Locator:
+        """The decoded digit's canvas."""
+        return self.page.locator('canvas[data-part="output"]')
+
+    @property
+    def input(self) -> Locator:
+        """The input digit's canvas."""
+        return self.page.locator('canvas[data-part="input"]')
+
+    @property
+    def map(self) -> Locator:
+        """The focusable map."""
+        return self.page.locator('.map-view canvas[tabindex="0"]').first
+
+    @property
+    def label(self) -> str:
+        """The decoded digit's accessible name."""
+        return self.output.get_attribute("aria-label")
+
+    @property
+    def z(self) -> list[float]:
+        """The latent that the decoded digit's accessible name states, to two decimals."""
+        return [float(part) for part in self.label.split("(")[1].rstrip(")").split(",")]
+
+    @property
+    def link(self) -> dict[str, str]:
+        """The address bar's parameters."""
+        return dict(parse_qsl(self.page.evaluate("location.search").lstrip("?")))
+
+    @property
+    def linked_z(self) -> list[float]:
+        """The point in the address bar."""
+        return [float(part) for part in self.link["z"].split(",")]
+
+    def button(self, action: str) -> Locator:
+        """One of the pad's buttons by its `data-action`."""
+        return self.page.locator(f'button[data-action="{action}"]')
+
+    def slider(self, k: int) -> Locator:
+        """The slider of dimension k, counted from 1."""
+        return self.page.locator(f'input[type=range][aria-label="z{k}"]')
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Screen place of a share of the map: (0, 0) top left, (1, 1) bottom right."""
+        box = self.map.bounding_box()
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    def pixels(self, canvas: Locator | None = None) -> np.ndarray:
+        """A digit's pixel values (784,) in [0, 1], read back from its canvas in the light theme."""
+        red = np.array((canvas or self.output).evaluate(_RED), np.float32)
+        return (_PAPER - red) / (_PAPER - _INK)
+
+    def wait(self, condition: str, argument: object = None) -> None:
+        """Until a JavaScript function of the argument gives true."""
+        self.page.wait_for_function(condition, arg=argument)
+
+    def wait_for_change(self, label: str, canvas: Locator | None = None) -> None:
+        """Until a digit's accessible name is no longer this one; raises after five seconds."""
+        (canvas or self.output).evaluate(_CHANGE, label)
+
+    def wait_for_link(self, name: str, value: str | None = "") -> None:
+        """Until the address bar has a parameter: any value (""), this one, or None for none."""
+        self.wait(
+            """([name, value]) => {
+              const now = new URLSearchParams(location.search).get(name);
+              return value === "" ? now !== null : now === value;
+            }""",
+            [name, value],
+        )

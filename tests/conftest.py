@@ -1,0 +1,98 @@
+"""The app and the browser that the tests share, and what a test needs that may be missing."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from core import checkpoints
+from tests import browser as chromium
+
+
+def pytest_collection_modifyitems(items):
+    """Tests that need CUDA run wherever it is, and say so where it is not."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if not marked:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="needs CUDA, and torch finds none here"))
+
+
+def missing(reason: str):
+    """Skip where something is missing, but fail in CI, where nothing may be."""
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(f"{reason} In CI the browser tests must run.", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def shipped() -> dict[str, checkpoints.Run]:
+    """The runs that come with the software, by id."""
+    listing = checkpoints.list_runs(checkpoints.shipped_store())
+    if listing.problems:
+        pytest.fail("Shipped runs can't be read: " + " ".join(listing.problems), pytrace=False)
+    if not listing.runs:
+        pytest.fail(
+            f"No run ships in {checkpoints.shipped_store()}; `python -m core bank` makes them.",
+            pytrace=False,
+        )
+    return listing.runs
+
+
+@pytest.fixture(scope="session")
+def app(shipped, tmp_path_factory):
+    """The real app under `streamlit run`, with a user store of its own."""
+    with chromium.serve(tmp_path_factory.mktemp("app")) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("Playwright is not installed.")
+
+    with sync_playwright() as playwright:
+        try:
+            found = chromium.launch(playwright)
+        except chromium.NoBrowserError as error:
+            missing(str(error))
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def usual_context(browser):
+    """The context of most visits: what one has loaded, the next has cached. The app keeps nothing
+    of a visit in the browser, so a new tab is a new visit."""
+    context = browser.new_context(**chromium.DESKTOP)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def visit(browser, usual_context, app):
+    """Opens the app in a new tab: `visit(page="", language="en", options=None, **link)`.
+
+    With `options` the tab has a fresh context made of them.
+    """
+    opened = []
+
+    def go(page="", language="en", options=None, **link):
+        context = browser.new_context(**options) if options else usual_context
+        opened.append(context if options else None)
+        found = chromium.Visit.open(context, app.link(page, **link), language)
+        if not options:
+            opened[-1] = found.page
+        return found
+
+    yield go
+    for one in opened:
+        if one is not None:
+            one.close()

@@ -1,0 +1,342 @@
+"""engine.js in a real browser against torch: every shipped run, every layer, every byte format."""
+
+from __future__ import annotations
+
+import base64
+import struct
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save
+from torch import nn
+
+from core import data, export, latent, projections, train
+from core.checkpoints import CODES, read_tensors
+from core.models.base import Signature
+from core.models.networks import (
+    ACTIVATIONS,
+    conv_decoder,
+    conv_encoder,
+    mlp_decoder,
+    mlp_encoder,
+)
+from explorer import assets
+
+pytestmark = pytest.mark.browser
+
+TOLERANCE = 1e-3
+_HELPERS = """
+  globalThis.bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
+  globalThis.floats = (array) => Array.from(array);
+"""
+
+
+@pytest.fixture(scope="module")
+def engine(browser, app):
+    """`engine(script, argument)` runs JavaScript that sees the module as `engine`."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{app.url}/_stcore/health")
+    page.evaluate(
+        f"async (url) => {{ globalThis.engine = await import(url); {_HELPERS} }}",
+        assets.module("engine.js"),
+    )
+    yield page.evaluate
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Twenty held-out digits, two of each label: (20, 1, 28, 28) uint8."""
+    whole = data.load("mnist-5k", "all")
+    return whole.x[[i for label in range(10) for i in np.flatnonzero(whole.labels == label)[:2]]]
+
+
+def text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def test_every_shipped_run_encodes_and_decodes_as_torch_does(engine, shipped, digits):
+    generator = np.random.default_rng(0)
+    for run in shipped.values():
+        if not assets.in_browser(run):
+            continue
+        model = train.load(run)
+        codes = latent.encode(model, digits)
+        spread = read_tensors(run, CODES)["codes"].astype(np.float32)
+        around = generator.normal(spread.mean(0), 2 * spread.std(0), (12, run.record.latent))
+        z = np.concatenate([codes.mean, around]).astype(np.float32)
+        answer = engine(
+            """async ({spec, images, codes}) => {
+              const run = await engine.Run.load(spec);
+              const encoded = images.map((x) => run.encode(x));
+              return {
+                mean: encoded.map(({mean}) => floats(mean)),
+                sigma: encoded.map(({sigma}) => sigma && floats(sigma)),
+                decoded: codes.map((z) => floats(run.decode(Float32Array.from(z)))),
+                shape: run.decoder.shape,
+              };
+            }""",
+            {
+                "spec": assets.run_spec(run),
+                "images": (digits.reshape(len(digits), -1) / 255).tolist(),
+                "codes": z.tolist(),
+            },
+        )
+        scale = max(1.0, float(np.abs(codes.mean).max()))
+        np.testing.assert_allclose(
+            answer["mean"], codes.mean, rtol=0, atol=TOLERANCE * scale, err_msg=run.id
+        )
+        if codes.log_var is None:
+            assert answer["sigma"] == [None] * len(digits), run.id
+        else:
+            np.testing.assert_allclose(
+                answer["sigma"], np.exp(codes.log_var / 2), rtol=TOLERANCE, err_msg=run.id
+            )
+        expected = latent.decode(model, z).reshape(len(z), -1)
+        assert np.prod(answer["shape"]) == expected.shape[1]
+        np.testing.assert_allclose(
+            answer["decoded"], expected, rtol=0, atol=TOLERANCE, err_msg=run.id
+        )
+
+
+def test_every_shipped_run_has_the_map_that_python_computes(engine, shipped):
+    for run in shipped.values():
+        if not assets.in_browser(run):
+            continue
+        arrays = read_tensors(run, CODES)
+        codes = arrays["codes"].astype(np.float64)
+        plane = projections.Plane(arrays["plane_mean"], arrays["plane_basis"])
+        onto = plane.to_map(codes) @ np.array([[0.0, 1.5], [1.5, 0.0]]) + [3.0, -2.0]
+        alignment = projections.procrustes(plane.to_map(codes), onto)
+        answer = engine(
+            """async ({spec, chosen}) => {
+              const run = await engine.Run.load(spec);
+              const at = (i) => [run.points[2 * i], run.points[2 * i + 1]];
+              return {
+                points: chosen.map(at),
+                back: chosen.map((i) => run.toMap(run.toLatent(at(i)))),
+                nearest: chosen.map((i) => run.nearest(run.code(i)).distance),
+              };
+            }""",
+            {
+                "spec": assets.run_spec(run)
+                | {
+                    "alignment": {
+                        "rotation": alignment.rotation.ravel().tolist(),
+                        "scale": alignment.scale,
+                        "shift": alignment.shift.tolist(),
+                    }
+                },
+                "chosen": list(range(0, len(codes), 97)),
+            },
+        )
+        expected = onto[::97]
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(
+            answer["points"], expected, rtol=0, atol=1e-3 * scale, err_msg=run.id
+        )
+        np.testing.assert_allclose(
+            answer["back"], answer["points"], rtol=0, atol=1e-3 * scale, err_msg=run.id
+        )
+        assert max(answer["nearest"]) == 0, run.id
+
+
+def conv(kernel, stride, padding):
+    return nn.Sequential(
+        nn.Conv2d(2, 5, kernel, stride=stride, padding=padding),
+        nn.Tanh(),
+        nn.ConvTranspose2d(5, 3, kernel, stride=stride, padding=padding),
+    )
+
+
+def small_networks():
+    """Name, network and the shape of its input: every activation and every kind of layer."""
+    wide = Signature((2, 8, 12))
+    for activation in ACTIVATIONS:
+        yield (
+            f"mlp encoder {activation}",
+            mlp_encoder(wide.size, (11, 6), 7, activation),
+            wide.shape,
+        )
+        yield f"mlp decoder {activation}", mlp_decoder(3, (9, 14), wide.shape, activation), (3,)
+        yield (
+            f"conv encoder {activation}",
+            conv_encoder(wide.shape, (3, 5), 6, activation),
+            wide.shape,
+        )
+        yield (
+            f"conv decoder {activation}",
+            conv_decoder(5, (4, 3), wide.shape, activation),
+            (5,),
+        )
+    for kernel, stride, padding in ((1, 1, 0), (3, 1, 1), (3, 2, 0), (5, 3, 2), (4, 2, 1)):
+        yield f"conv {kernel}/{stride}/{padding}", conv(kernel, stride, padding), (2, 11, 17)
+    yield "nothing but a shape", nn.Sequential(nn.Flatten(), nn.Identity()), (2, 3, 4)
+
+
+def test_every_layer_and_activation_computes_what_torch_does(engine):
+    torch.manual_seed(0)
+    jobs, expected, seen = [], [], set()
+    for name, network, shape in small_networks():
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.copy_(torch.randn_like(parameter))
+            x = 3 * torch.randn(4, *shape)
+            expected.append((name, network(x).flatten(1).numpy()))
+        named = {id(p): key for key, p in network.named_parameters()}
+        layers = export.layers(network, named)
+        seen |= {layer["op"] for layer in layers}
+        arrays = {key: p.detach().numpy() for key, p in network.named_parameters()}
+        jobs.append(
+            {
+                "layers": layers,
+                "shape": list(shape),
+                "tensors": text(save(arrays)),
+                "x": x.flatten(1).tolist(),
+            }
+        )
+    known = {"linear", "conv", "conv_transpose", "reshape", *ACTIVATIONS}
+    assert seen == known, "a layer that the export knows is in no test"
+    answers = engine(
+        """(jobs) => jobs.map(({layers, shape, tensors, x}) => {
+          const network = new engine.Network(layers, engine.readTensors(bytes(tensors)), shape);
+          return x.map((one) => floats(network.run(Float32Array.from(one))));
+        })""",
+        jobs,
+    )
+    for (name, wanted), found in zip(expected, answers, strict=True):
+        scale = max(1.0, float(np.abs(wanted).max()))
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4 * scale, err_msg=name)
+
+
+def test_the_export_writes_no_operation_that_the_engine_was_not_tested_with():
+    made = {
+        nn.Linear(1, 1): "linear",
+        nn.Conv2d(1, 1, 1): "conv",
+        nn.ConvTranspose2d(1, 1, 1): "conv_transpose",
+        nn.Flatten(): "reshape",
+        nn.Unflatten(1, (1, 1)): "reshape",
+        nn.Identity(): None,
+    } | {make(): name for name, make in ACTIVATIONS.items()}
+    assert {type(layer) for layer in made} == set(export._LAYERS)
+    for layer, op in made.items():
+        names = {id(p): name for name, p in layer.named_parameters()}
+        found = export.layers(nn.Sequential(layer), names)
+        assert [entry["op"] for entry in found] == ([op] if op else [])
+
+
+def test_all_half_precision_numbers_are_read_bit_for_bit(engine):
+    bits = np.arange(65536, dtype=np.uint16)
+    found = np.array(
+        engine(
+            """(file) => {
+              const { half } = engine.readTensors(bytes(file));
+              return floats(new Uint32Array(half.data.buffer));
+            }""",
+            text(save({"half": bits.view(np.float16)})),
+        ),
+        np.uint32,
+    ).view(np.float32)
+    expected = bits.view(np.float16).astype(np.float32)
+    nan = np.isnan(expected)
+    assert np.isnan(found[nan]).all()
+    np.testing.assert_array_equal(found[~nan].view(np.uint32), expected[~nan].view(np.uint32))
+    # subnormals, both zeros and both infinities are among them
+    assert {0x0001, 0x8000, 0x7C00, 0xFC00} <= set(bits[~nan].tolist())
+
+
+def test_single_precision_numbers_and_shapes_are_read_as_they_are(engine):
+    odd = np.array(
+        [[0.0, -0.0, 1e-45], [np.inf, -np.inf, 3.4e38], [1 / 3, -1e-38, 1.0]], np.float32
+    )
+    found = engine(
+        """(file) => Object.entries(engine.readTensors(bytes(file))).map(([name, t]) =>
+          [name, t.shape, floats(new Uint32Array(t.data.buffer))])""",
+        text(save({"odd": odd, "half": np.ones((2, 2), np.float16), "none": odd[:0]}, {"by": "a"})),
+    )
+    by_name = {name: (shape, words) for name, shape, words in found}
+    assert set(by_name) == {"odd", "half", "none"}
+    assert by_name["odd"] == ([3, 3], odd.ravel().view(np.uint32).tolist())
+    assert by_name["half"] == ([2, 2], np.ones(4, np.float32).view(np.uint32).tolist())
+    assert by_name["none"] == ([0, 3], [])
+
+
+def tensors_file(header: bytes, body: bytes = b"", length: int | None = None) -> bytes:
+    return struct.pack("<Q", len(header) if length is None else length) + header + body
+
+
+MALFORMED = {
+    "empty": b"",
+    "shorter than its length": b"\x05\x00",
+    "header longer than the file": tensors_file(b"{}", length=2**40),
+    "header of 2^64 - 1 bytes": tensors_file(b"{}", length=2**64 - 1),
+    "no JSON": tensors_file(b"weights?"),
+    "a web page": b"<!doctype html><title>404</title>",
+    "unknown type": tensors_file(
+        b'{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}', b"\0\0"
+    ),
+    "cut off": tensors_file(b'{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}', b"\0" * 8),
+    "shape larger than its bytes": tensors_file(
+        b'{"a":{"dtype":"F16","shape":[4,4],"data_offsets":[0,8]}}', b"\0" * 8
+    ),
+    "half a number": tensors_file(
+        b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,3]}}', b"\0" * 3
+    ),
+}
+
+
+def test_malformed_bytes_give_an_error_and_no_numbers(engine):
+    answers = engine(
+        """(files) => Object.fromEntries(Object.entries(files).map(([name, file]) => {
+          try { return [name, Object.keys(engine.readTensors(bytes(file)))]; }
+          catch (error) { return [name, error instanceof Error && error.message.length > 0]; }
+        }))""",
+        {name: text(content) for name, content in MALFORMED.items()},
+    )
+    assert answers == dict.fromkeys(MALFORMED, True)
+
+
+def test_a_missing_file_gives_the_servers_sentence(engine):
+    message = engine(
+        "(url) => engine.fetchBytes(url).then(() => null, (error) => error.message)",
+        "/latent/runs/nobody-k2-0123456789/0123456789abcdef/weights.safetensors",
+    )
+    assert message.startswith("404 ")
+    assert "nobody-k2-0123456789" in message
+
+
+def test_the_held_out_digits_arrive_whole(engine):
+    whole = data.load("mnist-5k", "all")
+    answer = engine(
+        """async (spec) => {
+          const digits = await engine.Digits.load(spec);
+          await digits.arrived;
+          return {
+            labels: floats(digits.labels), mean: floats(digits.mean),
+            one: floats(digits.image(4321)),
+            drawn: [0, 0.5, 0.999].map((share) => digits.labels[digits.random(6, () => share)]),
+          };
+        }""",
+        assets.digits_spec(),
+    )
+    assert answer["labels"] == whole.labels.tolist()
+    assert answer["drawn"] == [6, 6, 6]
+    np.testing.assert_allclose(answer["one"], whole.x[4321].ravel() / 255, atol=1e-6)
+    np.testing.assert_allclose(answer["mean"], whole.x.reshape(5000, -1).mean(0) / 255, atol=1e-4)
+
+
+def test_normal_draws_have_mean_zero_and_variance_one(engine):
+    draws = np.array(
+        engine(
+            """() => {
+              let state = 12345;
+              const uniform = () => (state = (state * 48271) % 2147483647) / 2147483647;
+              return Array.from({ length: 20000 }, () => engine.normal(uniform));
+            }"""
+        )
+    )
+    assert abs(draws.mean()) < 0.03
+    assert abs(draws.var() - 1) < 0.05
+    assert abs((np.abs(draws) < 1.96).mean() - 0.95) < 0.01

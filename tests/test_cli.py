@@ -1,0 +1,521 @@
+"""core.__main__: every command, and what bad input gets."""
+
+import contextlib
+import dataclasses
+import io
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from core import __main__ as cli
+from core import bank, checkpoints, data
+from core import train as training
+from core.config import TrainConfig
+from core.models import VARIANTS
+from tests.digits import REPOSITORY
+
+TINY = ["--hidden", "16", "--batch-size", "50", "--epochs", "0.5"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """These networks are too small to share among threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def stores(monkeypatch, tmp_path):
+    """An empty shipped store and an empty store of the user's own."""
+    shipped, own = tmp_path / "shipped", tmp_path / "own"
+    monkeypatch.setattr(checkpoints, "shipped_store", lambda: shipped)
+    monkeypatch.setenv("LATENT_EXPLORER_RUNS", str(own))
+    return shipped, own
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A store with one trained VAE, its id, and what the command printed."""
+    store = tmp_path_factory.mktemp("trained")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert cli.main(["train", "vae", *TINY, "--store", str(store)]) == 0
+    (folder,) = store.iterdir()
+    return store, folder.name, said.getvalue()
+
+
+def refused(capsys, *argv) -> str:
+    """The one sentence that bad input gets."""
+    assert cli.main(list(argv)) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and "Traceback" not in said.err
+    return said.err
+
+
+# --- Help and weight ----------------------------------------------------------------------------
+
+
+def test_listing_needs_no_torch():
+    program = (
+        "import sys; from core.__main__ import main;"
+        "codes = [main(argv) for argv in ([], ['list'], ['data', 'list'], ['list', '--help'])];"
+        "print(codes, [m for m in ('torch', 'streamlit', 'sklearn', 'PIL') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[0, 0, 0, 0] []"
+
+
+@pytest.mark.parametrize("argv", [[], ["--help"]])
+def test_help_names_every_command(argv, capsys):
+    assert cli.main(argv) == 0
+    said = capsys.readouterr().out
+    assert all(f"python -m core {name} " in said for name in cli.COMMANDS)
+
+
+@pytest.mark.parametrize("name", [*cli.COMMANDS, *(f"data {name}" for name in cli.DATA_COMMANDS)])
+def test_every_command_has_help(name, capsys):
+    assert cli.main([*name.split(), "--help"]) == 0
+    said = capsys.readouterr()
+    assert f"python -m core {name}" in said.out and said.err == ""
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_flags_are_made_from_the_knobs(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    assert cli.main(["train", name, "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for knob in (*VARIANTS[name].Config.knobs(), *TrainConfig.knobs()):
+        flag = "--stored-as" if knob.name == "store" else "--" + knob.name.replace("_", "-")
+        assert f"{flag} " in said and knob.help in said
+        if knob.low is not None:
+            assert f"{knob.label} is {knob.allowed}." in said
+    assert "--store PATH" in said
+
+
+def test_every_flag_reaches_its_knob(monkeypatch):
+    seen = []
+    monkeypatch.setattr(cli, "_train", lambda *request: seen.append(request) or 0)
+    given = [
+        "--latent",
+        "5",
+        "--hidden",
+        "9",
+        "8",
+        "--likelihood",
+        "gaussian",
+        "--beta",
+        "0.5",
+        "--beta-warmup",
+        "0.25",
+    ]
+    given += [
+        "--epochs",
+        "3",
+        "--learning-rate",
+        "0.01",
+        "--stored-as",
+        "float16",
+        "--data",
+        "mnist",
+        "--split",
+        "test",
+    ]
+    assert cli.main(["train", "vae", *given]) == 0
+    ((name, config, how, options),) = seen
+    assert (name, config.latent, config.hidden, config.likelihood) == ("vae", 5, (9, 8), "gaussian")
+    assert (config.beta, config.beta_warmup, config.sigma) == (0.5, 0.25, 0.2)
+    assert (how.epochs, how.learning_rate, how.store) == (3, 0.01, "float16")
+    assert (options.data, options.split, options.store) == ("mnist", "test", None)
+
+
+# --- Bad input ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["trian"], "There is no command 'trian'; there are train, .*; did you mean train?"),
+        (["train", "va"], "There is no variant 'va'; there are pca, .* Did you mean vae"),
+        (["train", "--epochs", "1"], "Name the variant first"),
+        (["train", "vae", "--beta", "x"], "--beta: could not convert string to float: 'x'"),
+        (["train", "vae", "--network", "x"], "invalid choice 'x' .* --help"),
+        (["train", "vae", "--level", "1"], "Unrecognized options: --level"),
+        (["train", "vae", "--beta"], "Missing value for argument '--beta'"),
+        (["train", "linear_ae", "--beta", "1"], "Unrecognized options: --beta"),
+        (["train", "stacked_ae", "--hidden", "0"], r"Hidden units \(hidden\) must be .*1 and 4096"),
+        (["train", "vae", "--network", "conv", "--channels", "8", "8", "8"], "fit images of shape"),
+        (["train", "pca", "--data", "mnis"], "unknown data set 'mnis' .did you mean 'mnist'"),
+        (["train", "pca", "--data", "images:/nowhere"], "/nowhere is not there"),
+        (["train", "pca", "--split", "tset"], "unknown split of mnist-5k 'tset' .did you mean"),
+        (["train", "pca", "--device", "gpu"], "invalid choice 'gpu'"),
+        (["train", "pca", "--store", "/dev/null/runs"], "Runs can't be kept in /dev/null/runs"),
+        (["evaluate"], "Missing from python -m core evaluate: RUN; see"),
+        (["evaluate", "vae-k2"], "There is no run 'vae-k2'; the runs are: none"),
+        (["export", "vae-k2", "--to", "x"], "There is no run 'vae-k2'"),
+        (["export", "vae-k2"], "Missing from python -m core export: --to FOLDER; see"),
+        (["data", "lst"], "There is no command 'lst'; there are list, info, download; did you"),
+        (["data", "info", "mnis"], "unknown data set 'mnis'"),
+        (["data", "download", "mnis"], "unknown data set 'mnis'"),
+        (["data", "download", "images:x"], "only named data sets are downloaded"),
+        (["bank", "--only", "va"], "There is no variant 'va'"),
+        (["bank", "--store", "/dev/null/runs"], "Runs can't be kept in /dev/null/runs"),
+        (["list", "all"], "Unrecognized options: all"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input(capsys, argv, sentence):
+    import re
+
+    assert re.search(sentence, refused(capsys, *argv))
+
+
+BOUNDED = [
+    pytest.param(name, knob, id=f"{name}-{knob.name}")
+    for name in VARIANTS
+    for knob in (*VARIANTS[name].Config.knobs(), *(TrainConfig.knobs() if name == "pca" else ()))
+    if knob.low is not None
+]
+
+
+@pytest.mark.parametrize(("name", "knob"), BOUNDED)
+def test_knob_out_of_range(capsys, name, knob):
+    value = str(knob.kind(knob.low - 1))
+    said = refused(capsys, "train", name, f"--{knob.name.replace('_', '-')}", value)
+    assert f"{knob.label} ({knob.name}) must be {knob.allowed}; got {value}" in said
+
+
+def test_bad_runs(capsys, trained, tmp_path):
+    store, name, _ = trained
+    where = ["--store", str(store)]
+    assert "data set" in refused(capsys, "evaluate", name, "--data", "mnis", *where)
+    assert "can't be written to" in refused(
+        capsys, "export", name, "--to", "/dev/null/x", "--format", "browser", *where
+    )
+    np.savez(tmp_path / "own.npz", x=np.zeros((4, 28, 28), np.uint8))
+    message = refused(capsys, "evaluate", name, "--data", f"images:{tmp_path}/own.npz", *where)
+    assert "are the same; to split them" in message
+
+
+def test_a_diverged_training_is_one_sentence(capsys, monkeypatch):
+    def diverge(*request, **options):
+        raise training.TrainingError("Training diverged\nat step 3.")
+        yield
+
+    monkeypatch.setattr(training, "run", diverge)
+    assert refused(capsys, "train", "pca") == "Training diverged at step 3.\n"
+
+
+# --- train, list, evaluate, export --------------------------------------------------------------
+
+
+def test_train_says_what_came_of_it(trained):
+    store, name, said = trained
+    record = checkpoints.open_run(store / name).record
+    assert record.status == "complete" and record.data.name == "mnist-5k"
+    assert said.count("\n") == 1 and said.startswith(f"{name} is in {store / name} (2,000 samples")
+    scores = record.metrics["mnist-5k/test"]
+    assert (
+        f"mnist-5k/test: squared error {scores['squared_error']:.4g} / image (sum over pixels), "
+        f"trivial model {scores['squared_error_mean_image']:.4g}; ELBO, binarised pixels "
+        f"{scores['elbo_binary']:.4g} nats / image, trivial model -" in said
+    )
+
+
+def test_the_map_is_drawn_but_only_what_is_held_out_is_scored(trained):
+    store, name, _ = trained
+    run = checkpoints.open_run(store / name)
+    assert list(run.record.metrics) == ["mnist-5k/test"]
+    assert len(checkpoints.read_tensors(run, checkpoints.CODES)["codes"]) == 5_000
+
+
+def test_the_same_request_trains_once(trained, capsys, monkeypatch, stores):
+    store, name, _ = trained
+    monkeypatch.setattr(training, "run", lambda *_, **__: pytest.fail("trained again"))
+    assert cli.main(["train", "vae", *TINY, "--store", str(store)]) == 0
+    assert capsys.readouterr().out.startswith(f"Run {name} is complete in {store / name} already")
+    stores[0].mkdir()
+    (stores[0] / name).symlink_to(store / name)
+    assert cli.main(["train", "vae", *TINY]) == 0
+    assert "nothing was trained" in capsys.readouterr().out
+
+
+def test_own_images(tmp_path, capsys, stores):
+    x = np.random.default_rng(0).integers(0, 256, (40, 20, 20), dtype=np.uint8)
+    np.savez(tmp_path / "own.npz", x=x)
+    own = f"images:{tmp_path}/own.npz"
+    assert cli.main(["train", "pca", "--data", own]) == 0
+    assert f"{own}/test: squared error" in capsys.readouterr().out
+    assert cli.main(["train", "pca", "--data", own, "--split", "all"]) == 0
+    assert "no split is held out, so nothing is scored" in capsys.readouterr().out
+    runs = checkpoints.list_runs(stores[1]).runs.values()
+    assert {tuple(run.record.metrics) for run in runs} == {
+        (f"{own}/test", "mnist-5k/all"),
+        ("mnist-5k/all",),
+    }
+
+
+def test_list(trained, capsys):
+    store, name, _ = trained
+    torn = store / "vae-k2-0123456789"
+    torn.mkdir()
+    (torn / checkpoints.RECORD).write_text("{")
+    try:
+        assert cli.main(["list", "--store", str(store)]) == 0
+        table = capsys.readouterr()
+        assert cli.main(["list", "--json", "--store", str(store)]) == 0
+        found = json.loads(capsys.readouterr().out)
+    finally:
+        (torn / checkpoints.RECORD).unlink()
+        torn.rmdir()
+    scores = checkpoints.open_run(store / name).record.metrics["mnist-5k/test"]
+    (row,) = (line for line in table.out.splitlines() if name in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")] == [
+        name,
+        "vae",
+        "2",
+        "mnist-5k/train",
+        "complete",
+        "mnist-5k/test",
+        f"{scores['squared_error']:.2f} ({scores['squared_error_mean_image']:.2f})",
+        f"{scores['elbo_binary']:.1f}",
+    ]
+    assert table.err.count("\n") == 1 and "vae-k2-0123456789 can't be read" in table.err
+    assert [run["id"] for run in found["runs"]] == [name] and len(found["problems"]) == 1
+    assert found["runs"][0]["metrics"]["mnist-5k/test"] == scores
+
+
+def test_evaluate(trained, capsys):
+    store, name, _ = trained
+    assert cli.main(["evaluate", name[:-4], "--store", str(store)]) == 0
+    said = capsys.readouterr().out
+    scores = checkpoints.open_run(store / name).record.metrics["mnist-5k/test"]
+    row = next(line for line in said.splitlines() if "ELBO" in line)
+    cells = [cell.strip() for cell in row.strip("│").split("│")]
+    assert cells[1] == f"{scores['elbo_binary']:.4g}" and cells[3] == "nats / image"
+    assert float(cells[2]) == pytest.approx(-209.8, abs=0.1)
+    assert "NOT HELD OUT" not in said and "always answers the mean image" in said
+    assert cli.main(["evaluate", name, "--split", "all", "--store", str(store)]) == 0
+    assert "NOT HELD OUT: the run was trained on mnist-5k/train, " in capsys.readouterr().out
+
+
+def test_trivial_scores():
+    x = np.array([[0, 255, 51], [0, 255, 153]], np.uint8)
+    bernoulli = cli.trivial_scores(x)
+    assert bernoulli["squared_error"] == pytest.approx(0.04)
+    entropy = -0.4 * math.log(0.4) - 0.6 * math.log(0.6)
+    assert bernoulli["elbo_binary"] == pytest.approx(-entropy)
+    gaussian = cli.trivial_scores(x, sigma=0.5)
+    densities = torch.distributions.Normal(torch.tensor([0.0, 1.0, 0.4]), 0.5)
+    expected = densities.log_prob(torch.from_numpy(x / 255)).sum(1).mean()
+    assert gaussian["elbo"] == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_export(trained, capsys, tmp_path):
+    store, name, _ = trained
+    where = ["--store", str(store)]
+    assert cli.main(["export", name, "--to", str(tmp_path / "browser"), *where, "--format"]) == 2
+    capsys.readouterr()
+    assert (
+        cli.main(["export", name, "--to", str(tmp_path / "b"), "--format", "browser", *where]) == 0
+    )
+    assert "program.json, weights.safetensors, codes.safetensors of" in capsys.readouterr().out
+    program = json.loads((tmp_path / "b" / "program.json").read_text())
+    assert program["run"] == name and program["encoder"] and program["decoder"]
+    weights = checkpoints.WEIGHTS
+    assert (tmp_path / "b" / weights).read_bytes() == (store / name / weights).read_bytes()
+
+
+@pytest.mark.filterwarnings("default")
+def test_export_to_onnx(trained, capsys, tmp_path):
+    store, name, _ = trained
+    assert cli.main(["export", name, "--to", str(tmp_path), "--store", str(store)]) == 0
+    assert "encoder.onnx, decoder.onnx of" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.glob("*.onnx")) == ["decoder.onnx", "encoder.onnx"]
+
+
+# --- data ---------------------------------------------------------------------------------------
+
+
+def test_data_list_and_info(capsys):
+    assert cli.main(["data", "list"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in data.names()) and "Downloads go to" in said
+    assert cli.main(["data", "info", "mnist-5k"]) == 0
+    said = capsys.readouterr().out
+    assert "splits: all (5,000), train (4,000), test (1,000)" in said
+    assert "here: yes" in said and "licence: CC BY-SA 3.0" in said
+
+
+def test_data_download(capsys, monkeypatch, tmp_path):
+    assert cli.main(["data", "download", "mnist-5k"]) == 0
+    assert "mnist-5k is in " in capsys.readouterr().out
+
+    def download(name, root=None, on_progress=None):
+        on_progress("file", 1, None)
+        on_progress("file", 2, 2)
+        return tmp_path
+
+    monkeypatch.setattr(data, "download", download)
+    assert cli.main(["data", "download", "mnist"]) == 0
+    assert capsys.readouterr().out == f"mnist is in {tmp_path}.\n"
+
+    def stopped(name, root=None, on_progress=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(data, "download", stopped)
+    assert cli.main(["data", "download", "mnist"]) == 130
+
+
+# --- Interruptions and the bank -----------------------------------------------------------------
+
+
+def test_ctrl_c_keeps_the_work(tmp_path):
+    """A real process, a real signal, in the middle of a training."""
+    argv = ["train", "vae", "--hidden", "16", "--epochs", "80", "--store", str(tmp_path)]
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "core", *argv],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    first = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    sent = time.monotonic()
+    out, err = process.communicate(timeout=60)
+    took = time.monotonic() - sent
+    assert "vae K=2: step " in first and took < 20
+    assert process.returncode == 130 and "Traceback" not in err
+    (run,) = checkpoints.list_runs(tmp_path).runs.values()
+    assert run.record.status == "stopped" and "mnist-5k/test" in run.record.metrics
+    assert out.count("\n") == 1 and out.startswith("Stopped at step ")
+    assert f"{run.record.samples:,} samples); kept as {run.id} in {run.folder}." in out
+    assert [path.name for path in tmp_path.iterdir()] == [run.id]
+
+
+def interrupt_after(monkeypatch, reports, times=1, number=signal.SIGINT):
+    """Ctrl-C `times` times in mid-training, once each training has reported so often."""
+    original, left = training.train, [times]
+
+    def train(*arguments):
+        for count, progress in enumerate(original(*arguments), 1):
+            yield progress
+            if count == reports and left[0]:
+                left[0] -= 1
+                signal.raise_signal(number)
+
+    monkeypatch.setattr(training, "train", train)
+
+
+def test_a_second_ctrl_c_does_not_tear_the_save(monkeypatch, capsys, stores):
+    original, handlers = checkpoints.save, signal.getsignal(signal.SIGINT)
+
+    def save(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return original(*arguments)
+
+    monkeypatch.setattr(checkpoints, "save", save)
+    interrupt_after(monkeypatch, 2)
+    assert cli.main(["train", "vae", *TINY]) == 130
+    assert "Stopped at step 2 of 40 (5%, 100 samples); kept as vae-" in capsys.readouterr().out
+    (run,) = checkpoints.list_runs(stores[1]).runs.values()
+    assert run.record.status == "stopped"
+    assert signal.getsignal(signal.SIGINT) is handlers
+    assert cli.main(["train", "vae", *TINY]) == 0
+    (run,) = checkpoints.list_runs(stores[1]).runs.values()
+    assert run.record.status == "complete"
+
+
+def test_a_stop_before_the_first_report_keeps_nothing(monkeypatch, capsys, stores):
+    def train(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+        yield
+
+    monkeypatch.setattr(training, "train", train)
+    assert cli.main(["train", "vae", *TINY]) == 143
+    assert "nothing is kept" in capsys.readouterr().out
+    assert list(stores[1].iterdir()) == []
+
+
+@pytest.fixture
+def tiny_bank(monkeypatch):
+    """Three small plans, and mnist-5k's digits in the place of MNIST's."""
+    whole = data.load("mnist-5k", "all")
+    small = {
+        ("mnist", "train-55k"): whole.subset(np.arange(400), "train-55k"),
+        ("mnist", "test"): whole.subset(np.arange(400, 500), "test"),
+        ("mnist-5k", "all"): whole.subset(np.arange(500, 600), "all"),
+    }
+    named = {key: dataclasses.replace(part, name=key[0]) for key, part in small.items()}
+    monkeypatch.setattr(data, "load", lambda name, split: named[name, split])
+    how = {"epochs": 1, "batch_size": 40}
+    plans = (
+        bank.Plan("pca", {"latent": 2}, {}),
+        bank.Plan("vae", {"latent": 2, "hidden": (16,)}, how),
+        bank.Plan("stacked_ae", {"latent": 2, "hidden": (16,)}, how),
+    )
+    monkeypatch.setattr(bank, "SHIPPED", plans)
+
+
+def test_an_interrupted_bank_trains_only_what_is_missing(tiny_bank, monkeypatch, capsys, stores):
+    interrupt_after(monkeypatch, 3)
+    assert cli.main(["bank"]) == 130
+    said = capsys.readouterr().out
+    assert "0 of 3 runs are complete" in said and "Stopped at step 3 of 10" in said
+    runs = {run.record.variant: run for run in checkpoints.list_runs(stores[0]).runs.values()}
+    assert {name: run.record.status for name, run in runs.items()} == {
+        "pca": "complete",
+        "vae": "stopped",
+    }
+    written = (runs["pca"].folder / checkpoints.RECORD).stat().st_mtime_ns
+    assert cli.main(["bank"]) == 0
+    assert "1 of 3 runs are complete" in capsys.readouterr().out
+    again = {run.record.variant: run for run in checkpoints.list_runs(stores[0]).runs.values()}
+    assert {run.record.status for run in again.values()} == {"complete"} and len(again) == 3
+    assert (runs["pca"].folder / checkpoints.RECORD).stat().st_mtime_ns == written
+    assert set(again["vae"].record.metrics) == {"mnist/test", "mnist-5k/all"}
+    assert cli.main(["bank"]) == 0
+    assert capsys.readouterr().out == f"3 of 3 runs are complete in {stores[0]}.\n"
+
+
+def test_bank_of_one_variant_elsewhere(tiny_bank, capsys, tmp_path):
+    assert cli.main(["bank", "--only", "vae", "--store", str(tmp_path / "other")]) == 0
+    assert "0 of 1 runs are complete" in capsys.readouterr().out
+    (run,) = checkpoints.list_runs(tmp_path / "other").runs.values()
+    assert run.record.variant == "vae"
+
+
+# --- The README ---------------------------------------------------------------------------------
+
+
+def test_knobs_are_all_in_the_table(capsys):
+    assert cli.main(["knobs"]) == 0
+    said = capsys.readouterr().out
+    for name in VARIANTS:
+        for knob in (*VARIANTS[name].Config.knobs(), *TrainConfig.knobs()):
+            assert knob.help in said and f"| {knob.label} |" in said
+
+
+def test_the_readme_shows_the_table():
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    _, opened, rest = readme.partition("<!-- knobs -->")
+    table, closed, _ = rest.partition("<!-- /knobs -->")
+    assert opened and closed, "README.md must hold <!-- knobs --> and <!-- /knobs -->"
+    assert table.strip() == cli.knob_tables().strip(), "run `python -m core knobs`"
