@@ -1,6 +1,6 @@
 """Samples a second of our training loop against the usual DataLoader loop.
 
-`python -m benchmarks.training [--samples 12800]`; needs the real MNIST in LATENT_EXPLORER_DATA.
+`python -m benchmarks.training [--samples 12800] [--threads 2]`; needs the real MNIST in LATENT_EXPLORER_DATA.
 Same network, batch and optimiser, in turns in one run. On CUDA it also says what share of the time
 the arithmetic alone needs. Ends with 1 where the limit is missed.
 """
@@ -165,7 +165,10 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=100 * BATCH)
-    samples = parser.parse_args().samples // BATCH * BATCH
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    asked = parser.parse_args()
+    samples = asked.samples // BATCH * BATCH
+    torch.set_num_threads(asked.threads)
     digits = data.load("mnist", "train")
     mnist = MNIST(data.data_root(), train=True, transform=ToTensor())
     least = table(torch.device("cpu"), digits, mnist, samples)

@@ -38,6 +38,7 @@ from rich.table import Table
 
 from core import checkpoints, data, metrics
 from core.config import ConfigError, Knob, NetworkConfig, Settings, TrainConfig
+from core.dataset import reason
 from core.models import VARIANTS, variant
 
 if TYPE_CHECKING:
@@ -125,14 +126,14 @@ def _parse(kind: type, argv: list[str], program: str) -> Any:
 
 
 def _sentence(box: str, program: str) -> str:
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", box).replace("│", " ").splitlines()[1:]
     words = []
-    for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()[1:]:
-        text = line.strip("│")
-        if text.lstrip().startswith("─"):
-            break
-        # Deeper lines repeat a flag's help.
-        if not text.startswith(" " * 7):
-            words.append(text.strip())
+    for line in plain:
+        if line.strip().startswith(("──", "---")):  # ASCII where the terminal has nothing else
+            if words:
+                break
+        elif not line.startswith(" " * 8):  # deeper lines repeat a flag's help
+            words.append(line.strip())
     said = " ".join(" ".join(words).split()).rstrip(" .")
     return f"{said}; see {program} --help."
 
@@ -469,7 +470,7 @@ def _check_writable(store: Path) -> None:
         with tempfile.TemporaryFile(dir=store):
             pass
     except OSError as error:
-        raise CommandError(f"Runs can't be kept in {store} ({error.strerror}).") from None
+        raise CommandError(f"Runs can't be kept in {store} ({reason(error)}).") from None
 
 
 def _console() -> Console:
@@ -542,7 +543,7 @@ class Export:
             folder.mkdir(parents=True, exist_ok=True)
             written = (_write_onnx if self.format == "onnx" else _write_browser)(run, folder)
         except OSError as error:
-            raise CommandError(f"{folder} can't be written to ({error.strerror}).") from None
+            raise CommandError(f"{folder} can't be written to ({reason(error)}).") from None
         print(f"{', '.join(written)} of {run.id} are in {folder}.")
         return 0
 

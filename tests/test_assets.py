@@ -137,15 +137,15 @@ def test_no_path_leads_out_of_a_run(get, spec, steps, separator):
             f"{root}/{run}/{sha}/{separator}{aim}",
         ):
             answer = get(path)
-            # What no route takes falls through to Streamlit's own page, which is harmless.
-            assert answer.status == 404 or answer.body.lstrip().startswith(b"<!"), path
+            # What no route takes falls through to Streamlit's own empty page, which is harmless.
+            harmless = answer.status == 200 and answer.body.lstrip().startswith(b"<!")
+            assert answer.status in (400, 404) or harmless, path
             assert b"latent-explorer" not in answer.body, path
             assert b"root:" not in answer.body, path
             assert record[:200] not in answer.body, path
 
 
-def test_an_empty_sum_is_no_key_to_every_file(get, spec):
-    """A prefix of the checksum that is too short to name a content is no address."""
+def test_a_part_of_a_checksum_is_no_address(get, spec):
     run, sha, name = spec["weights"].split("/")[-3:]
     root = spec["weights"].removesuffix(f"/{run}/{sha}/{name}")
     for short in (sha[:1], sha[:8]):

@@ -277,9 +277,7 @@ def test_saved_and_loaded_it_is_the_same_model(name, changes, store, tmp_path):
     labels = held_out.labels
     codes = latent.encode(model, held_out.x, labels).mean
     assert np.array_equal(codes, latent.encode(loaded, held_out.x, labels).mean)
-    assert np.array_equal(
-        latent.decode(model, codes, labels), latent.decode(loaded, codes, labels)
-    )
+    assert np.array_equal(latent.decode(model, codes, labels), latent.decode(loaded, codes, labels))
     if held_out.kind == "images":
         scores = evaluate(loaded, held_out.x, labels=labels)
         assert run.record.metrics[f"{held_out.name}/{held_out.split}"] == pytest.approx(

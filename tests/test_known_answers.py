@@ -30,9 +30,9 @@ def squared_error(model, x):
 
 def test_1_linear_ae_reaches_pca_and_spans_its_plane():
     digits, held_out = small_digits(1500), small_digits(1000, 1500)
-    pca = fitted("pca", digits, TrainConfig(), latent=4)
-    config = TrainConfig(epochs=120, batch_size=250, learning_rate=2e-2)
-    linear = fitted("linear_ae", digits, config, latent=4)
+    pca = fitted("pca", digits, TrainConfig(), latent=6)
+    config = TrainConfig(epochs=150, batch_size=375, learning_rate=3e-2)
+    linear = fitted("linear_ae", digits, config, latent=6)
     for x in (digits.x, held_out.x):
         assert squared_error(linear, x) == pytest.approx(squared_error(pca, x), rel=0.005)
     assert squared_error(linear, digits.x) >= squared_error(pca, digits.x) * (1 - 1e-6)

@@ -17,10 +17,11 @@ FOLDER = Path(__file__).parent
 _STARTER = """
 const pads = new WeakMap();
 export default function (component) {
-  const { parentElement, data } = component;
+  const { parentElement } = component;
+  const [data] = component.data;
   let held = pads.get(parentElement);
   if (!held) {
-    held = { latest: component, pad: null };
+    held = { latest: { parentElement, data }, pad: null };
     pads.set(parentElement, held);
     import(new URL(data.module, document.baseURI).href)
       .then((module) => module.mount(held.latest))
@@ -33,7 +34,7 @@ export default function (component) {
         parentElement.appendChild(line);
       });
   } else {
-    held.latest = component;
+    held.latest = { parentElement, data };
     if (held.pad) held.pad.update(data);
   }
   return () => {
@@ -57,4 +58,5 @@ def latent_pad(module: str, data: dict[str, Any], key: str) -> None:
         data: what the pad needs: addresses, ids and `text`; plain JSON.
         key: names this pad on the page.
     """
-    _mount(key=key, data={"module": module, **data})
+    # In a list, because Streamlit loads pandas (a second) to look for tables in a dict.
+    _mount(key=key, data=[{"module": module, **data}])

@@ -1,0 +1,288 @@
+"""The house's rules, read off the source: imports point down only, and what no file may contain."""
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import core.models as models
+from tests.digits import REPOSITORY
+
+SCREEN = {"streamlit", "plotly"}
+LEAVES = {f"core.models.{place.partition('.')[0]}" for place in models._CLASSES.values()}
+
+
+@cache
+def sources() -> dict[str, ast.Module]:
+    """Every module of core and explorer by name, parsed."""
+    found = {}
+    for path in sorted([*REPOSITORY.glob("core/**/*.py"), *REPOSITORY.glob("explorer/**/*.py")]):
+        parts = path.relative_to(REPOSITORY).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+def for_types_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def nodes(tree: ast.AST):
+    """All nodes but those under `if TYPE_CHECKING`."""
+    for child in ast.iter_child_nodes(tree):
+        if not for_types_only(child):
+            yield child
+            yield from nodes(child)
+
+
+def imported(tree: ast.AST, everywhere: bool = True) -> set[str]:
+    """Names of the modules that a source imports; of its own house, the very module."""
+    found = set()
+    for node in nodes(tree) if everywhere else tree.body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno} imports by dots"
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules = inner & set(sources())
+            found |= modules | ({node.module} if len(modules) < len(node.names) else set())
+    return found
+
+
+def of(prefix: str) -> list[str]:
+    return [name for name in sources() if name == prefix or name.startswith(f"{prefix}.")]
+
+
+def tops(name: str) -> set[str]:
+    return {found.partition(".")[0] for found in imported(sources()[name])}
+
+
+def house(name: str) -> set[str]:
+    return {found for found in imported(sources()[name]) if found in sources()}
+
+
+def test_the_reader_of_imports_sees_what_there_is():
+    assert {"core.models.vae", "core.train", "explorer.views.explore"} <= set(sources())
+    assert {"core.losses", "core.config"} <= house("core.models.vae")
+    assert "core.train" in house("core.bank") and "torch" in tops("core.train")
+    tree = ast.parse("def f():\n    import torch\nif TYPE_CHECKING:\n    import plotly")
+    assert imported(tree) == {"torch"} and imported(tree, everywhere=False) == set()
+
+
+# --- Imports point down only --------------------------------------------------------------------
+
+
+def test_imports_make_no_circle():
+    graph = {name: house(name) - {name} for name in sources()}
+    order = list(TopologicalSorter(graph).static_order())
+    assert order.index("core.config") < order.index("core.models.base") < order.index("core.train")
+    assert order.index("core.train") < order.index("core.bank")
+
+
+@pytest.mark.parametrize("name", of("core"))
+def test_core_knows_no_screen(name):
+    assert not tops(name) & (SCREEN | {"explorer", "tests", "benchmarks"})
+
+
+@pytest.mark.parametrize("name", of("core"))
+def test_layers_of_core(name):
+    down = house(name) - {"core", name}
+    pure = {"core.losses", "core.noise", "core.config"}
+    if name in pure:
+        assert not down
+    elif name.startswith("core.models"):
+        assert all(found in pure or found.startswith("core.models") for found in down), down
+    elif name in ("core.projections", "core.metrics"):
+        assert not down
+    elif name in data_modules():
+        assert down <= data_modules(), down
+    elif name == "core.checkpoints":
+        assert not down
+    above = {"core.__main__", "core.bank"}
+    if name not in above:
+        assert not down & above
+
+
+def data_modules() -> set[str]:
+    """core.data and the modules of core that it alone is made of."""
+    found, queue = set(), ["core.data"]
+    while queue:
+        name = queue.pop()
+        if name not in found:
+            found.add(name)
+            queue += house(name) - {"core"}
+    assert not any(name.startswith("core.models") for name in found)
+    return found
+
+
+def test_data_needs_no_torch():
+    for name in data_modules():
+        heavy = {"torch", "torchvision", "PIL", "mlxtend", "pandas"}
+        assert not heavy & imported(sources()[name], everywhere=False), name
+
+
+@pytest.mark.parametrize("name", sorted(LEAVES))
+def test_variants_never_import_variants(name):
+    assert not house(name) & (LEAVES - {name})
+
+
+@pytest.mark.parametrize("name", sorted(set(of("core.models")) - LEAVES))
+def test_what_variants_share_imports_no_variant(name):
+    assert not house(name) & LEAVES
+
+
+@pytest.mark.parametrize("name", of("explorer.figures") + of("explorer.theme"))
+def test_figures_are_pure(name):
+    assert "streamlit" not in tops(name)
+    assert not house(name) - {"explorer.theme", "explorer.figures", "explorer"}
+
+
+@pytest.mark.parametrize("name", of("explorer"))
+def test_only_the_entry_imports_pages(name):
+    pages = {found for found in house(name) if found.startswith("explorer.views.")}
+    if not name.startswith("explorer.views"):
+        assert not pages or name == "explorer.main"
+    else:
+        other = {"explorer.main", "explorer.app"}
+        assert not house(name) & other
+
+
+# --- What stands in one file only ---------------------------------------------------------------
+
+
+def attributes(tree: ast.AST) -> set[str]:
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+@pytest.mark.parametrize("name", of("explorer"))
+def test_session_state_is_spelled_in_one_file(name):
+    spelled = {
+        node.value if isinstance(node, ast.Constant) else getattr(node, "attr", None)
+        for node in ast.walk(sources()[name])
+    }
+    assert ("session_state" in spelled) <= (name == "explorer.state")
+    assert ("query_params" in spelled) <= (name == "explorer.state")
+
+
+@pytest.mark.parametrize("name", of("explorer"))
+def test_streamlit_s_caches_are_used_in_one_file(name):
+    caches = {"cache_data", "cache_resource"} & attributes(sources()[name])
+    assert not caches or name == "explorer.resources"
+
+
+# --- What stands in no file ---------------------------------------------------------------------
+
+
+def all_files() -> list[Path]:
+    folders = ("core", "explorer", "benchmarks", "tests")
+    return sorted(path for folder in folders for path in (REPOSITORY / folder).glob("**/*.py"))
+
+
+def forbidden(tree: ast.AST, may_pickle: bool = False) -> list[str]:
+    """What a source holds that none may."""
+    found = []
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
+        if isinstance(node, ast.ExceptHandler) and node.type is None:
+            found.append(f"{line}: a bare except")
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            found.append(f"{line}: a star import")
+        if isinstance(node, ast.Import | ast.ImportFrom) and not may_pickle:
+            named = {alias.name.partition(".")[0] for alias in node.names}
+            named.add((getattr(node, "module", "") or "").partition(".")[0])
+            if named & {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}:
+                found.append(f"{line}: a pickle")
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("torch.load", "torch.save"):
+            found.append(f"{line}: {ast.unparse(node.func)}")
+        if isinstance(node, ast.Call) and any(
+            keyword.arg == "allow_pickle" and ast.unparse(keyword.value) != "False"
+            for keyword in node.keywords
+        ):
+            found.append(f"{line}: allow_pickle")
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
+            "hasattr",
+            "eval",
+            "exec",
+        ):
+            found.append(f"{line}: {node.func.id}")
+    return found
+
+
+def test_no_pickle_no_star_no_bare_except():
+    wrong = {}
+    for path in all_files():
+        in_tests = path.parent.name == "tests"
+        found = forbidden(ast.parse(path.read_text(encoding="utf-8")), may_pickle=in_tests)
+        if found:
+            wrong[str(path.relative_to(REPOSITORY))] = found
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "try:\n    pass\nexcept:\n    pass",
+        "from torch import *",
+        "import pickle",
+        "from pickle import loads",
+        "torch.load(path)",
+        "np.load(path, allow_pickle=True)",
+        "hasattr(model, 'prior')",
+    ],
+)
+def test_the_rules_bite(source):
+    assert len(forbidden(ast.parse(source))) == 1
+
+
+def test_names_of_files():
+    for path in all_files():
+        assert path.stem not in ("utils", "helpers", "misc", "common"), path
+        assert (
+            path.stem == "__main__"
+            or path.parent.name == "tests"
+            or (path.stem not in sys.stdlib_module_names)
+        ), f"{path} is named like a module of the standard library"
+    assert not (REPOSITORY / "explorer" / "pages").exists()
+
+
+# --- What the first paint waits for -------------------------------------------------------------
+
+HEAVY = ("torch", "torchvision", "umap", "numba", "sklearn", "scipy", "matplotlib", "mlxtend")
+
+
+def loaded_by(*names: str) -> set[str]:
+    asked = {*HEAVY, "pandas", "plotly", "onnx"}
+    program = f"import sys, {', '.join(names)}\nprint(*({asked} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_the_first_page_loads_nothing_heavy():
+    ours = loaded_by(
+        "explorer.assets",
+        "explorer.state",
+        "explorer.resources",
+        "explorer.language",
+        "explorer.equations",
+        "core.models",
+        "core.checkpoints",
+        "core.projections",
+        "core.metrics",
+    )
+    assert not ours & set(HEAVY)
+    assert ours <= loaded_by("streamlit"), "more than streamlit itself loads"
+
+
+def test_core_alone_loads_no_screen():
+    program = "import sys, core.train, core.export, core.bank\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    modules = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "torch" in modules and not modules & (SCREEN | {"explorer"})

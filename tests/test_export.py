@@ -1,0 +1,42 @@
+"""core.export: ONNX files that compute what torch does. (The browser's: test_contract.)"""
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from core import export, latent, train
+from tests.digits import signature_of, small_config, small_digits
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs"), [("stacked_ae", {"network": "mlp"}), ("vae", {"network": "conv"})]
+)
+def test_onnx_equals_torch(name, knobs, tmp_path):
+    digits = small_digits()
+    model = train.build(name, small_config(name, **knobs), signature_of(digits)).eval()
+    paths = export.onnx(model, tmp_path / "new" / "folder", "the-run-0123456789")
+    assert {part: path.name for part, path in paths.items()} == {
+        "encoder": "encoder.onnx",
+        "decoder": "decoder.onnx",
+    }
+    sessions = {
+        part: onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        for part, path in paths.items()
+    }
+    for part, session in sessions.items():
+        properties = session.get_modelmeta().custom_metadata_map
+        assert properties == {"run": "the-run-0123456789", "part": part}
+    x = latent.to_tensor(digits.x).numpy()
+    codes = latent.encode(model, x)
+    parts = [codes.mean] if codes.log_var is None else [codes.mean, codes.log_var]
+    expected = np.concatenate(parts, 1)
+    for count in (1, 5):
+        (code,) = sessions["encoder"].run(["code"], {"x": x[:count]})
+        np.testing.assert_allclose(code, expected[:count], atol=1e-5)
+        z = codes.mean[:count]
+        (x_hat,) = sessions["decoder"].run(["x_hat"], {"z": z})
+        np.testing.assert_allclose(x_hat, latent.decode(model, z), atol=1e-5)
+        with torch.no_grad():
+            again = model.reconstruct(torch.from_numpy(x[:count]))
+        np.testing.assert_allclose(x_hat, again, atol=1e-5)

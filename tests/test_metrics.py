@@ -1,0 +1,121 @@
+"""core.metrics and core.evaluate against numpy, scipy and scikit-learn."""
+
+import numpy as np
+import pytest
+from scipy.linalg import subspace_angles
+from sklearn.metrics import log_loss
+from sklearn.neighbors import KNeighborsClassifier
+
+from core import latent, metrics, train
+from core.evaluate import evaluate
+from tests.digits import signature_of, small_config, small_digits
+
+
+def random(*shape, seed=0):
+    return np.random.default_rng(seed).random(shape)
+
+
+def test_squared_error_sums_over_pixels():
+    x, x_hat = random(5, 1, 3, 4), random(5, 1, 3, 4, seed=1)
+    each = metrics.squared_error_each(x, x_hat)
+    assert each.shape == (5,)
+    np.testing.assert_allclose(each, ((x - x_hat) ** 2).sum((1, 2, 3)))
+    ones = np.ones((2, 784), np.float32)
+    assert metrics.squared_error_each(ones, 0 * ones).tolist() == [784, 784]
+
+
+def test_mean_image_error_is_the_total_variance():
+    x = random(50, 1, 3, 4)
+    total = x.reshape(50, -1).var(0).sum()
+    assert metrics.mean_image_error(x) == pytest.approx(total)
+    elsewhere = metrics.mean_image_error(x, np.zeros((1, 3, 4)))
+    assert elsewhere == pytest.approx((x**2).sum() / 50)
+    assert elsewhere > total
+
+
+def test_bernoulli_floor_is_the_least_cross_entropy():
+    x = random(20, 1, 2, 3)
+    floor = metrics.bernoulli_floor(x)
+    assert floor == pytest.approx(metrics.bernoulli_cross_entropy(x, x))
+    for other in (x.mean(0), 0.5, np.clip(x + 0.01, 0, 1)):
+        assert metrics.bernoulli_cross_entropy(x, other) > floor
+    assert metrics.bernoulli_floor(np.round(x)) == 0
+
+
+def test_bernoulli_cross_entropy_sums_over_pixels():
+    x, p = np.round(random(20, 6)), random(20, 6, seed=1)
+    expected = 6 * log_loss(x.ravel(), p.ravel())
+    assert metrics.bernoulli_cross_entropy(x, p) == pytest.approx(expected)
+    assert metrics.bernoulli_cross_entropy(np.ones((3, 784)), 0.5) == pytest.approx(784 * np.log(2))
+    assert np.isfinite(metrics.bernoulli_cross_entropy(np.ones((1, 2)), 0.0))
+
+
+def test_active_units():
+    means = np.stack([np.linspace(-1, 1, 50), np.full(50, 3.0), 0.05 * random(50)], 1)
+    assert metrics.active_units(means) == 1
+    assert metrics.active_units(means, threshold=1e-6) == 2
+
+
+def test_principal_angles():
+    a, b = random(10, 3) - 0.5, random(10, 3, seed=1) - 0.5
+    np.testing.assert_allclose(
+        metrics.principal_angles(a, b), np.sort(subspace_angles(a, b)), atol=1e-7
+    )
+    mixed = a @ (random(3, 3, seed=2) + np.eye(3))
+    assert metrics.principal_angles(a, mixed).max() < 1e-6
+    across = metrics.principal_angles(np.eye(4)[:, :2], np.eye(4)[:, 2:])
+    np.testing.assert_allclose(across, np.pi / 2)
+
+
+def test_neighbour_accuracy_leaves_one_out():
+    generator = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 40)
+    codes = generator.normal(size=(120, 2)) + 2 * labels[:, None]
+    hits = 0
+    for i in range(120):
+        rest = np.arange(120) != i
+        voters = KNeighborsClassifier(5).fit(codes[rest], labels[rest])
+        hits += voters.predict(codes[i : i + 1])[0] == labels[i]
+    ours = metrics.neighbour_accuracy(codes, labels)
+    assert ours == pytest.approx(hits / 120)
+    assert 0.6 < ours < 1
+
+
+def test_neighbour_accuracy_of_a_collapsed_code_has_no_vote_of_its_own():
+    labels = np.arange(30)
+    assert metrics.neighbour_accuracy(np.zeros((30, 2)), labels, k=1) == 0
+
+
+@pytest.mark.parametrize("name", ["pca", "stacked_ae", "vae"])
+def test_evaluate(name):
+    digits = small_digits()
+    model = train.build(name, small_config(name), signature_of(digits)).eval()
+    scores = evaluate(model, digits.x)
+    x = digits.x / 255
+    error = ((x - latent.reconstruct(model, digits.x)) ** 2).sum((1, 2, 3)).mean()
+    assert scores["squared_error"] == pytest.approx(error, rel=1e-5)
+    assert scores["squared_error_mean_image"] == pytest.approx(
+        x.reshape(100, -1).var(0).sum(), rel=1e-5
+    )
+    assert ("rate" in scores) == model.capabilities.has_posterior
+    assert evaluate(model, x.astype(np.float32)) == pytest.approx(scores, rel=1e-5)
+    assert evaluate(model, digits.x) == scores
+
+
+def test_evaluate_hangs_on_its_seed_only_where_it_draws():
+    digits = small_digits()
+    model = train.build("vae", small_config("vae"), signature_of(digits)).eval()
+    first, other = evaluate(model, digits.x), evaluate(model, digits.x, seed=1)
+    assert first["squared_error"] == other["squared_error"] and first["rate"] == other["rate"]
+    assert first["elbo_binary"] != other["elbo_binary"]
+
+
+def test_batches_do_not_change_the_scores():
+    digits = small_digits()
+    model = train.build("vae", small_config("vae"), signature_of(digits)).eval()
+    np.testing.assert_allclose(
+        latent.reconstruct(model, digits.x, batch=7), latent.reconstruct(model, digits.x), atol=1e-6
+    )
+    codes = latent.encode(model, digits.x, batch=7)
+    np.testing.assert_allclose(codes.mean, latent.encode(model, digits.x).mean, atol=1e-6)
+    assert codes.log_var.shape == codes.mean.shape == (100, 3)
