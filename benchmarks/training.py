@@ -1,8 +1,8 @@
 """Samples a second of our training loop against the usual DataLoader loop.
 
-`python -m benchmarks.training [--samples 12800] [--threads 2]`; needs the real MNIST in LATENT_EXPLORER_DATA.
-Same network, batch and optimiser, in turns in one run. On CUDA it also says what share of the time
-the arithmetic alone needs. Ends with 1 where the limit is missed.
+`python -m benchmarks.training [--samples 12800] [--threads 2]`; needs the real MNIST in
+LATENT_EXPLORER_DATA. Same network, batch and optimiser, in turns in one run. On CUDA it also says
+what share of the time the arithmetic alone needs. Ends with 1 where the limit is missed.
 """
 
 from __future__ import annotations

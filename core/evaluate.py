@@ -6,13 +6,15 @@ import numpy as np
 import torch
 
 from core import latent, metrics
-from core.losses import gaussian_sample, kl_standard_normal_each
-from core.models.base import Autoencoder
-from core.models.gaussian import GaussianAutoencoder
+from core.models.base import Autoencoder, Condition, Probabilistic, join
 
 
 def evaluate(
-    model: Autoencoder, x: np.ndarray, seed: int = 0, labels: np.ndarray | None = None
+    model: Autoencoder,
+    x: np.ndarray,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+    dial: float | None = None,
 ) -> dict[str, float]:
     """All scores that the model has, per image.
 
@@ -20,29 +22,36 @@ def evaluate(
         x: held-out images (count, *shape), uint8 or in [0, 1].
         seed: fixes the draws of z and of binarised pixels.
         labels: (count,) of the images, which a conditional model takes.
+        dial: value of the continuous knob of a model that has one.
 
     Returns:
         `squared_error` (sum over pixels, mean over images), `squared_error_mean_image` (the same
-        for always answering these images' mean), and for a Gaussian posterior what
+        for always answering these images' mean), and for a model with an ELBO what
         `rate_distortion` returns.
     """
     clean = x.astype(np.float32) / 255 if x.dtype == np.uint8 else x
-    error = metrics.squared_error_each(clean, latent.reconstruct(model, x, labels))
+    error = metrics.squared_error_each(clean, latent.reconstruct(model, x, labels, dial=dial))
     scores = {
         "squared_error": float(error.mean()),
         "squared_error_mean_image": metrics.mean_image_error(clean),
     }
-    if isinstance(model, GaussianAutoencoder):
-        scores |= rate_distortion(model, x, seed, labels)
+    if isinstance(model, Probabilistic):
+        scores |= rate_distortion(model, x, seed, labels, dial)
+        if model.config.likelihood == "bernoulli":
+            scores["cross_entropy_floor"] = metrics.bernoulli_floor(clean)
+            scores["cross_entropy_mean_image"] = metrics.bernoulli_cross_entropy(
+                clean, clean.mean(0)
+            )
     return scores
 
 
 @torch.no_grad()
 def rate_distortion(
-    model: GaussianAutoencoder,
+    model: Autoencoder,
     x: np.ndarray,
     seed: int = 0,
     labels: np.ndarray | None = None,
+    dial: float | None = None,
     batch: int = 1000,
 ) -> dict[str, float]:
     """Rate, distortion and ELBO in nats per image, one draw of z per image.
@@ -61,23 +70,21 @@ def rate_distortion(
     def add(name: str, value: float) -> None:
         totals[name] = totals.get(name, 0.0) + value
 
-    def score(
-        target: torch.Tensor, label: torch.Tensor | None
-    ) -> tuple[float, float, torch.Tensor]:
-        (level,) = model.encode(target, label)
-        z = gaussian_sample(level.mean, level.log_var, generator)
-        rate = kl_standard_normal_each(level.mean, level.log_var).sum().item()
-        distortion = model.distortion(target, model.decode(z, label)).item() * len(target)
-        return rate, distortion, level.mean
+    def score(target: torch.Tensor, condition: Condition) -> tuple[float, float, torch.Tensor]:
+        levels = model.encode(target, condition, generator)
+        rate = model.rate_each(levels, condition).sum().item()
+        logits = model.decode(join(levels), condition)
+        distortion = model.distortion(target, logits).item() * len(target)
+        return rate, distortion, torch.cat([level.mean for level in levels], 1)
 
-    for grey, label in latent.batches(model, x, labels, batch):
-        rate, distortion, mean = score(grey, label)
+    for grey, condition in latent.batches(model, x, labels, batch, dial):
+        rate, distortion, mean = score(grey, condition)
         means.append(mean.cpu())
         add("rate", rate)
         add("cross_entropy_grey" if bernoulli else "distortion", distortion)
         if bernoulli:
             binary = (torch.empty_like(grey).uniform_(generator=generator) < grey).float()
-            rate, distortion, _ = score(binary, label)
+            rate, distortion, _ = score(binary, condition)
             add("rate_binary", rate)
             add("distortion_binary", distortion)
     scores = {name: total / len(x) for name, total in totals.items()}

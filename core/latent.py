@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.models.base import Autoencoder, join
+from core.models.base import Autoencoder, Condition, join
 
 
 @dataclass(frozen=True)
@@ -27,25 +27,38 @@ def to_tensor(x: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
 
 
 def batches(
-    model: Autoencoder, x: np.ndarray, labels: np.ndarray | None, size: int = 1000
-) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Parts of a set as float tensors on the model's device, with the labels where it takes any."""
+    model: Autoencoder,
+    x: np.ndarray,
+    labels: np.ndarray | None,
+    size: int = 1000,
+    dial: float | None = None,
+) -> Iterator[tuple[Tensor, Condition]]:
+    """Parts of a set as float tensors on the model's device, with the condition that it takes.
+
+    `dial` is the value (not the position) of a model's continuous knob.
+    """
     device = next(model.parameters()).device
     for start in range(0, len(x), size):
-        label = None
-        if model.capabilities.conditional and labels is not None:
-            label = torch.from_numpy(labels[start : start + size]).to(device)
-        yield to_tensor(x[start : start + size], device), label
+        part = to_tensor(x[start : start + size], device)
+        label = None if labels is None else torch.from_numpy(labels[start : start + size])
+        position = None
+        if dial is not None:
+            position = torch.full((len(part),), float(model.dial.position(dial)), device=device)
+        yield part, model.condition(None if label is None else label.to(device), position)
 
 
 @torch.no_grad()
 def encode(
-    model: Autoencoder, x: np.ndarray, labels: np.ndarray | None = None, batch: int = 1000
+    model: Autoencoder,
+    x: np.ndarray,
+    labels: np.ndarray | None = None,
+    batch: int = 1000,
+    dial: float | None = None,
 ) -> Codes:
     """Codes of images x (count, *shape), without drawing z."""
     means, log_vars = [], []
-    for part, label in batches(model, x, labels, batch):
-        levels = model.encode(part, label)
+    for part, condition in batches(model, x, labels, batch, dial):
+        levels = model.encode(part, condition)
         means.append(join(levels).cpu())
         if all(level.log_var is not None for level in levels):
             log_vars.append(torch.cat([level.log_var for level in levels], 1).cpu())
@@ -54,23 +67,32 @@ def encode(
 
 @torch.no_grad()
 def decode(
-    model: Autoencoder, z: np.ndarray, labels: np.ndarray | None = None, batch: int = 1000
+    model: Autoencoder,
+    z: np.ndarray,
+    labels: np.ndarray | None = None,
+    batch: int = 1000,
+    dial: float | None = None,
 ) -> np.ndarray:
     """Mean images of codes z (count, K) → (count, *shape) float32 in pixel values."""
     parts = [
-        model.mean(model.decode(part, label)).cpu()
-        for part, label in batches(model, np.asarray(z, np.float32), labels, batch)
+        model.mean(model.decode(part, condition)).cpu()
+        for part, condition in batches(model, np.asarray(z, np.float32), labels, batch, dial)
     ]
     return torch.cat(parts).numpy()
 
 
 @torch.no_grad()
 def reconstruct(
-    model: Autoencoder, x: np.ndarray, labels: np.ndarray | None = None, batch: int = 1000
+    model: Autoencoder,
+    x: np.ndarray,
+    labels: np.ndarray | None = None,
+    batch: int = 1000,
+    dial: float | None = None,
 ) -> np.ndarray:
     """Mean reconstructions of images x (count, *shape), uint8 or in [0, 1] → float32."""
     parts = [
-        model.reconstruct(part, label).cpu() for part, label in batches(model, x, labels, batch)
+        model.reconstruct(part, condition).cpu()
+        for part, condition in batches(model, x, labels, batch, dial)
     ]
     return torch.cat(parts).numpy()
 

@@ -165,8 +165,8 @@ def test_shapes(name, changes):
     model = built(name, changes)
     batch = batch_for(model, name)
     count, shape = len(batch.target), model.signature.shape
-    label = batch.label if model.capabilities.conditional else None
-    levels = model.encode(batch.target, label, torch.Generator().manual_seed(0))
+    condition = batch.condition
+    levels = model.encode(batch.target, condition, torch.Generator().manual_seed(0))
     assert len(levels) == model.capabilities.levels
     for level in levels:
         assert level.z.shape[0] == count and level.z.ndim == 2
@@ -177,10 +177,10 @@ def test_shapes(name, changes):
     z = torch.cat([level.z for level in levels], 1)
     if not model.capabilities.discrete:
         assert z.shape == (count, model.config.latent)
-    logits = model.decode(z, label)
+    logits = model.decode(z, condition)
     assert logits.shape == (count, *shape)
     assert model.mean(logits).shape == (count, *shape)
-    assert model.reconstruct(batch.target, batch.label).shape == (count, *shape)
+    assert model.reconstruct(batch.target, condition).shape == (count, *shape)
     output = model(batch, torch.Generator().manual_seed(0))
     assert output.logits.shape == (count, *shape) and output.z.shape == z.shape
     assert batch.input.shape == batch.target.shape == (count, *shape)

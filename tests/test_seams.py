@@ -15,7 +15,16 @@ import core.models as models
 from core import checkpoints, latent, losses, train
 from core.config import ModelConfig, knob
 from core.evaluate import evaluate
-from core.models.base import Adversarial, Autoencoder, Batch, Capabilities, Level, Output
+from core.models.base import (
+    NOTHING,
+    Adversarial,
+    Autoencoder,
+    Batch,
+    Capabilities,
+    Condition,
+    Level,
+    Output,
+)
 from core.models.deterministic import PointAutoencoder
 from tests.digits import QUICK, signature_of, small_data
 
@@ -29,7 +38,7 @@ def mlp(before: int, after: int) -> nn.Sequential:
 class Clean(Autoencoder):
     """What these variants share: clean inputs, grey targets, squared error."""
 
-    def corrupt(self, x, generator):
+    def corrupt(self, x, condition, generator):
         return x
 
     def observe(self, x, generator):
@@ -72,7 +81,7 @@ class AdversarialAutoencoder(PointAutoencoder, Adversarial):
         )
         self.adversary = mlp(config.latent, 1)
 
-    def corrupt(self, x, generator):
+    def corrupt(self, x, condition, generator):
         return x
 
     def penalties(self, batch, output, progress):
@@ -100,14 +109,15 @@ class LabelledAutoencoder(Clean):
         self.encoder = mlp(signature.size + signature.classes, config.latent)
         self.decoder = mlp(config.latent + signature.classes, signature.size)
 
-    def told(self, x: Tensor, label: Tensor) -> Tensor:
-        return torch.cat([x.flatten(1), F.one_hot(label, self.signature.classes)], 1)
+    def told(self, x: Tensor, condition: Condition) -> Tensor:
+        labels = F.one_hot(condition.label, self.signature.classes)
+        return torch.cat([x.flatten(1), labels], 1)
 
-    def encode(self, x, label=None, generator=None):
-        return (Level(self.encoder(self.told(x, label))),)
+    def encode(self, x, condition=NOTHING, generator=None):
+        return (Level(self.encoder(self.told(x, condition))),)
 
-    def decode(self, z, label=None):
-        return self.decoder(self.told(z, label)).unflatten(1, self.signature.shape)
+    def decode(self, z, condition=NOTHING):
+        return self.decoder(self.told(z, condition)).unflatten(1, self.signature.shape)
 
     def loss_terms(self, batch, output, progress):
         return {"reconstruction": self.squared_error(batch, output)}
@@ -132,13 +142,13 @@ class QuantisedAutoencoder(Clean):
         self.register_buffer("used", torch.zeros(config.entries))
         self.register_buffer("seen", torch.tensor(0))
 
-    def encode(self, x, label=None, generator=None):
+    def encode(self, x, condition=NOTHING, generator=None):
         point = self.encoder(x.flatten(1))
         index = torch.cdist(point, self.codebook.weight).argmin(1, keepdim=True)
         code = self.codebook(index[:, 0])
         return (Level(point + (code - point).detach(), mean=point, index=index),)
 
-    def decode(self, z, label=None):
+    def decode(self, z, condition=NOTHING):
         return self.decoder(z).unflatten(1, self.signature.shape)
 
     def loss_terms(self, batch, output, progress):
@@ -174,11 +184,11 @@ class LadderAutoencoder(Clean):
         drawn = mean if generator is None else losses.gaussian_sample(mean, log_var, generator)
         return Level(drawn, mean, log_var)
 
-    def encode(self, x, label=None, generator=None):
+    def encode(self, x, condition=NOTHING, generator=None):
         first = self.level(self.encoder(x.flatten(1)), generator)
         return first, self.level(self.upper(first.z), generator)
 
-    def decode(self, z, label=None):
+    def decode(self, z, condition=NOTHING):
         return self.log_scale.exp() * self.decoder(z).unflatten(1, self.signature.shape)
 
     def loss_terms(self, batch, output, progress):
@@ -202,10 +212,10 @@ class SequenceAutoencoder(Clean):
         self.encoder = nn.GRU(moment, config.latent, batch_first=True)
         self.decoder = mlp(config.latent, signature.size)
 
-    def encode(self, x, label=None, generator=None):
+    def encode(self, x, condition=NOTHING, generator=None):
         return (Level(self.encoder(x.flatten(2))[1][0]),)
 
-    def decode(self, z, label=None):
+    def decode(self, z, condition=NOTHING):
         return self.decoder(z).unflatten(1, self.signature.shape)
 
     def loss_terms(self, batch, output, progress):
@@ -224,10 +234,10 @@ class RatingsAutoencoder(Clean):
         self.encoder = mlp(signature.size, config.latent)
         self.decoder = mlp(config.latent, signature.size)
 
-    def encode(self, x, label=None, generator=None):
+    def encode(self, x, condition=NOTHING, generator=None):
         return (Level(self.encoder(x)),)
 
-    def decode(self, z, label=None):
+    def decode(self, z, condition=NOTHING):
         return self.decoder(z)
 
     def loss_terms(self, batch, output, progress):
@@ -464,7 +474,7 @@ def test_unobserved_ratings_teach_nothing():
     def with_other_targets(self, batch, output, progress):
         seen.append(batch.observed)
         target = torch.where(batch.observed.bool(), batch.target, batch.target + 7)
-        return plain(self, Batch(batch.input, target, batch.label, batch.observed), output, 0)
+        return plain(self, Batch(batch.input, target, batch.condition, batch.observed), output, 0)
 
     first, other = built(request), built(request)
     train.drain(train.train(first, request.data, request.train, CPU))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from core.config import ModelConfig
+from core.models.dial import Dial
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Capabilities:
 
     has_prior: bool = False  # z can be sampled from a prior and decoded
     has_posterior: bool = False  # the encoder gives a distribution, not a point
+    has_dial: bool = False  # a continuous knob is an input of the network: `model.dial`
     conditional: bool = False  # encoder and decoder take a label
     discrete: bool = False  # the code is an index into a codebook
     levels: int = 1  # groups of latent variables
@@ -52,12 +54,23 @@ class Capabilities:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """What encoder and decoder are told beside the data; each variant uses what it takes."""
+
+    label: Tensor | None = None  # (batch,) int64
+    dial: Tensor | None = None  # (batch,) position of a continuous knob, such as log β
+
+
+NOTHING = Condition()
+
+
+@dataclass(frozen=True)
 class Batch:
     """One step's data on the device. `input` may be corrupted; `target` stays clean."""
 
     input: Tensor  # (batch, *shape) in [0, 1] before corruption
     target: Tensor  # (batch, *shape)
-    label: Tensor | None = None  # (batch,) int64
+    condition: Condition = NOTHING
     observed: Tensor | None = None  # (batch, *shape): 1 where a rating is known
 
 
@@ -102,6 +115,7 @@ class Autoencoder(nn.Module, ABC):
     title: ClassVar[str]
     Config: ClassVar[type[ModelConfig]]
     capabilities: ClassVar[Capabilities]
+    dial: Dial | None = None
 
     def __init__(self, config: Any, signature: Signature) -> None:
         super().__init__()
@@ -109,7 +123,7 @@ class Autoencoder(nn.Module, ABC):
         self.signature = signature
 
     @abstractmethod
-    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    def corrupt(self, x: Tensor, condition: Condition, generator: torch.Generator | None) -> Tensor:
         """What the encoder sees of clean `x` while training: (batch, *shape) both ways."""
 
     @abstractmethod
@@ -120,13 +134,13 @@ class Autoencoder(nn.Module, ABC):
     def encode(
         self,
         x: Tensor,
-        label: Tensor | None = None,
+        condition: Condition = NOTHING,
         generator: torch.Generator | None = None,
     ) -> tuple[Level, ...]:
         """Code of `x` (batch, *shape). With a generator z is drawn; without, z is the mean."""
 
     @abstractmethod
-    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+    def decode(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
         """Decoder's answer before the output nonlinearity: (batch, all K) → (batch, *shape)."""
 
     @abstractmethod
@@ -157,22 +171,42 @@ class Autoencoder(nn.Module, ABC):
         observed: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Batch:
-        """Turn clean data (batch, *shape) into a training batch: observed, then corrupted."""
+        """Turn clean data (batch, *shape) into a training batch: observed, then corrupted.
+
+        A variant with a dial gets a position of it for each example, drawn anew.
+        """
         target = self.observe(x, generator)
-        return Batch(self.corrupt(target, generator), target, label, observed)
+        dial = self.dial.draw(len(x), generator, x.device) if self.dial else None
+        condition = self.condition(label, dial)
+        return Batch(self.corrupt(target, condition, generator), target, condition, observed)
+
+    @final
+    def condition(self, label: Tensor | None = None, dial: Tensor | None = None) -> Condition:
+        """What of labels and dial this variant takes; a missing dial stands at its usual value."""
+        return Condition(label if self.capabilities.conditional else None, dial)
 
     @final
     def forward(self, batch: Batch, generator: torch.Generator | None = None) -> Output:
         """Encode the batch's input, draw z where the model is stochastic, decode."""
-        label = batch.label if self.capabilities.conditional else None
-        levels = self.encode(batch.input, label, generator)
-        return Output(levels, self.decode(join(levels), label))
+        levels = self.encode(batch.input, batch.condition, generator)
+        return Output(levels, self.decode(join(levels), batch.condition))
 
     @final
-    def reconstruct(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+    def reconstruct(self, x: Tensor, condition: Condition = NOTHING) -> Tensor:
         """Reconstruction through the code's mean, no noise: (batch, *shape) in pixel values."""
-        label = label if self.capabilities.conditional else None
-        return self.mean(self.decode(join(self.encode(x, label)), label))
+        return self.mean(self.decode(join(self.encode(x, condition)), condition))
+
+
+class Probabilistic(ABC):
+    """Mixed into a variant with an ELBO: −(distortion + rate), both in nats per image."""
+
+    @abstractmethod
+    def rate_each(self, levels: tuple[Level, ...], condition: Condition = NOTHING) -> Tensor:
+        """KL from posterior to prior of each latent dimension: (batch, K in total)."""
+
+    @abstractmethod
+    def distortion(self, target: Tensor, logits: Tensor) -> Tensor:
+        """−log p(x|z): sum over pixels, mean over the batch."""
 
 
 class Adversarial(ABC):

@@ -8,44 +8,11 @@ Bae et al. (2023), Multi-Rate VAE: Train Once, Get the Full Rate-Distortion Curv
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 
-@dataclass(frozen=True)
-class Dial:
-    """A continuous knob that is an input of a network.
-
-    Attributes:
-        knob: name of the knob in the configuration that holds its usual value.
-        low, high: the trained range.
-        log: whether its position is its logarithm.
-        usual: value taken where none is given.
-    """
-
-    knob: str
-    low: float
-    high: float
-    log: bool
-    usual: float
-
-    def position(self, value: float | Tensor) -> float | Tensor:
-        """What the gates see of a value: the value or its logarithm."""
-        if not self.log:
-            return value
-        return value.log() if isinstance(value, Tensor) else math.log(value)
-
-    def value(self, position: Tensor) -> Tensor:
-        """The inverse of `position`."""
-        return position.exp() if self.log else position
-
-    def draw(self, count: int, generator: torch.Generator | None, device: torch.device) -> Tensor:
-        """Positions uniform over the trained range: (count,)."""
-        low, high = self.position(self.low), self.position(self.high)
-        return torch.empty(count, device=device).uniform_(low, high, generator=generator)
+WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 
 class Gate(nn.Module):
@@ -66,10 +33,7 @@ class Gate(nn.Module):
 
     def forward(self, x: Tensor, s: Tensor) -> Tensor:
         t = s[:, None] * self.weight + self.bias  # (batch, features)
-        if self.kind == "root":
-            gate = (1 - t.exp()).clamp_min(1e-6).sqrt()
-        else:
-            gate = 2 * t.sigmoid()
+        gate = (1 - t.exp()).clamp_min(1e-6).sqrt() if self.kind == "root" else 2 * t.sigmoid()
         return x * (gate[:, :, None, None] if self.channels_first else gate)
 
 
@@ -85,13 +49,14 @@ class Conditioned(nn.Module):
             last: whether the last layer gets one too.
         """
         super().__init__()
-        weighted = [i for i, layer in enumerate(layers) if hasattr(layer, "weight")]
+        weighted = [i for i, layer in enumerate(layers) if isinstance(layer, WEIGHTED)]
         out: list[nn.Module] = []
         for i, layer in enumerate(layers):
             out.append(layer)
             if i in weighted and (last or i != weighted[-1]):
-                features = getattr(layer, "out_features", None) or layer.out_channels
-                out.append(Gate(features, kind, channels_first=not isinstance(layer, nn.Linear)))
+                flat = isinstance(layer, nn.Linear)
+                features = layer.out_features if flat else layer.out_channels
+                out.append(Gate(features, kind, channels_first=not flat))
         self.layers = nn.Sequential(*out)
 
     def forward(self, x: Tensor, s: Tensor) -> Tensor:

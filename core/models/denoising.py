@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from core.config import NetworkConfig, knob
-from core.models.base import Batch, Capabilities, Output, Signature
+from core.models.base import Batch, Capabilities, Condition, Output, Signature
 from core.models.deterministic import PointAutoencoder
 from core.models.networks import decoder, encoder
 from core.noise import CORRUPTIONS
@@ -46,7 +46,7 @@ class DenoisingAutoencoder(PointAutoencoder):
             output=nn.Sigmoid(),
         )
 
-    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    def corrupt(self, x: Tensor, condition: Condition, generator: torch.Generator | None) -> Tensor:
         return CORRUPTIONS[self.config.noise](x, self.config.level, generator)
 
     def penalties(self, batch: Batch, output: Output, progress: float) -> dict[str, Tensor]:

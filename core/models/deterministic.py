@@ -9,7 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from core import losses
-from core.models.base import Autoencoder, Batch, Level, Output, Signature
+from core.models.base import (
+    NOTHING,
+    Autoencoder,
+    Batch,
+    Condition,
+    Level,
+    Output,
+    Signature,
+)
 
 
 class PointAutoencoder(Autoencoder):
@@ -43,12 +51,12 @@ class PointAutoencoder(Autoencoder):
     def encode(
         self,
         x: Tensor,
-        label: Tensor | None = None,
+        condition: Condition = NOTHING,
         generator: torch.Generator | None = None,
     ) -> tuple[Level, ...]:
         return (Level(self.encoder(x)),)
 
-    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+    def decode(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
         return self.decoder(z)
 
     def mean(self, logits: Tensor) -> Tensor:
@@ -68,7 +76,7 @@ class PointAutoencoder(Autoencoder):
 class PlainPointAutoencoder(PointAutoencoder):
     """A point autoencoder that sees clean inputs and pays for nothing but its errors."""
 
-    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    def corrupt(self, x: Tensor, condition: Condition, generator: torch.Generator | None) -> Tensor:
         return x
 
     def penalties(self, batch: Batch, output: Output, progress: float) -> dict[str, Tensor]:

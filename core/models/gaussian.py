@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Literal
 
 import torch
@@ -9,8 +10,14 @@ from torch import Tensor, nn
 
 from core import losses
 from core.config import NetworkConfig, knob
-from core.models.base import Autoencoder, Level, Signature
-from core.models.networks import decoder, encoder
+from core.models.base import (
+    NOTHING,
+    Autoencoder,
+    Condition,
+    Level,
+    Probabilistic,
+    Signature,
+)
 
 LOG_VAR_RANGE = (-12.0, 6.0)
 
@@ -39,49 +46,47 @@ class GaussianConfig(NetworkConfig):
     )
 
 
-class GaussianAutoencoder(Autoencoder):
-    """q(z|x) = N(μ(x), diag σ²(x)), p(z) = N(0, I), p(x|z) Bernoulli or Gaussian."""
+class GaussianAutoencoder(Autoencoder, Probabilistic):
+    """q(z|x) = N(μ(x), diag σ²(x)), p(z) = N(0, I), p(x|z) Bernoulli or Gaussian.
+
+    Subclasses say how `posterior` and `decode` use the condition.
+    """
 
     def __init__(self, config: GaussianConfig, signature: Signature) -> None:
         super().__init__(config, signature)
-        bernoulli = config.likelihood == "bernoulli"
-        self.encoder = encoder(config, signature, 2 * config.latent)
-        self.decoder = decoder(config, signature, None)
-        self.output = nn.Sigmoid() if bernoulli else nn.Identity()
+        self.output = nn.Sigmoid() if config.likelihood == "bernoulli" else nn.Identity()
 
-    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
-        return x
+    @abstractmethod
+    def posterior(self, x: Tensor, condition: Condition) -> Tensor:
+        """Mean and log-variance side by side: (batch, *shape) → (batch, 2K)."""
 
     def observe(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         if self.config.pixels == "grey":
             return x
         return (torch.empty_like(x).uniform_(generator=generator) < x).to(x.dtype)
 
+    def corrupt(self, x: Tensor, condition: Condition, generator: torch.Generator | None) -> Tensor:
+        return x
+
     def encode(
         self,
         x: Tensor,
-        label: Tensor | None = None,
+        condition: Condition = NOTHING,
         generator: torch.Generator | None = None,
     ) -> tuple[Level, ...]:
-        mean, log_var = self.encoder(x).chunk(2, dim=1)  # (batch, K) each
+        mean, log_var = self.posterior(x, condition).chunk(2, dim=1)  # (batch, K) each
         log_var = log_var.clamp(*LOG_VAR_RANGE)
         z = mean if generator is None else losses.gaussian_sample(mean, log_var, generator)
         return (Level(z, mean, log_var),)
 
-    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        return self.decoder(z)
-
     def mean(self, logits: Tensor) -> Tensor:
         return self.output(logits)
 
+    def rate_each(self, levels: tuple[Level, ...], condition: Condition = NOTHING) -> Tensor:
+        (level,) = levels
+        return losses.kl_standard_normal_each(level.mean, level.log_var)
+
     def distortion(self, target: Tensor, logits: Tensor) -> Tensor:
-        """−log p(x|z) in nats per image: sum over pixels, mean over the batch."""
         if self.config.likelihood == "bernoulli":
             return losses.bernoulli_nll(logits, target)
         return losses.gaussian_nll(logits, target, self.config.sigma)
-
-    def encoder_layers(self) -> nn.Sequential:
-        return self.encoder
-
-    def decoder_layers(self) -> nn.Sequential:
-        return nn.Sequential(*self.decoder, self.output)

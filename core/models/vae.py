@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import final
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from core import losses
 from core.config import knob
-from core.models.base import Batch, Capabilities, Output
+from core.models.base import NOTHING, Batch, Capabilities, Condition, Output, Signature
 from core.models.gaussian import GaussianAutoencoder, GaussianConfig
+from core.models.networks import decoder, encoder
 
 
 class VAEConfig(GaussianConfig):
@@ -39,6 +40,23 @@ class VAE(GaussianAutoencoder):
 
     name, title, Config = "vae", "VAE", VAEConfig
     capabilities = Capabilities(has_prior=True, has_posterior=True)
+
+    def __init__(self, config: VAEConfig, signature: Signature) -> None:
+        super().__init__(config, signature)
+        self.encoder = encoder(config, signature, 2 * config.latent)
+        self.decoder = decoder(config, signature, None)
+
+    def posterior(self, x: Tensor, condition: Condition) -> Tensor:
+        return self.encoder(x)
+
+    def decode(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
+        return self.decoder(z)
+
+    def encoder_layers(self) -> nn.Sequential:
+        return self.encoder
+
+    def decoder_layers(self) -> nn.Sequential:
+        return nn.Sequential(*self.decoder, self.output)
 
     def beta_at(self, progress: float) -> float:
         """β at a position in training, 0 at the start to 1 at the end."""

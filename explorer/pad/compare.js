@@ -118,6 +118,7 @@ class ComparePad {
 
   async update(data) {
     if (JSON.stringify(data) !== JSON.stringify(this.data)) await this.load(data);
+    address.set({});
   }
 
   async load(data) {
@@ -151,6 +152,7 @@ class ComparePad {
         : this.#digitTarget(this.digit);
     } else {
       this.pinned = this.#digitTarget(this.digit);
+      address.set({ at: null });
     }
     this.#show(this.pinned);
     this.root.setAttribute("aria-busy", "false");

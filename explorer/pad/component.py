@@ -25,7 +25,11 @@ export default function (component) {
     pads.set(parentElement, held);
     import(new URL(data.module, document.baseURI).href)
       .then((module) => module.mount(held.latest))
-      .then((pad) => { held.pad = pad; if (held.gone) pad.destroy(); else pad.update(held.latest.data); })
+      .then((pad) => {
+        held.pad = pad;
+        if (held.gone) pad.destroy();
+        else pad.update(held.latest.data);
+      })
       .catch((error) => {
         const line = document.createElement("p");
         line.className = "failed";

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.checkpoints import Run
-from explorer import assets, equations, resources, state
+from explorer import assets, equations, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame

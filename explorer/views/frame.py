@@ -13,7 +13,6 @@ from core.models import VARIANTS
 from explorer import assets, resources, state
 from explorer.language import Words
 
-
 # Streamlit leaves six empty rems above a page; a map needs them more.
 _STYLE = (
     ".stMainBlockContainer {padding: 4.2rem 2rem 3rem; max-width: 1320px; margin: 0 auto}"

@@ -1,0 +1,17 @@
+.PHONY: run test lint bench
+
+run:
+	uv run streamlit run explorer/app.py
+
+test:
+	uv run pytest
+
+lint:
+	uv run ruff check
+	uv run ruff format --check
+
+bench:
+	uv run python -m benchmarks.start
+	uv run python -m benchmarks.drag
+	uv run python -m benchmarks.training
+	uv run python -m benchmarks.quality
