@@ -23,6 +23,7 @@ _CLASSES = {
     "stacked_ae": "stacked.StackedAutoencoder",
     "denoising_ae": "denoising.DenoisingAutoencoder",
     "vae": "vae.VAE",
+    "multirate_vae": "multirate.MultiRateVAE",
 }
 
 
