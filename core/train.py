@@ -131,7 +131,7 @@ def train(
     theirs = {id(p) for p in opponent.parameters()} if opponent is not None else set()
     optimiser = _adam([p for p in model.parameters() if id(p) not in theirs], config, device)
     rival = _adam(list(opponent.parameters()), config, device) if opponent is not None else None
-    good = _snapshot(model)
+    good = _LastGood(model)
     order = torch.empty(0, dtype=torch.long, device=device)
     sums: dict[str, Tensor] = {}
     since = 0
@@ -156,15 +156,15 @@ def train(
         if (step + 1) % report_every == 0 or step + 1 == steps:
             means = {name: float(total) / since for name, total in sums.items()}
             wrong = ", ".join(name for name, v in means.items() if not math.isfinite(v))
-            if not wrong and not _all_finite(model):
+            if not wrong and not good.live_is_finite():
                 wrong = "a weight"
             if wrong:
-                _restore(model, good)
+                good.restore()
                 raise TrainingError(
                     f"Training diverged at step {step + 1} of {steps} ({wrong} is no longer a "
                     f"finite number); try a learning rate below {config.learning_rate:g}."
                 )
-            good = _snapshot(model)
+            good.keep()
             sums, since = {}, 0
             yield Progress(
                 step + 1, steps, (step + 1) * batch_size, time.perf_counter() - started, means
@@ -336,7 +336,7 @@ class _Resident:
 
 
 def _scaled(x: Tensor) -> Tensor:
-    return x.float().div_(255) if x.dtype == torch.uint8 else x.float()
+    return x / 255 if x.dtype == torch.uint8 else x.float()
 
 
 def _adam(parameters: list[Tensor], config: TrainConfig, device: torch.device):
@@ -362,13 +362,23 @@ def _rate(progress: float, config: TrainConfig) -> float:
     return config.learning_rate * rise * fall
 
 
-def _snapshot(model: torch.nn.Module) -> dict[str, Tensor]:
-    return {name: t.detach().clone() for name, t in model.state_dict().items()}
+class _LastGood:
+    """The weights of the last report, kept beside the model's own, copied in one pass."""
 
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.live = list(model.state_dict().values())
+        self.kept = [tensor.detach().clone() for tensor in self.live]
 
-def _all_finite(model: torch.nn.Module) -> bool:
-    # The loss of a step is taken before its update, so a finite loss proves nothing of the weights.
-    return all(bool(torch.isfinite(t).all()) for t in model.state_dict().values())
+    def keep(self) -> None:
+        torch._foreach_copy_(self.kept, self.live)
+
+    def restore(self) -> None:
+        torch._foreach_copy_(self.live, self.kept)
+
+    def live_is_finite(self) -> bool:
+        # A step's loss is taken before its update, so a finite loss proves nothing of the weights.
+        floating = [tensor for tensor in self.live if tensor.is_floating_point()]
+        return bool(torch.stack(torch._foreach_norm(floating)).isfinite().all())
 
 
 def _held_out(split: Dataset, trained_on: Dataset) -> bool:
@@ -380,10 +390,6 @@ def _is_complete(store: Path, run_id: str) -> bool:
         return checkpoints.open_run(store / run_id).record.status == "complete"
     except checkpoints.CheckpointError:
         return False
-
-
-def _restore(model: torch.nn.Module, state: dict[str, Tensor]) -> None:
-    model.load_state_dict(state)
 
 
 def _plain(capabilities: Any) -> dict[str, Any]:
