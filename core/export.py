@@ -6,6 +6,7 @@ layers, which names the tensors. It is made here once and kept in run.json.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import torch
 from torch import nn
 
 from core.models.base import Autoencoder
+from core.models.conditioned import WEIGHTED, Gate, Shift, apply
+from core.models.dial import Dial
 from core.models.gaussian import LOG_VAR_RANGE
 
 Layer = dict[str, Any]
@@ -42,7 +45,11 @@ def layers(network: nn.Sequential, names: dict[int, str]) -> list[Layer]:
         if isinstance(layer, nn.GELU) and layer.approximate != "tanh":
             raise ExportError("The browser's GELU is the tanh approximation; this one is not.")
         op = _LAYERS[type(layer)](layer)
-        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and not _plain_convolution(layer):
+            raise ExportError(
+                "The browser's convolutions are square, without dilation, groups or output padding."
+            )
+        if isinstance(layer, (*WEIGHTED, Gate, Shift)):
             op |= {"weight": names[id(layer.weight)], "bias": names[id(layer.bias)]}
         if op:
             out.append(op)
@@ -62,25 +69,27 @@ def browser_program(model: Autoencoder) -> dict[str, Any] | None:
     }
     if model.capabilities.has_posterior:
         program["log_var_range"] = list(LOG_VAR_RANGE)
+    if model.dial is not None:
+        program["dial"] = asdict(model.dial)
     return program
 
 
-class _Encoder(nn.Module):
-    def __init__(self, model: Autoencoder) -> None:
+class _Network(nn.Module):
+    """A layer list by itself, a continuous knob fixed at its usual value."""
+
+    def __init__(self, layers: nn.Sequential, dial: Dial | None) -> None:
         super().__init__()
-        self.layers = model.encoder_layers()
+        self.layers = layers
+        self.position = 0.0 if dial is None else float(dial.position(dial.usual))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.layers(x)
+        return apply(self.layers, x, x.new_full((1,), self.position))
 
 
-class _Decoder(nn.Module):
-    def __init__(self, model: Autoencoder) -> None:
-        super().__init__()
-        self.layers = model.decoder_layers()
-
-    def forward(self, z: torch.Tensor) -> torch.Tensor:
-        return self.layers(z)
+def _plain_convolution(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
+    square = all(len(set(pair)) == 1 for pair in (layer.kernel_size, layer.stride, layer.padding))
+    padded = isinstance(layer, nn.ConvTranspose2d) and any(layer.output_padding)
+    return square and not padded and layer.groups == 1 and set(layer.dilation) == {1}
 
 
 def onnx(model: Autoencoder, folder: Path, run_id: str) -> dict[str, Path]:
@@ -94,13 +103,14 @@ def onnx(model: Autoencoder, folder: Path, run_id: str) -> dict[str, Path]:
 
     folder.mkdir(parents=True, exist_ok=True)
     parts = {
-        "encoder": (_Encoder(model), torch.zeros(2, *model.signature.shape), "x", "code"),
-        "decoder": (_Decoder(model), torch.zeros(2, model.config.latent), "z", "x_hat"),
+        "encoder": (model.encoder_layers(), model.signature.shape, "x", "code"),
+        "decoder": (model.decoder_layers(), (model.config.latent,), "z", "x_hat"),
     }
     paths = {}
-    for name, (module, example, source, target) in parts.items():
+    for name, (network, shape, source, target) in parts.items():
+        example = torch.zeros(2, *shape)
         program = torch.onnx.export(
-            module.eval(),
+            _Network(network, model.dial).eval(),
             (example,),
             input_names=[source],
             output_names=[target],
@@ -125,6 +135,8 @@ _LAYERS: dict[type[nn.Module], Any] = {
         "stride": layer.stride[0],
         "padding": layer.padding[0],
     },
+    Gate: lambda layer: {"op": "gate", "kind": layer.kind},
+    Shift: lambda layer: {"op": "shift"},
     nn.Flatten: lambda layer: {"op": "reshape", "shape": None},
     nn.Unflatten: lambda layer: {"op": "reshape", "shape": list(layer.unflattened_size)},
     nn.Identity: lambda layer: {},

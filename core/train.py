@@ -17,11 +17,13 @@ from core import __version__, checkpoints, export, latent
 from core.config import ModelConfig, TrainConfig
 from core.data import Dataset, may_share
 from core.evaluate import evaluate
+from core.losses import kl_standard_normal_each
 from core.models import variant
 from core.models.base import Adversarial, Autoencoder, ClosedForm, Signature
-from core.projections import map_plane
+from core.projections import Plane, map_plane
 
 REPORTS = 200
+KNOTS = 17
 
 
 class TrainingError(RuntimeError):
@@ -272,12 +274,40 @@ def map_arrays(model: Autoencoder, digits: Dataset) -> dict[str, np.ndarray]:
     x = latent.to_tensor(digits.x).numpy()
     x_hat = latent.reconstruct(model, digits.x, digits.labels)
     error = ((x - x_hat) ** 2).reshape(len(x), -1).sum(1)
-    return {
+    arrays = {
         "codes": codes.astype(np.float16),
         "plane_mean": plane.mean.astype(np.float32),
         "plane_basis": plane.basis.astype(np.float32),
         "squared_error": error.astype(np.float16),
     }
+    return arrays | (knot_arrays(model, digits, plane) if model.dial is not None else {})
+
+
+def knot_arrays(model: Autoencoder, digits: Dataset, plane: Plane) -> dict[str, np.ndarray]:
+    """The map at knots of the continuous knob, between which a screen interpolates.
+
+    `knots` (knots,) positions, `knot_points` (knots, count, 2) float16 on the usual value's plane,
+    `knot_squared_error` (knots,) per image, and for a model with an ELBO `knot_rate`,
+    `knot_distortion` (knots,) in nats per image of grey pixels and `knot_kl` (knots, K) in nats.
+    """
+    ends = [float(model.dial.position(end)) for end in (model.dial.low, model.dial.high)]
+    knots = torch.linspace(*ends, KNOTS)
+    found: dict[str, list] = {}
+    for position in knots:
+        value = float(model.dial.value(position))
+        codes = latent.encode(model, digits.x, digits.labels, dial=value)
+        scores = evaluate(model, digits.x, labels=digits.labels, dial=value)
+        found.setdefault("knot_points", []).append(plane.to_map(codes.mean))
+        found.setdefault("knot_squared_error", []).append(scores["squared_error"])
+        if codes.log_var is not None:
+            each = kl_standard_normal_each(*map(torch.from_numpy, (codes.mean, codes.log_var)))
+            found.setdefault("knot_kl", []).append(each.mean(0).numpy())
+            found.setdefault("knot_rate", []).append(scores["rate"])
+            distortion = scores.get("cross_entropy_grey", scores.get("distortion"))
+            found.setdefault("knot_distortion", []).append(distortion)
+    arrays = {name: np.asarray(values, np.float32) for name, values in found.items()}
+    arrays["knot_points"] = arrays["knot_points"].astype(np.float16)
+    return arrays | {"knots": knots.numpy()}
 
 
 def load(found: checkpoints.Run) -> Autoencoder:

@@ -14,6 +14,13 @@ EQUATIONS = {
     "basic_ae": (r"z = s(Wx+b),\quad \hat x = \sigma(W'z+b')", _SQUARED),
     "stacked_ae": (r"z = f(x),\quad \hat x = g(z)", _SQUARED),
     "denoising_ae": (r"\tilde x\sim c(\tilde x\mid x),\quad \hat x = g(f(\tilde x))", _SQUARED),
+    "multirate_vae": (
+        r"h_\ell = \phi_\ell(\log\beta)\odot(W_\ell h_{\ell-1}+b_\ell)",
+        r"\min\ \mathbb E_{\beta}\Big[\underbrace{-\mathbb E_{q_\beta}\log p_\beta(x\mid z)}"
+        r"_{\text{%(nll)s}}",
+        r"{}+\beta\,\underbrace{\mathrm{KL}\big(q_\beta(z\mid x)\,\Vert\,\mathcal N(0,I)\big)}"
+        r"_{\text{%(kl)s}}\Big]",
+    ),
     "vae": (
         r"\mathcal L = \underbrace{-\mathbb E_{q(z\mid x)}\log p(x\mid z)}_{\text{%(nll)s}}",
         r"{}+\beta\,\underbrace{\mathrm{KL}\big(q(z\mid x)\,\Vert\,\mathcal N(0,I)\big)}"

@@ -90,9 +90,7 @@ def choice(
         _choices()[name] = st.session_state[key]
         problems().clear()
 
-    picked = st.selectbox(
-        label, options, key=key, format_func=show, on_change=changed, width=width
-    )
+    picked = st.selectbox(label, options, key=key, format_func=show, on_change=changed, width=width)
     _choices()[name] = picked
     _write(name, str(picked))
     return picked

@@ -192,8 +192,8 @@ def test_shapes(name, changes):
 def test_encoding_without_a_generator_has_no_noise(name, changes):
     model = built(name, changes).eval()
     x, label = latent.to_tensor(data_for(name).x[:8]), torch.from_numpy(data_for(name).labels[:8])
-    label = label if model.capabilities.conditional else None
-    first, second = model.encode(x, label), model.encode(x, label)
+    condition = model.condition(label)
+    first, second = model.encode(x, condition), model.encode(x, condition)
     for a, b in zip(first, second, strict=True):
         assert torch.equal(a.z, b.z)
         assert a.mean is None or torch.equal(a.z, a.mean)
@@ -302,13 +302,23 @@ def test_weights_of_another_shape_are_refused(name, changes, tmp_path):
 # --- Its program for the browser ----------------------------------------------------------------
 
 
-def interpret(layers, tensors, x):
+def interpret(layers, tensors, x, position=0.0):
     """What the browser does with a layer list, in numpy: x is (batch, ...)."""
     for layer in layers:
         weight = tensors[layer["weight"]].astype(np.float64) if "weight" in layer else None
         bias = tensors[layer["bias"]].astype(np.float64) if "bias" in layer else None
-        x = OPERATIONS[layer["op"]](x, layer, weight, bias)
+        if layer["op"] in ("gate", "shift"):
+            x = conditioned(x, layer, weight * position + bias)
+        else:
+            x = OPERATIONS[layer["op"]](x, layer, weight, bias)
     return x
+
+
+def conditioned(x, layer, t):
+    if layer["op"] == "shift":
+        return x + t
+    gates = {"sigmoid": lambda: 2 * sigmoid(t), "root": lambda: np.sqrt(1 - np.exp(t))}
+    return x * gates[layer["kind"]]().reshape(1, -1, *[1] * (x.ndim - 2))
 
 
 def convolve(x, layer, weight, bias):
@@ -384,6 +394,15 @@ def test_browser_program_computes_what_torch_does(name, changes, tmp_path):
     x_hat = interpret(program["decoder"], tensors, z)
     assert list(x_hat.shape[1:]) == program["shape"]
     np.testing.assert_allclose(x_hat, latent.decode(model, z), atol=1e-4)
+    if model.capabilities.has_dial:
+        dial = program["dial"]
+        for value in (dial["low"], dial["high"]):
+            at = np.log(value) if dial["log"] else value
+            out = interpret(program["encoder"], tensors, found.x / 255, at)
+            codes = latent.encode(model, found.x, dial=value).mean
+            np.testing.assert_allclose(out[:, : program["latent"]], codes, atol=1e-4)
+            x_hat = interpret(program["decoder"], tensors, z, at)
+            np.testing.assert_allclose(x_hat, latent.decode(model, z, dial=value), atol=1e-4)
 
 
 @pytest.mark.parametrize("activation", ["gelu", "relu", "silu", "tanh", "sigmoid"])

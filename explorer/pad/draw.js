@@ -136,6 +136,12 @@ export class MapView {
     this.overlay();
   }
 
+  // The points moved (the same array, or another of the same length); the view stays.
+  move(points) {
+    this.points = points;
+    this.#paint();
+  }
+
   // View bounds: all but the outermost thousandth on each side, and a margin.
   #frame(points) {
     const bounds = [0, 1].map((axis) => {

@@ -123,10 +123,16 @@ const POINTWISE = {
   gelu: (v) => v / (1 + Math.exp(-1.5957691216057308 * (v + 0.044715 * v * v * v))),
 };
 
+const GATES = {
+  sigmoid: (t) => 2 / (1 + Math.exp(-t)),
+  root: (t) => Math.sqrt(Math.max(1e-6, 1 - Math.exp(t))),
+};
+
 // A layer list with its tensors: `run(x)` gives the output in a buffer that the next call reuses.
 export class Network {
   constructor(layers, tensors, shape) {
     this.steps = [];
+    this.conditioned = []; // what changes with the continuous knob, and only with it
     this.sizes = [shape.reduce((a, b) => a * b, 1)];
     let now = shape;
     for (const layer of layers) {
@@ -141,6 +147,10 @@ export class Network {
       }
       const weight = tensors[layer.weight];
       const bias = tensors[layer.bias].data;
+      if (layer.op === "gate" || layer.op === "shift") {
+        this.steps.push(this.#condition(layer, weight.data, bias, now));
+        continue;
+      }
       if (layer.op === "linear") {
         now = [weight.shape[0]];
         const out = new Float32Array(now[0]);
@@ -166,6 +176,34 @@ export class Network {
       this.sizes.push(now.reduce((a, b) => a * b, 1));
     }
     this.shape = now;
+  }
+
+  // Multiply (gate) or add (shift) one number a feature, computed anew when the knob moves.
+  #condition(layer, weight, bias, shape) {
+    const values = new Float32Array(weight.length);
+    const area = shape.slice(1).reduce((a, b) => a * b, 1);
+    const f = layer.op === "gate" ? GATES[layer.kind] : (t) => t;
+    this.conditioned.push((s) => {
+      for (let i = 0; i < values.length; i++) values[i] = f(weight[i] * s + bias[i]);
+    });
+    if (layer.op === "shift") {
+      return (x) => {
+        for (let i = 0; i < x.length; i++) x[i] += values[i];
+        return x;
+      };
+    }
+    const out = new Float32Array(values.length * area); // the input may be the caller's own z
+    return (x) => {
+      for (let c = 0, i = 0; c < values.length; c++) {
+        for (let a = 0; a < area; a++, i++) out[i] = x[i] * values[c];
+      }
+      return out;
+    };
+  }
+
+  // Set the continuous knob's position; no effect on a network without gates.
+  set(position) {
+    for (const update of this.conditioned) update(position);
   }
 
   #pointwise(f) {
@@ -201,6 +239,8 @@ export class Run {
     this.planeMean = arrays.plane_mean.data; // (K,)
     this.planeBasis = arrays.plane_basis.data; // (2, K)
     this.alignment = spec.alignment ?? { rotation: [1, 0, 0, 1], scale: 1, shift: [0, 0] };
+    this.dial = program.dial ?? null;
+    this.knots = arrays.knots ? arrays : null;
     this.points = new Float32Array(this.count * 2);
     const z = new Float32Array(this.latent);
     for (let i = 0; i < this.count; i++) {
@@ -210,6 +250,58 @@ export class Run {
       this.points[2 * i + 1] = b;
     }
     this.#ranges();
+    if (this.dial) this.turn(this.dial.usual);
+  }
+
+  // Where a value of the continuous knob stands: itself or its logarithm.
+  position(value) {
+    return this.dial.log ? Math.log(value) : value;
+  }
+
+  // Turn the continuous knob: gates anew, and the map's points between the two nearest knots.
+  turn(value) {
+    this.value = value;
+    const s = this.position(value);
+    this.encoder.set(s);
+    this.decoder.set(s);
+    if (!this.knots) return;
+    const knots = this.knots.knots.data;
+    const scaled = ((s - knots[0]) / (knots[knots.length - 1] - knots[0])) * (knots.length - 1);
+    this.knot = Math.min(knots.length - 2, Math.max(0, Math.floor(scaled)));
+    this.share = Math.min(1, Math.max(0, scaled - this.knot));
+    const all = this.knots.knot_points.data;
+    const size = this.count * 2;
+    const from = this.knot * size;
+    const { rotation: r, scale, shift } = this.alignment;
+    for (let i = 0; i < size; i += 2) {
+      const a = all[from + i] + this.share * (all[from + size + i] - all[from + i]);
+      const b = all[from + i + 1] + this.share * (all[from + size + i + 1] - all[from + i + 1]);
+      this.points[i] = scale * (a * r[0] + b * r[2]) + shift[0];
+      this.points[i + 1] = scale * (a * r[1] + b * r[3]) + shift[1];
+    }
+    if (this.latent === 2) { // the plane is the latent space itself
+      for (let i = 0; i < size; i++) {
+        this.codes[i] = all[from + i] + this.share * (all[from + size + i] - all[from + i]);
+      }
+    }
+  }
+
+  // A number that was scored at the knots, at the knob's value: rate, distortion, squared_error.
+  scored(name) {
+    const values = this.knots?.[`knot_${name}`]?.data;
+    if (!values) return null;
+    return values[this.knot] + this.share * (values[this.knot + 1] - values[this.knot]);
+  }
+
+  // KL of each latent dimension at the knob's value, in nats per image: (K,).
+  scoredKl() {
+    const values = this.knots?.knot_kl?.data;
+    if (!values) return null;
+    const from = this.knot * this.latent;
+    return Float32Array.from({ length: this.latent }, (_, k) => {
+      const next = values[from + this.latent + k];
+      return values[from + k] + this.share * (next - values[from + k]);
+    });
   }
 
   static async load(spec) {
@@ -236,6 +328,19 @@ export class Run {
         this.high[k] = Math.max(this.high[k], 3);
       }
     }
+  }
+
+  // Points that a view of the map must hold: of a run with a knob, those at all its positions.
+  extent() {
+    if (!this.knots) return this.points;
+    const { rotation: r, scale, shift } = this.alignment;
+    const all = this.knots.knot_points.data;
+    const some = [];
+    for (let i = 0; i < all.length; i += 22) { // every eleventh point tells as much
+      some.push(scale * (all[i] * r[0] + all[i + 1] * r[2]) + shift[0],
+        scale * (all[i] * r[1] + all[i + 1] * r[3]) + shift[1]);
+    }
+    return Float32Array.from(some);
   }
 
   code(index) {

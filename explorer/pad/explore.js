@@ -56,6 +56,7 @@ class ExplorePad {
           </div>
         </section>
         <section class="controls">
+          <div class="dial" data-part="dial" hidden></div>
           <div class="sliders" data-part="sliders"></div>
           <div class="buttons" data-part="buttons"></div>
           <p class="message" data-part="message" role="status" aria-live="polite"></p>
@@ -123,6 +124,7 @@ class ExplorePad {
     this.run = run;
     this.digits = digits;
     this.data = data;
+    this.#buildDial();
     this.#buildSliders();
     this.#buildButtons();
     for (const [name, network] of [["encoder", run.encoder], ["decoder", run.decoder]]) {
@@ -134,9 +136,13 @@ class ExplorePad {
     }
     this.part("map-title").textContent = run.latent > 2 ? this.text.map_pca : this.text.map_native;
     this.part("map-note").textContent = this.text.map_note;
-    this.map.show(run.points, digits.labels);
+    this.map.show(run.points, digits.labels, run.extent());
     if (first) {
-      this.digit = address.index("digit", digits.labels.length) ?? this.digits.byLabel[7][3];
+      const asked = address.index("digit", digits.labels.length);
+      if (asked === null && address.get("digit") !== null) {
+        this.say(format(this.text.bad_digit, { count: digits.labels.length }));
+      }
+      this.digit = asked ?? this.digits.byLabel[7][3];
       this.start();
     } else {
       this.pick(this.digit, true);
@@ -282,6 +288,70 @@ class ExplorePad {
     this.part("near-label").innerHTML =
       format(text.nearest_digit, { label: this.digits.labels[index] }) + "<br>" +
       format(text.distance, { distance: decimals(distance, 2) });
+  }
+
+  // The continuous knob of a network that takes one: drag it and everything follows, here.
+  #buildDial() {
+    const box = this.part("dial");
+    const { run, text } = this;
+    box.hidden = !run.dial;
+    if (!run.dial) {
+      address.set({ dial: null });
+      return;
+    }
+    const { low, high, usual } = run.dial;
+    const name = text[`dial_${run.dial.knob}`] ?? run.dial.knob;
+    box.innerHTML = `<label title="${text.dial_help}"><span class="name">${name}</span>
+      <input type="range" step="any" aria-label="${name}"><output></output></label>
+      <p class="hint"></p>`;
+    const input = box.querySelector("input");
+    input.min = run.position(low);
+    input.max = run.position(high);
+    const asked = address.get("dial");
+    const value = asked === null ? usual : Number(asked);
+    const good = Number.isFinite(value) && value >= low && value <= high && asked !== "";
+    if (!good) this.say(format(text.bad_dial, { name, low, high, usual }));
+    const show = () => {
+      const value = run.value;
+      const written = value.toPrecision(2);
+      input.setAttribute("aria-valuetext", `${name} ${written}`);
+      box.querySelector("output").textContent = written;
+      const parts = run.scored("rate") === null
+        ? format(text.dial_error, { error: decimals(run.scored("squared_error"), 1) })
+        : format(text.dial_scores, {
+          rate: decimals(run.scored("rate"), 1),
+          distortion: decimals(run.scored("distortion"), 1),
+          active: run.scoredKl().filter((kl) => kl > 0.05).length,
+          count: run.latent,
+        });
+      box.querySelector("p").innerHTML =
+        `${parts}<br>${format(text.dial_note, { knots: run.knots.knots.data.length })}`;
+    };
+    run.turn(good ? value : usual);
+    input.value = run.position(run.value);
+    show();
+    input.addEventListener("input", (event) =>
+      this.#timed(event, () => {
+        run.turn(run.dial.log ? Math.exp(Number(input.value)) : Number(input.value));
+        show();
+        this.#followDial();
+      }));
+    input.addEventListener("change", () => {
+      address.set({ dial: Number(run.value.toPrecision(4)) });
+      this.settle();
+    });
+  }
+
+  // After the knob moved: the map flows, and a point that stood at the input's code stays there.
+  #followDial() {
+    const { run } = this;
+    const follows = this.own && this.z.every((v, k) => Math.abs(v - this.own[k]) < 1e-6);
+    if (this.input) this.posterior = run.encode(this.input);
+    this.own = this.posterior ? this.posterior.mean : run.code(this.digit);
+    if (follows) this.z = this.own.slice();
+    this.nearestShown = null;
+    this.map.move(run.points);
+    this.draw();
   }
 
   #buildSliders() {

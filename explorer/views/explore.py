@@ -79,23 +79,25 @@ def pick_run(words: Words) -> Run | None:
 def _numbers(words: Words, run: Run) -> None:
     split = "mnist/test" if "mnist/test" in run.record.metrics else "mnist-5k/all"
     scores = run.record.metrics.get(split, {})
-    rows = [
-        (words(f"explore.number_{name}"), f"{scores[key]:.{places}f}", words(f"explore.beside_{name}"))
-        for name, key, places in SCORES
-        if key in scores
+    compared = {name: f"{value:.1f}" for name, value in scores.items()}
+    table = [
+        f"| | {words('explore.number_here')} | {words('explore.number_beside')} |",
+        "|---|--:|---|",
     ]
-    trivial = scores.get("squared_error_mean_image")
-    table = [f"| | {words('explore.number_here')} | {words('explore.number_beside')} |", "|---|--:|---|"]
-    for label, value, beside in rows:
-        table.append(f"| {label} | **{value}** | {beside.format(trivial=f'{trivial:.1f}')} |")
+    for name, key, places in SCORES:
+        if key in scores:
+            label, beside = words(f"explore.number_{name}"), words(f"explore.beside_{name}")
+            beside = beside.format_map(compared)
+            table.append(f"| {label} | **{scores[key]:.{places}f}** | {beside} |")
     st.markdown("\n".join(table))
     record = run.record
+    scored = "explore.split_test" if split == "mnist/test" else "explore.split_held_out"
     st.caption(
         words(
             "explore.trained_on",
             count=f"{record.data.count:,}",
             data=record.data.name,
-            split=words("explore.split_test" if split == "mnist/test" else "explore.split_held_out"),
+            split=words(scored),
             seconds=f"{record.seconds:,.0f}",
             device=record.device.upper(),
             samples=f"{record.samples:,}",
