@@ -29,7 +29,7 @@ PLANS: dict[str, tuple[str, dict, dict]] = {
         f"vae-{k}": (
             "vae",
             {"latent": k, "hidden": (512, 256), "pixels": "binary"},
-            {"epochs": 60, "batch_size": 256, "learning_rate": 1e-3},
+            {"epochs": 30, "batch_size": 256, "learning_rate": 1e-3},
         )
         for k in (2, 16)
     },

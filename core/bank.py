@@ -43,6 +43,8 @@ SHIPPED = (
     Plan("vae", {"latent": 2, **_CHANNELS}, _CONV),
     Plan("vae", {"latent": 16, **_CHANNELS}, _CONV),
     Plan("denoising_ae", {"latent": 16}, _DEEP),
+    Plan("multirate_vae", {"latent": 2}, _DEEP),
+    Plan("multirate_vae", {"latent": 16}, _DEEP),
 )
 
 

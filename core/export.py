@@ -16,7 +16,6 @@ from torch import nn
 from core.models.base import Autoencoder
 from core.models.conditioned import WEIGHTED, Gate, Shift, apply
 from core.models.dial import Dial
-from core.models.gaussian import LOG_VAR_RANGE
 
 Layer = dict[str, Any]
 
@@ -68,7 +67,7 @@ def browser_program(model: Autoencoder) -> dict[str, Any] | None:
         "decoder": layers(model.decoder_layers(), names),
     }
     if model.capabilities.has_posterior:
-        program["log_var_range"] = list(LOG_VAR_RANGE)
+        program["log_var_range"] = list(model.log_var_range)
     if model.dial is not None:
         program["dial"] = asdict(model.dial)
     return program

@@ -52,6 +52,8 @@ class GaussianAutoencoder(Autoencoder, Probabilistic):
     Subclasses say how `posterior` and `decode` use the condition.
     """
 
+    log_var_range = LOG_VAR_RANGE
+
     def __init__(self, config: GaussianConfig, signature: Signature) -> None:
         super().__init__(config, signature)
         self.output = nn.Sigmoid() if config.likelihood == "bernoulli" else nn.Identity()
@@ -75,7 +77,7 @@ class GaussianAutoencoder(Autoencoder, Probabilistic):
         generator: torch.Generator | None = None,
     ) -> tuple[Level, ...]:
         mean, log_var = self.posterior(x, condition).chunk(2, dim=1)  # (batch, K) each
-        log_var = log_var.clamp(*LOG_VAR_RANGE)
+        log_var = log_var.clamp(*self.log_var_range)
         z = mean if generator is None else losses.gaussian_sample(mean, log_var, generator)
         return (Level(z, mean, log_var),)
 

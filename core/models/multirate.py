@@ -11,7 +11,7 @@ from core.config import ConfigError, knob
 from core.models.base import NOTHING, Batch, Capabilities, Condition, Output, Signature
 from core.models.conditioned import apply, gated_decoder, gated_encoder
 from core.models.dial import Dial
-from core.models.gaussian import GaussianAutoencoder, GaussianConfig
+from core.models.gaussian import LOG_VAR_RANGE, GaussianAutoencoder, GaussianConfig
 from core.models.networks import decoder, encoder
 
 
@@ -53,6 +53,8 @@ class MultiRateVAE(GaussianAutoencoder):
                 f"Highest β (beta_high) must be above the lowest, {config.beta_low:g}; "
                 f"got {config.beta_high:g}."
             )
+        if config.gate == "root":  # a collapsed dimension is the prior, never wider
+            self.log_var_range = (LOG_VAR_RANGE[0], 0.0)
         self.dial = Dial("beta", config.beta_low, config.beta_high, log=True, usual=config.beta)
         self.encoder = gated_encoder(encoder(config, signature, 2 * config.latent), config.gate)
         self.decoder = gated_decoder(decoder(config, signature, None), config.latent, config.gate)

@@ -28,8 +28,17 @@ export const address = {
   // Streamlit writes the server's parameters over the whole link, from a copy that knows nothing of
   // the pad's. So the pad's are held here, and written again with `set({})` after the server spoke.
   held: {},
+  path: null,
+
+  // On another page only the digit is carried along; points and knobs are each page's own.
+  turnPage() {
+    if (this.path === window.location.pathname) return;
+    this.path = window.location.pathname;
+    this.held = "digit" in this.held ? { digit: this.held.digit } : {};
+  },
 
   get(name) {
+    this.turnPage();
     if (name in this.held) return this.held[name];
     return new URLSearchParams(window.location.search).get(name);
   },
@@ -51,6 +60,7 @@ export const address = {
   },
 
   set(values) {
+    this.turnPage();
     const url = new URL(window.location.href);
     for (const [name, value] of Object.entries(values)) {
       this.held[name] = value === null ? null : String(value);
