@@ -9,6 +9,76 @@ import plotly.graph_objects as go
 from explorer import theme
 
 
+def rate_distortion(
+    rate: Sequence[float],
+    distortion: Sequence[float],
+    beta: Sequence[float],
+    dedicated: Mapping[str, tuple[float, float]],
+    labels: Mapping[str, str],
+) -> go.Figure:
+    """Rate–distortion curve of a network that takes β, with dedicated runs beside it.
+
+    Args:
+        rate, distortion: nats per image at each β.
+        beta: the knots.
+        dedicated: per run's name its (rate, distortion).
+        labels: `rate`, `distortion` and `network` in the page's language.
+    """
+    figure = go.Figure(layout=theme.layout())
+    figure.add_scatter(
+        x=list(rate),
+        y=list(distortion),
+        customdata=list(beta),
+        name=labels["network"],
+        mode="lines+markers",
+        line={"width": 2.5, "color": theme.ACCENT},
+        marker={"size": 7},
+        hovertemplate="β = %{customdata:.2g}<br>%{x:.1f}, %{y:.1f}<extra></extra>",
+    )
+    for i, (name, (x, y)) in enumerate(dedicated.items()):
+        figure.add_scatter(
+            x=[x],
+            y=[y],
+            name=name,
+            mode="markers",
+            marker={
+                "size": 13,
+                "symbol": theme.SYMBOLS[1 + i % (len(theme.SYMBOLS) - 1)],
+                "color": theme.SERIES[i % len(theme.SERIES)],
+            },
+            hovertemplate="%{x:.1f}, %{y:.1f}<extra>%{fullData.name}</extra>",
+        )
+    figure.update_xaxes(title=labels["rate"], rangemode="tozero")
+    figure.update_yaxes(title=labels["distortion"])
+    return figure
+
+
+def kl_by_dimension(
+    kl: Sequence[Sequence[float]], beta: Sequence[float], labels: Mapping[str, str]
+) -> go.Figure:
+    """KL of each latent dimension against β: rows of `kl` (knots, K) in nats per image.
+
+    Dimensions stand in the order of their KL at the lowest β.
+    """
+    order = sorted(range(len(kl[0])), key=lambda k: -kl[0][k])
+    figure = go.Figure(layout=theme.layout())
+    figure.add_heatmap(
+        x=list(range(len(beta))),
+        y=[f"z{k + 1}" for k in order],
+        z=[[row[k] for row in kl] for k in order],
+        customdata=[[value for value in beta] for _ in order],
+        colorscale="Viridis",
+        colorbar={"title": labels["kl"], "thickness": 12},
+        hovertemplate="%{y}<br>β = %{customdata:.2g}<br>%{z:.2f}<extra></extra>",
+    )
+    shown = list(range(0, len(beta), 4))
+    figure.update_xaxes(
+        title=labels["beta"], tickvals=shown, ticktext=[f"{beta[i]:.2g}" for i in shown]
+    )
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
 def error_curve(
     pca: Sequence[float],
     runs: Mapping[str, Sequence[tuple[int, float]]],

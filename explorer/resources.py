@@ -74,6 +74,19 @@ def alignment(run: Run, onto: Run) -> dict:
     }
 
 
+@lru_cache(maxsize=16)
+def knots(run: Run) -> dict[str, list]:
+    """What was scored at the knots of a run's continuous knob: its values under the knob's own
+    name, `rate`, `distortion` in nats per image and `kl` (knots, K)."""
+    arrays = checkpoints.read_tensors(run, checkpoints.CODES)
+    dial = run.record.browser["dial"]
+    values = np.exp(arrays["knots"]) if dial["log"] else arrays["knots"]
+    scores = ("rate", "distortion", "kl", "squared_error")
+    return {dial["knob"]: values.tolist()} | {
+        name: arrays[f"knot_{name}"].tolist() for name in scores if f"knot_{name}" in arrays
+    }
+
+
 def pca_curve() -> list[float]:
     """Squared error per image of PCA at K = 0, 1, … on the held-out digits, from the largest PCA
     in the store: what its leading K codes leave unexplained. K = 0 is the mean digit."""
