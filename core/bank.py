@@ -26,7 +26,7 @@ class Plan:
 
 _LINEAR = {"epochs": 20, "batch_size": 256, "learning_rate": 1e-2, "store": "float16"}
 _DEEP = {"epochs": 60, "batch_size": 128, "learning_rate": 1e-3, "store": "float16"}
-_CONV = {"epochs": 12, "batch_size": 128, "learning_rate": 1.5e-3, "store": "float16"}
+_CONV = {"epochs": 15, "batch_size": 128, "learning_rate": 1.5e-3, "store": "float16"}
 _CHANNELS = {"network": "conv", "channels": (16, 32)}
 
 SHIPPED = (
@@ -43,8 +43,8 @@ SHIPPED = (
     Plan("vae", {"latent": 2, **_CHANNELS}, _CONV),
     Plan("vae", {"latent": 16, **_CHANNELS}, _CONV),
     Plan("denoising_ae", {"latent": 16}, _DEEP),
-    Plan("multirate_vae", {"latent": 2}, _DEEP),
-    Plan("multirate_vae", {"latent": 16}, _DEEP),
+    Plan("multirate_vae", {"latent": 2}, _DEEP | {"epochs": 30}),
+    Plan("multirate_vae", {"latent": 16}, _DEEP | {"epochs": 30}),
 )
 
 

@@ -127,6 +127,14 @@ class NetworkConfig(ModelConfig):
         help="Channels of the encoder's convolutions, each of stride 2; the decoder mirrors them.",
         advanced=True,
     )
+    dense: int = knob(
+        128,
+        ge=1,
+        le=4096,
+        label="Dense units",
+        help="Width of the fully connected layer between a convolutional network and the code.",
+        advanced=True,
+    )
     activation: Literal["gelu", "relu", "silu", "tanh", "sigmoid"] = knob(
         "gelu", label="Activation", help="Nonlinearity between the layers.", advanced=True
     )

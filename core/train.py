@@ -57,16 +57,20 @@ class Request:
 
     @property
     def id(self) -> str:
-        """The run's id, the same on every machine."""
+        """The run's id, the same on every machine.
+
+        Knobs at their defaults are left out of it, so that a new knob leaves all ids as they are.
+        """
         return checkpoints.run_id(
             self.variant,
-            self.config.model_dump(mode="json"),
+            self.config.model_dump(mode="json", exclude_defaults=True)
+            | {"latent": self.config.latent},
             {
                 "name": self.data.name,
                 "split": self.data.split,
                 "fingerprint": self.data.fingerprint,
             },
-            self.train.model_dump(mode="json"),
+            self.train.model_dump(mode="json", exclude_defaults=True),
         )
 
 

@@ -13,7 +13,9 @@ from torch import nn
 
 from core import data, export, latent, projections, train
 from core.checkpoints import CODES, read_tensors
+from core.models import conditioned
 from core.models.base import Signature
+from core.models.conditioned import gated_decoder, gated_encoder
 from core.models.networks import (
     ACTIVATIONS,
     conv_decoder,
@@ -143,6 +145,9 @@ def test_every_shipped_run_has_the_map_that_python_computes(engine, shipped):
         assert max(answer["nearest"]) == 0, run.id
 
 
+POSITION = -0.7  # of the continuous knob, where a network has gates
+
+
 def conv(kernel, stride, padding):
     return nn.Sequential(
         nn.Conv2d(2, 5, kernel, stride=stride, padding=padding),
@@ -163,14 +168,21 @@ def small_networks():
         yield f"mlp decoder {activation}", mlp_decoder(3, (9, 14), wide.shape, activation), (3,)
         yield (
             f"conv encoder {activation}",
-            conv_encoder(wide.shape, (3, 5), 6, activation),
+            conv_encoder(wide.shape, (3, 5), 8, 6, activation),
             wide.shape,
         )
         yield (
             f"conv decoder {activation}",
-            conv_decoder(5, (4, 3), wide.shape, activation),
+            conv_decoder(5, 8, (4, 3), wide.shape, activation),
             (5,),
         )
+    for gate in ("sigmoid", "root"):
+        plain = mlp_encoder(wide.size, (11, 6), 7, "tanh")
+        yield f"gated mlp encoder {gate}", gated_encoder(plain, gate), wide.shape
+        plain = conv_encoder(wide.shape, (3, 5), 8, 6, "tanh")
+        yield f"gated conv encoder {gate}", gated_encoder(plain, gate), wide.shape
+        plain = conv_decoder(5, 8, (4, 3), wide.shape, "tanh")
+        yield f"gated conv decoder {gate}", gated_decoder(plain, 5, gate), (5,)
     for kernel, stride, padding in ((1, 1, 0), (3, 1, 1), (3, 2, 0), (5, 3, 2), (4, 2, 1)):
         yield f"conv {kernel}/{stride}/{padding}", conv(kernel, stride, padding), (2, 11, 17)
     yield "nothing but a shape", nn.Sequential(nn.Flatten(), nn.Identity()), (2, 3, 4)
@@ -184,7 +196,8 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
             for parameter in network.parameters():
                 parameter.copy_(torch.randn_like(parameter))
             x = 3 * torch.randn(4, *shape)
-            expected.append((name, network(x).flatten(1).numpy()))
+            at = torch.full((4,), POSITION)
+            expected.append((name, conditioned.apply(network, x, at).flatten(1).numpy()))
         named = {id(p): key for key, p in network.named_parameters()}
         layers = export.layers(network, named)
         seen |= {layer["op"] for layer in layers}
@@ -197,11 +210,12 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
                 "x": x.flatten(1).tolist(),
             }
         )
-    known = {"linear", "conv", "conv_transpose", "reshape", *ACTIVATIONS}
+    known = {"linear", "conv", "conv_transpose", "reshape", "gate", "shift", *ACTIVATIONS}
     assert seen == known, "a layer that the export knows is in no test"
     answers = engine(
         """(jobs) => jobs.map(({layers, shape, tensors, x}) => {
           const network = new engine.Network(layers, engine.readTensors(bytes(tensors)), shape);
+          network.set(-0.7);
           return x.map((one) => floats(network.run(Float32Array.from(one))));
         })""",
         jobs,
@@ -219,6 +233,8 @@ def test_the_export_writes_no_operation_that_the_engine_was_not_tested_with():
         nn.Flatten(): "reshape",
         nn.Unflatten(1, (1, 1)): "reshape",
         nn.Identity(): None,
+        conditioned.Gate(1): "gate",
+        conditioned.Shift(1): "shift",
     } | {make(): name for name, make in ACTIVATIONS.items()}
     assert {type(layer) for layer in made} == set(export._LAYERS)
     for layer, op in made.items():

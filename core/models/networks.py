@@ -32,14 +32,18 @@ def encoder(config: NetworkConfig, signature: Signature, outputs: int) -> nn.Seq
     """Network from (batch, *shape) to (batch, outputs)."""
     check_latent(config.latent, signature)
     if config.network == "conv":
-        return conv_encoder(signature.shape, config.channels, outputs, config.activation)
+        return conv_encoder(
+            signature.shape, config.channels, config.dense, outputs, config.activation
+        )
     return mlp_encoder(signature.size, config.hidden, outputs, config.activation)
 
 
 def decoder(config: NetworkConfig, signature: Signature, output: nn.Module | None) -> nn.Sequential:
     """Network from (batch, K) to (batch, *shape), then `output` if given."""
     if config.network == "conv":
-        layers = conv_decoder(config.latent, config.channels, signature.shape, config.activation)
+        layers = conv_decoder(
+            config.latent, config.dense, config.channels, signature.shape, config.activation
+        )
     else:
         layers = mlp_decoder(config.latent, config.hidden, signature.shape, config.activation)
     return nn.Sequential(*layers, *([output] if output is not None else []))
@@ -69,27 +73,34 @@ def mlp_decoder(
 
 
 def conv_encoder(
-    shape: tuple[int, ...], channels: tuple[int, ...], outputs: int, activation: str
+    shape: tuple[int, ...], channels: tuple[int, ...], dense: int, outputs: int, activation: str
 ) -> nn.Sequential:
-    """Convolutions of kernel 4 and stride 2, each halving the image, then one linear layer."""
+    """Convolutions of kernel 4 and stride 2, each halving the image, then two linear layers."""
     height, width = _halved(shape, channels)
     layers: list[nn.Module] = []
     before = shape[0]
     for after in channels:
         layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), ACTIVATIONS[activation]()]
         before = after
-    layers += [nn.Flatten(), nn.Linear(before * height * width, outputs)]
+    layers += [
+        nn.Flatten(),
+        nn.Linear(before * height * width, dense),
+        ACTIVATIONS[activation](),
+        nn.Linear(dense, outputs),
+    ]
     return initialised(nn.Sequential(*layers))
 
 
 def conv_decoder(
-    latent: int, channels: tuple[int, ...], shape: tuple[int, ...], activation: str
+    latent: int, dense: int, channels: tuple[int, ...], shape: tuple[int, ...], activation: str
 ) -> nn.Sequential:
     """The mirror image of `conv_encoder`, with transposed convolutions."""
     height, width = _halved(shape, channels)
     widths = (*reversed(channels), shape[0])
     layers: list[nn.Module] = [
-        nn.Linear(latent, widths[0] * height * width),
+        nn.Linear(latent, dense),
+        ACTIVATIONS[activation](),
+        nn.Linear(dense, widths[0] * height * width),
         ACTIVATIONS[activation](),
         nn.Unflatten(1, (widths[0], height, width)),
     ]

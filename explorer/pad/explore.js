@@ -302,7 +302,7 @@ class ExplorePad {
     const { low, high, usual } = run.dial;
     const name = text[`dial_${run.dial.knob}`] ?? run.dial.knob;
     box.innerHTML = `<label title="${text.dial_help}"><span class="name">${name}</span>
-      <input type="range" step="any" aria-label="${name}"><output></output></label>
+      <input type="range" step="any" aria-label="${name}"><output aria-live="off"></output></label>
       <p class="hint"></p>`;
     const input = box.querySelector("input");
     input.min = run.position(low);
@@ -362,7 +362,7 @@ class ExplorePad {
       const row = box.appendChild(document.createElement("label"));
       row.innerHTML = `<span class="name"><i>z</i><sub>${k + 1}</sub></span>
         <span class="track"><canvas aria-hidden="true"></canvas>
-        <input type="range" aria-label="z${k + 1}"></span><output></output>`;
+        <input type="range" aria-label="z${k + 1}"></span><output aria-live="off"></output>`;
       const input = row.querySelector("input");
       input.min = decimals(this.run.low[k], 3);
       input.max = decimals(this.run.high[k], 3);

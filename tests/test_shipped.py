@@ -1,0 +1,108 @@
+"""The runs that ship: all that the pages promise is there, small, whole and honestly scored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core import bank, checkpoints, data, train
+from core.config import TrainConfig
+from core.evaluate import evaluate
+from core.models import variant
+
+STORE = checkpoints.shipped_store()
+RUNS = checkpoints.list_runs(STORE)
+MEBIBYTE = 2**20
+
+
+def configuration(run: checkpoints.Run):
+    return variant(run.record.variant).Config.checked(run.record.config)
+
+
+def test_every_folder_of_the_store_is_a_whole_run():
+    assert RUNS.problems == ()
+    assert {folder.name for folder in STORE.iterdir() if folder.is_dir()} == set(RUNS.runs)
+
+
+@pytest.mark.parametrize("plan", bank.SHIPPED, ids=lambda p: f"{p.variant}-{p.config}")
+def test_each_plan_of_the_bank_ships_and_was_trained_to_its_end(plan):
+    wanted = variant(plan.variant).Config.checked(plan.config)
+    training = TrainConfig.checked(plan.train)
+    found = [
+        run
+        for run in RUNS.runs.values()
+        if run.record.variant == plan.variant
+        and configuration(run) == wanted
+        and TrainConfig.checked(run.record.train) == training
+    ]
+    assert len(found) == 1
+    assert found[0].record.status == "complete"
+
+
+@pytest.mark.parametrize("run", RUNS.runs.values(), ids=RUNS.runs.keys())
+def test_its_id_is_what_its_request_would_be_called_today(run):
+    """Fails when a knob's default changes: then old runs would answer for new requests."""
+    record = run.record
+    again = checkpoints.run_id(
+        record.variant,
+        configuration(run).model_dump(mode="json", exclude_defaults=True)
+        | {"latent": record.latent},
+        record.data.model_dump(),
+        TrainConfig.checked(record.train).model_dump(mode="json", exclude_defaults=True),
+    )
+    assert again == run.id
+
+
+@pytest.mark.parametrize("run", RUNS.runs.values(), ids=RUNS.runs.keys())
+def test_it_was_trained_without_the_held_out_digits_and_scored_on_splits_by_name(run):
+    assert (run.record.data.name, run.record.data.split) == ("mnist", "train-55k")
+    assert run.record.data.count == 55_000
+    assert set(run.record.metrics) == {"mnist/test", "mnist-5k/all"}
+    for scores in run.record.metrics.values():
+        assert scores["squared_error"] < scores["squared_error_mean_image"]
+
+
+@pytest.mark.parametrize("run", RUNS.runs.values(), ids=RUNS.runs.keys())
+def test_it_is_small(run):
+    assert sum(file.stat().st_size for file in run.folder.iterdir()) <= 1.5 * MEBIBYTE
+
+
+def test_all_together_are_small():
+    assert sum(f.stat().st_size for f in STORE.rglob("*") if f.is_file()) <= 60 * MEBIBYTE
+
+
+@pytest.mark.parametrize("run", RUNS.runs.values(), ids=RUNS.runs.keys())
+def test_its_scores_are_what_its_weights_score(run):
+    held_out = data.load("mnist-5k", "all")
+    model = train.load(run)
+    few = held_out.x[:1000]
+    whole = run.record.metrics["mnist-5k/all"]["squared_error"]
+    assert evaluate(model, few)["squared_error"] == pytest.approx(whole, rel=0.05)
+    errors = checkpoints.read_tensors(run, checkpoints.CODES)["squared_error"].astype(np.float64)
+    assert errors.mean() == pytest.approx(whole, rel=1e-3)
+
+
+def test_the_vae_map_has_no_dead_corner_and_its_manifold_shows_all_ten_digits():
+    """Decoded from an even grid over the prior, judged by the nearest held-out digits."""
+    from statistics import NormalDist
+
+    from sklearn.neighbors import KNeighborsClassifier
+
+    from core import latent
+
+    run = next(
+        run
+        for run in RUNS.runs.values()
+        if (run.record.variant, run.record.latent) == ("vae", 2)
+        and run.record.config["network"] == "mlp"
+    )
+    model, held_out = train.load(run), data.load("mnist-5k", "all")
+    quantiles = np.array([NormalDist().inv_cdf(p) for p in np.linspace(0.03, 0.97, 20)])
+    z = np.stack(np.meshgrid(quantiles, quantiles), -1).reshape(-1, 2)
+    pictures = latent.decode(model, z).reshape(len(z), -1)
+    judge = KNeighborsClassifier(5).fit(held_out.x.reshape(5000, -1) / 255, held_out.labels)
+    labels = judge.predict(pictures)
+    assert set(labels) == set(range(10))
+    codes = latent.encode(model, held_out.x).mean
+    quadrants = (codes > 0) @ np.array([1, 2])
+    assert np.bincount(quadrants, minlength=4).min() > 0.1 * len(codes)
