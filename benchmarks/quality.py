@@ -23,7 +23,7 @@ PLANS: dict[str, tuple[str, dict, dict]] = {
     "hinton-30": (
         "stacked_ae",
         {"latent": 30, "hidden": (1000, 500, 250)},
-        {"epochs": 40, "batch_size": 256, "learning_rate": 1e-3, "weight_decay": 0.2},
+        {"epochs": 100, "batch_size": 256, "learning_rate": 1e-3},
     ),
     **{
         f"vae-{k}": (

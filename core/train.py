@@ -137,44 +137,43 @@ def train(
     theirs = {id(p) for p in opponent.parameters()} if opponent is not None else set()
     optimiser = _adam([p for p in model.parameters() if id(p) not in theirs], config, device)
     rival = _adam(list(opponent.parameters()), config, device) if opponent is not None else None
-    good = _LastGood(model)
     order = torch.empty(0, dtype=torch.long, device=device)
     sums: dict[str, Tensor] = {}
     since = 0
-    for step in range(steps):
-        progress = step / steps
-        rate = _rate(progress, config)
-        if len(order) < batch_size:
-            order = torch.cat([order, resident.shuffled(generator)])
-        index, order = order[:batch_size], order[batch_size:]
-        x, label, observed = resident.batch(index)
-        batch = model.prepare(x, label, observed, generator)
-        output = model(batch, generator)
-        terms = model.loss_terms(batch, output, progress)
-        _step(optimiser, sum(terms.values()), rate)
-        if rival is not None:
-            rival_terms = model.adversary_terms(batch, output)
-            _step(rival, sum(rival_terms.values()), rate)
-            terms = terms | {f"adversary/{name}": term for name, term in rival_terms.items()}
-        for name, term in terms.items():
-            sums[name] = sums.get(name, 0) + term.detach()
-        since += 1
-        if (step + 1) % report_every == 0 or step + 1 == steps:
-            means = {name: float(total) / since for name, total in sums.items()}
-            wrong = ", ".join(name for name, v in means.items() if not math.isfinite(v))
-            if not wrong and not good.live_is_finite():
-                wrong = "a weight"
-            if wrong:
-                good.restore()
-                raise TrainingError(
-                    f"Training diverged at step {step + 1} of {steps} ({wrong} is no longer a "
-                    f"finite number); try a learning rate below {config.learning_rate:g}."
+    with _LastGood(model) as good:
+        for step in range(steps):
+            progress = step / steps
+            rate = _rate(progress, config)
+            if len(order) < batch_size:
+                order = torch.cat([order, resident.shuffled(generator)])
+            index, order = order[:batch_size], order[batch_size:]
+            x, label, observed = resident.batch(index)
+            batch = model.prepare(x, label, observed, generator)
+            output = model(batch, generator)
+            terms = model.loss_terms(batch, output, progress)
+            _step(optimiser, sum(terms.values()), rate)
+            if rival is not None:
+                rival_terms = model.adversary_terms(batch, output)
+                _step(rival, sum(rival_terms.values()), rate)
+                terms = terms | {f"adversary/{name}": term for name, term in rival_terms.items()}
+            for name, term in terms.items():
+                sums[name] = sums.get(name, 0) + term.detach()
+            since += 1
+            if (step + 1) % report_every == 0 or step + 1 == steps:
+                means = {name: float(total) / since for name, total in sums.items()}
+                wrong = ", ".join(name for name, v in means.items() if not math.isfinite(v))
+                if not wrong and not good.live_is_finite():
+                    wrong = "a weight"
+                if wrong:
+                    raise TrainingError(
+                        f"Training diverged at step {step + 1} of {steps} ({wrong} is no longer a "
+                        f"finite number); try a learning rate below {config.learning_rate:g}."
+                    )
+                good.keep()
+                sums, since = {}, 0
+                yield Progress(
+                    step + 1, steps, (step + 1) * batch_size, time.perf_counter() - started, means
                 )
-            good.keep()
-            sums, since = {}, 0
-            yield Progress(
-                step + 1, steps, (step + 1) * batch_size, time.perf_counter() - started, means
-            )
 
 
 def run(
@@ -397,17 +396,24 @@ def _rate(progress: float, config: TrainConfig) -> float:
 
 
 class _LastGood:
-    """The weights of the last report, kept beside the model's own, copied in one pass."""
+    """The weights of the last report, kept beside the model's own, copied in one pass.
+
+    Whatever breaks off between two reports leaves the model with them.
+    """
 
     def __init__(self, model: torch.nn.Module) -> None:
         self.live = list(model.state_dict().values())
         self.kept = [tensor.detach().clone() for tensor in self.live]
 
+    def __enter__(self) -> _LastGood:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            torch._foreach_copy_(self.live, self.kept)
+
     def keep(self) -> None:
         torch._foreach_copy_(self.kept, self.live)
-
-    def restore(self) -> None:
-        torch._foreach_copy_(self.live, self.kept)
 
     def live_is_finite(self) -> bool:
         # A step's loss is taken before its update, so a finite loss proves nothing of the weights.

@@ -348,3 +348,24 @@ def test_every_variant_trains_on_cuda_and_loads_on_the_cpu(tmp_path, variant):
     found = checkpoints.open_run(tmp_path / request.id)
     assert found.record.device.startswith("cuda") and found.record.status == "complete"
     assert next(train.load(found).parameters()).device.type == "cpu"
+
+
+def test_what_breaks_off_between_two_reports_leaves_the_weights_of_the_last_one(monkeypatch):
+    dataset = small_data("images")
+    model = train.build("stacked_ae", small_config("stacked_ae"), train.signature_of(dataset))
+    steps = train.train(model, dataset, QUICK.model_copy(update={"epochs": 400.0}))
+    next(steps)
+    reported = {name: t.clone() for name, t in model.state_dict().items()}
+    calls = iter(range(100))
+    usual = train._step
+
+    def interrupted(*arguments):
+        if next(calls) == 3:
+            raise KeyboardInterrupt
+        usual(*arguments)
+
+    monkeypatch.setattr(train, "_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(steps)
+    assert next(calls) == 4
+    assert all(torch.equal(reported[name], t) for name, t in model.state_dict().items())
