@@ -390,9 +390,21 @@ export class Run {
     return z;
   }
 
-  // Index of the held-out digit whose code is nearest to z.
+  // Index of the held-out digit whose code is nearest to z. Of a network with a knob and K > 2 only
+  // the codes' places on the map are known at each value, so the nearest one there is meant.
   nearest(z) {
     let best = 0, least = Infinity;
+    if (this.knots && this.latent > 2) {
+      const [x, y] = this.toMap(z);
+      for (let i = 0; i < this.count; i++) {
+        const d = (this.points[2 * i] - x) ** 2 + (this.points[2 * i + 1] - y) ** 2;
+        if (d < least) {
+          least = d;
+          best = i;
+        }
+      }
+      return { index: best, distance: Math.sqrt(least), onMap: true };
+    }
     for (let i = 0, c = 0; i < this.count; i++) {
       let sum = 0;
       for (let k = 0; k < this.latent; k++, c++) {

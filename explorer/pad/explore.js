@@ -269,7 +269,7 @@ class ExplorePad {
     this.#showSliders(shown);
   }
 
-  #drawNearest({ index, distance }) {
+  #drawNearest({ index, distance, onMap }) {
     const { run, text } = this;
     if (!this.digits.images) return;
     if (this.nearestShown !== index || this.nearestRun !== run) {
@@ -277,7 +277,7 @@ class ExplorePad {
       this.nearestShown = index;
       this.nearestRun = run;
       this.views.near.draw(image);
-      const output = run.decode(run.code(index));
+      const output = run.decode(run.dial ? run.encode(image).mean : run.code(index));
       this.views.nearOutput.draw(output);
       this.part("near").setAttribute(
         "aria-label", format(text.nearest_digit, { label: this.digits.labels[index] }));
@@ -287,7 +287,7 @@ class ExplorePad {
     }
     this.part("near-label").innerHTML =
       format(text.nearest_digit, { label: this.digits.labels[index] }) + "<br>" +
-      format(text.distance, { distance: decimals(distance, 2) });
+      format(onMap ? text.distance_map : text.distance, { distance: decimals(distance, 2) });
   }
 
   // The continuous knob of a network that takes one: drag it and everything follows, here.

@@ -17,11 +17,10 @@ def show() -> None:
     """Draw the page."""
     words = state.words()
     with frame.page(words, "beta") as bar:
-        runs = {
-            run.record.latent: run
-            for run in frame.showable_runs()
-            if (run.record.browser.get("dial") or {}).get("knob") == "beta"
-        }
+        runs: dict[int, Run] = {}
+        for run in frame.showable_runs():  # shipped runs come first
+            if (run.record.browser.get("dial") or {}).get("knob") == "beta":
+                runs.setdefault(run.record.latent, run)
         if not runs:
             st.error(words("app.no_runs"))
             return
