@@ -191,7 +191,7 @@ class Visit:
 
     def wait_for_pad(self, language: str = "en") -> None:
         """Until the Explore pad shows a decoded digit and every picture has come."""
-        self.page.locator(f'canvas[role=img][aria-label^="{DECODED[language]}"]').wait_for()
+        self.page.locator(f'canvas[role=img][aria-label^="{DECODED[language]}"]').first.wait_for()
         self.page.locator('.pad[aria-busy="false"]').wait_for()
         self.wait_for_name(self.input, r"\d$")
 

@@ -53,7 +53,7 @@ def in_the_pad(visit, expression):
 
 
 def test_dragging_beta_moves_code_map_and_digit_without_the_server(visit, model, held_out):
-    hand = visit(PAGE, options=DESKTOP, digit=100, dial=0.1)
+    hand = visit(PAGE, digit=100, dial=0.1)
     points = np.array(in_the_pad(hand, "Array.from(pad.run.points)"))
     label, frames = hand.label, len(hand.frames)
     drag(hand, [0.2, 0.3, 0.5, 0.7, 0.9])
@@ -80,7 +80,7 @@ def test_dragging_beta_moves_code_map_and_digit_without_the_server(visit, model,
 
 
 def test_the_map_at_a_knot_is_where_the_encoder_puts_the_digits(visit, model, held_out):
-    hand = visit(PAGE, options=DESKTOP)
+    hand = visit(PAGE)
     value = in_the_pad(hand, "Math.exp(pad.run.knots.knots.data[12])")
     points = np.array(
         in_the_pad(
@@ -93,7 +93,7 @@ def test_the_map_at_a_knot_is_where_the_encoder_puts_the_digits(visit, model, he
 
 
 def test_beta_by_keyboard_and_its_numbers_move(visit):
-    hand = visit(PAGE, options=DESKTOP, dial=0.1)
+    hand = visit(PAGE, dial=0.1)
     note = hand.page.locator('[data-part="dial"] p')
     before = note.inner_text()
     beta(hand).focus()
@@ -102,9 +102,9 @@ def test_beta_by_keyboard_and_its_numbers_move(visit):
     assert in_the_pad(hand, "pad.run.value") == pytest.approx(10, rel=1e-3)
 
 
-@pytest.mark.parametrize("wrong", ["abc", "-1", "0", "1e9", ""])
+@pytest.mark.parametrize("wrong", ["abc", "0", "1e9"])
 def test_a_link_with_a_beta_that_is_none_gets_one_sentence(visit, wrong):
-    hand = visit(PAGE, options=DESKTOP, dial=wrong)
+    hand = visit(PAGE, dial=wrong)
     expect(hand.page.locator(".pad .message")).to_contain_text("is not between 0.05 and 10")
     assert in_the_pad(hand, "pad.run.value") == pytest.approx(1)
 
