@@ -23,6 +23,7 @@ class ExplorePad {
   }
 
   destroy() {
+    cancelAnimationFrame(this.nearestFrame);
     this.stopWatching();
     this.map.destroy();
   }
@@ -269,9 +270,20 @@ class ExplorePad {
     this.#showSliders(shown);
   }
 
-  #drawNearest({ index, distance, onMap }) {
+  // The nearest digit and its reconstruction follow with the next frame: the digit under the hand
+  // does not wait for them, and of several moves within a frame only the last one counts.
+  #drawNearest(nearest) {
+    this.nearest = nearest;
+    this.nearestFrame ??= requestAnimationFrame(() => {
+      this.nearestFrame = null;
+      this.#showNearest(this.nearest);
+    });
+  }
+
+  #showNearest({ index, distance, onMap }) {
     const { run, text } = this;
-    if (!this.digits.images) return;
+    if (!this.digits.images || index >= run.count) return;
+    const digit = format(text.nearest_digit, { label: this.digits.labels[index] });
     if (this.nearestShown !== index || this.nearestRun !== run) {
       const image = this.digits.image(index);
       this.nearestShown = index;
@@ -279,14 +291,12 @@ class ExplorePad {
       this.views.near.draw(image);
       const output = run.decode(run.dial ? run.encode(image).mean : run.code(index));
       this.views.nearOutput.draw(output);
-      this.part("near").setAttribute(
-        "aria-label", format(text.nearest_digit, { label: this.digits.labels[index] }));
+      this.part("near").setAttribute("aria-label", digit);
       this.part("near-output").setAttribute("aria-label", text.its_reconstruction);
       this.part("near-score").innerHTML = `${text.its_reconstruction}<br>` +
         format(text.error_short, { error: decimals(squaredError(output, image), 1) });
     }
-    this.part("near-label").innerHTML =
-      format(text.nearest_digit, { label: this.digits.labels[index] }) + "<br>" +
+    this.part("near-label").innerHTML = `${digit}<br>` +
       format(onMap ? text.distance_map : text.distance, { distance: decimals(distance, 2) });
   }
 
