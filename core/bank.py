@@ -44,7 +44,7 @@ SHIPPED = (
     Plan("vae", {"latent": 16, **_CHANNELS}, _CONV),
     Plan("denoising_ae", {"latent": 16}, _DEEP),
     Plan("multirate_vae", {"latent": 2}, _DEEP | {"epochs": 30}),
-    Plan("multirate_vae", {"latent": 16}, _DEEP | {"epochs": 30}),
+    Plan("multirate_vae", {"latent": 16, "hidden": (256, 128)}, _DEEP | {"epochs": 25}),
 )
 
 

@@ -283,7 +283,7 @@ def save(store: Path, record: RunRecord, tensors: Mapping[str, Mapping[str, np.n
             files[name] = FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
             _write(temporary / name, content)
         record = record.model_copy(update={"files": files})
-        _write(temporary / RECORD, record.model_dump_json(indent=1).encode())
+        _write(temporary / RECORD, record.model_dump_json().encode())
         temporary.chmod(0o755)
         _replace(temporary, final)
     except OSError as error:

@@ -23,7 +23,7 @@ from core.models.base import Adversarial, Autoencoder, ClosedForm, Signature
 from core.projections import Plane, map_plane
 
 REPORTS = 200
-KNOTS = 17
+KNOTS = 12
 
 
 class TrainingError(RuntimeError):
@@ -271,7 +271,8 @@ def save(
 
 def map_arrays(model: Autoencoder, digits: Dataset) -> dict[str, np.ndarray]:
     """What the map draws: `codes` (count, K) float16, `plane_mean` (K,) and `plane_basis` (2, K)
-    float32, `squared_error` (count,) float16 of each digit's reconstruction."""
+    float32, and `squared_error` (count,) float16 of each digit's reconstruction or, where a knob
+    changes it, what `knot_arrays` returns."""
     codes = latent.encode(model, digits.x, digits.labels).mean
     plane = map_plane(codes)
     x = latent.to_tensor(digits.x).numpy()
@@ -281,9 +282,10 @@ def map_arrays(model: Autoencoder, digits: Dataset) -> dict[str, np.ndarray]:
         "codes": codes.astype(np.float16),
         "plane_mean": plane.mean.astype(np.float32),
         "plane_basis": plane.basis.astype(np.float32),
-        "squared_error": error.astype(np.float16),
     }
-    return arrays | (knot_arrays(model, digits, plane) if model.dial is not None else {})
+    if model.dial is not None:  # one digit's error changes with the knob; its mean is at the knots
+        return arrays | knot_arrays(model, digits, plane)
+    return arrays | {"squared_error": error.astype(np.float16)}
 
 
 def knot_arrays(model: Autoencoder, digits: Dataset, plane: Plane) -> dict[str, np.ndarray]:

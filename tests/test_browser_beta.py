@@ -81,11 +81,11 @@ def test_dragging_beta_moves_code_map_and_digit_without_the_server(visit, model,
 
 def test_the_map_at_a_knot_is_where_the_encoder_puts_the_digits(visit, model, held_out):
     hand = visit(PAGE)
-    value = in_the_pad(hand, "Math.exp(pad.run.knots.knots.data[12])")
+    value = in_the_pad(hand, "Math.exp(pad.run.knots.knots.data[8])")
     points = np.array(
         in_the_pad(
             hand,
-            "(pad.run.turn(Math.exp(pad.run.knots.knots.data[12])), Array.from(pad.run.points))",
+            "(pad.run.turn(Math.exp(pad.run.knots.knots.data[8])), Array.from(pad.run.points))",
         )
     ).reshape(-1, 2)
     codes = latent.encode(model, held_out.x[:200], dial=value).mean

@@ -24,11 +24,11 @@ def test_set_functions_are_the_model_s_own(name, changes):
     found = small_data(VARIANTS[name].capabilities.kinds[0])
     model = train.build(name, small_config(name, **changes), signature_of(found)).eval()
     x, label = latent.to_tensor(found.x), torch.from_numpy(found.labels)
-    label = label if model.capabilities.conditional else None
+    condition = model.condition(label)
     with torch.no_grad():
-        levels = model.encode(x, label)
+        levels = model.encode(x, condition)
         z = torch.cat([level.z for level in levels], 1)
-        x_hat = model.mean(model.decode(z, label))
+        x_hat = model.mean(model.decode(z, condition))
     codes = latent.encode(model, found.x, found.labels, batch=33)
     np.testing.assert_allclose(codes.mean, z, atol=1e-5)
     assert codes.mean.dtype == np.float32

@@ -242,13 +242,8 @@ export class Run {
     this.dial = program.dial ?? null;
     this.knots = arrays.knots ? arrays : null;
     this.points = new Float32Array(this.count * 2);
-    const z = new Float32Array(this.latent);
-    for (let i = 0; i < this.count; i++) {
-      for (let k = 0; k < this.latent; k++) z[k] = this.codes[i * this.latent + k];
-      const [a, b] = this.toMap(z);
-      this.points[2 * i] = a;
-      this.points[2 * i + 1] = b;
-    }
+    this.usualCodes = this.codes.slice();
+    this.#place();
     this.#ranges();
     if (this.dial) this.turn(this.dial.usual);
   }
@@ -269,6 +264,11 @@ export class Run {
     const scaled = ((s - knots[0]) / (knots[knots.length - 1] - knots[0])) * (knots.length - 1);
     this.knot = Math.min(knots.length - 2, Math.max(0, Math.floor(scaled)));
     this.share = Math.min(1, Math.max(0, scaled - this.knot));
+    if (value === this.dial.usual) { // the codes there are known exactly
+      this.codes.set(this.usualCodes);
+      this.#place();
+      return;
+    }
     const all = this.knots.knot_points.data;
     const size = this.count * 2;
     const from = this.knot * size;
@@ -302,6 +302,17 @@ export class Run {
       const next = values[from + this.latent + k];
       return values[from + k] + this.share * (next - values[from + k]);
     });
+  }
+
+  // The map's points straight from the codes.
+  #place() {
+    const z = new Float32Array(this.latent);
+    for (let i = 0; i < this.count; i++) {
+      for (let k = 0; k < this.latent; k++) z[k] = this.codes[i * this.latent + k];
+      const [a, b] = this.toMap(z);
+      this.points[2 * i] = a;
+      this.points[2 * i + 1] = b;
+    }
   }
 
   static async load(spec) {
@@ -394,7 +405,7 @@ export class Run {
   // the codes' places on the map are known at each value, so the nearest one there is meant.
   nearest(z) {
     let best = 0, least = Infinity;
-    if (this.knots && this.latent > 2) {
+    if (this.knots && this.latent > 2 && this.value !== this.dial.usual) {
       const [x, y] = this.toMap(z);
       for (let i = 0; i < this.count; i++) {
         const d = (this.points[2 * i] - x) ** 2 + (this.points[2 * i + 1] - y) ** 2;

@@ -49,12 +49,12 @@ class ExplorePad {
           <h3>${t.output} <i>x̂</i></h3>
           <canvas class="digit big" data-part="output" role="img"></canvas>
           <p class="score" data-part="score"></p>
-          <div class="nearest">
-            <figure><canvas class="digit small" data-part="near" role="img"></canvas>
-              <figcaption data-part="near-label"></figcaption></figure>
-            <figure><canvas class="digit small" data-part="near-output" role="img"></canvas>
-              <figcaption data-part="near-score"></figcaption></figure>
-          </div>
+        </section>
+        <section class="nearest">
+          <figure><canvas class="digit small" data-part="near" role="img"></canvas>
+            <figcaption data-part="near-label"></figcaption></figure>
+          <figure><canvas class="digit small" data-part="near-output" role="img"></canvas>
+            <figcaption data-part="near-score"></figcaption></figure>
         </section>
         <section class="controls">
           <div class="dial" data-part="dial" hidden></div>
