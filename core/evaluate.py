@@ -6,7 +6,9 @@ import numpy as np
 import torch
 
 from core import latent, metrics
+from core.losses import squared_error
 from core.models.base import Autoencoder, Condition, Probabilistic, join
+from core.noise import CORRUPTIONS, LEVELS, NOISES
 
 
 def evaluate(
@@ -26,8 +28,9 @@ def evaluate(
 
     Returns:
         `squared_error` (sum over pixels, mean over images), `squared_error_mean_image` (the same
-        for always answering these images' mean), and for a model with an ELBO what
-        `rate_distortion` returns.
+        for always answering these images' mean), for a model that is trained on corrupted inputs
+        `squared_error_denoised` (the answer to inputs corrupted as in its training, against the
+        clean images), and for a model with an ELBO what `rate_distortion` returns.
     """
     clean = x.astype(np.float32) / 255 if x.dtype == np.uint8 else x
     error = metrics.squared_error_each(clean, latent.reconstruct(model, x, labels, dial=dial))
@@ -35,6 +38,10 @@ def evaluate(
         "squared_error": float(error.mean()),
         "squared_error_mean_image": metrics.mean_image_error(clean),
     }
+    if model.capabilities.corrupts:
+        level = model.config.level if dial is None else dial
+        noise = model.config.noise
+        scores["squared_error_denoised"] = denoising_error(model, x, noise, level, seed, labels)
     if isinstance(model, Probabilistic):
         scores |= rate_distortion(model, x, seed, labels, dial)
         if model.config.likelihood == "bernoulli":
@@ -43,6 +50,49 @@ def evaluate(
                 clean, clean.mean(0)
             )
     return scores
+
+
+@torch.no_grad()
+def denoising_error(
+    model: Autoencoder,
+    x: np.ndarray,
+    noise: str,
+    level: float,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+    batch: int = 1000,
+) -> float:
+    """Squared error against the clean images of the answers to corrupted ones: sum over pixels,
+    mean over images.
+
+    Args:
+        x: clean held-out images (count, *shape), uint8 or in [0, 1].
+        noise: a name in `core.noise.CORRUPTIONS`.
+        level: of the noise. A model whose dial is a noise level is told it, as far as it knows it.
+        seed: fixes the noise.
+    """
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    told = None
+    if model.dial is not None and model.capabilities.corrupts:
+        told = min(model.dial.high, max(model.dial.low, level))
+    total = 0.0
+    for clean, condition in latent.batches(model, x, labels, batch, told):
+        corrupted = CORRUPTIONS[noise](clean, level, generator)
+        total += squared_error(model.reconstruct(corrupted, condition), clean).item() * len(clean)
+    return total / len(x)
+
+
+def noise_matrix(model: Autoencoder, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+    """`denoising_error` at each noise (rows, in the order of `core.noise.NOISES`) and level
+    (columns, `core.noise.LEVELS`): (3, 4) float32."""
+    return np.array(
+        [
+            [denoising_error(model, x, noise, level, labels=labels) for level in LEVELS]
+            for noise in NOISES
+        ],
+        np.float32,
+    )
 
 
 @torch.no_grad()

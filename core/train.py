@@ -16,7 +16,7 @@ from torch import Tensor
 from core import __version__, checkpoints, export, latent
 from core.config import ModelConfig, TrainConfig
 from core.data import Dataset, may_share
-from core.evaluate import evaluate
+from core.evaluate import evaluate, noise_matrix
 from core.losses import kl_standard_normal_each
 from core.models import variant
 from core.models.base import Adversarial, Autoencoder, ClosedForm, Signature
@@ -24,6 +24,7 @@ from core.projections import Plane, map_plane
 
 REPORTS = 200
 KNOTS = 12
+JUDGED = 1000  # digits of the map, its last, on which noises are tried: mnist-5k's test split
 
 
 class TrainingError(RuntimeError):
@@ -239,6 +240,9 @@ def save(
             metrics[f"{split.name}/{split.split}"] = evaluate(model, split.x, labels=split.labels)
     if on_map is not None:
         tensors[checkpoints.CODES] = map_arrays(model, on_map)
+        judged = on_map.subset(np.arange(len(on_map))[-JUDGED:], "test")
+        if not model.capabilities.has_posterior and _held_out(judged, request.data):
+            tensors[checkpoints.CODES]["noise_error"] = noise_matrix(model, judged.x, judged.labels)
     record = checkpoints.RunRecord(
         software=__version__,
         id=request.id,
@@ -292,7 +296,8 @@ def knot_arrays(model: Autoencoder, digits: Dataset, plane: Plane) -> dict[str, 
     """The map at knots of the continuous knob, between which a screen interpolates.
 
     `knots` (knots,) positions, `knot_points` (knots, count, 2) float16 on the usual value's plane,
-    `knot_squared_error` (knots,) per image, and for a model with an ELBO `knot_rate`,
+    `knot_squared_error` (knots,) per image (of a model that is trained on corrupted inputs the
+    error of its answer to such), and for a model with an ELBO `knot_rate`,
     `knot_distortion` (knots,) in nats per image of grey pixels and `knot_kl` (knots, K) in nats.
     """
     ends = [float(model.dial.position(end)) for end in (model.dial.low, model.dial.high)]
@@ -303,7 +308,8 @@ def knot_arrays(model: Autoencoder, digits: Dataset, plane: Plane) -> dict[str, 
         codes = latent.encode(model, digits.x, digits.labels, dial=value)
         scores = evaluate(model, digits.x, labels=digits.labels, dial=value)
         found.setdefault("knot_points", []).append(plane.to_map(codes.mean))
-        found.setdefault("knot_squared_error", []).append(scores["squared_error"])
+        error = scores.get("squared_error_denoised", scores["squared_error"])
+        found.setdefault("knot_squared_error", []).append(error)
         if codes.log_var is not None:
             each = kl_standard_normal_each(*map(torch.from_numpy, (codes.mean, codes.log_var)))
             found.setdefault("knot_kl", []).append(each.mean(0).numpy())

@@ -24,7 +24,7 @@ from explorer import resources
 PREFIX = "/latent"
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 PAD = Path(__file__).parent / "pad"
-MODULES = ("engine.js", "draw.js", "page.js", "explore.js", "compare.js")
+MODULES = tuple(sorted(path.name for path in PAD.glob("*.js")))
 
 
 def run_spec(run: Run) -> dict:

@@ -14,6 +14,10 @@ EQUATIONS = {
     "basic_ae": (r"z = s(Wx+b),\quad \hat x = \sigma(W'z+b')", _SQUARED),
     "stacked_ae": (r"z = f(x),\quad \hat x = g(z)", _SQUARED),
     "denoising_ae": (r"\tilde x\sim c(\tilde x\mid x),\quad \hat x = g(f(\tilde x))", _SQUARED),
+    "multilevel_dae": (
+        r"\tilde x\sim c_s(\tilde x\mid x),\quad h_\ell = \phi_\ell(s)\odot(W_\ell h_{\ell-1}+b_\ell)",
+        _SQUARED,
+    ),
     "multirate_vae": (
         r"h_\ell = \phi_\ell(\log\beta)\odot(W_\ell h_{\ell-1}+b_\ell)",
         r"\min\ \mathbb E_{\beta}\Big[\underbrace{-\mathbb E_{q_\beta}\log p_\beta(x\mid z)}"

@@ -1,4 +1,4 @@
-"""The visible text: one file per language, looked up by key."""
+"""The visible text: one folder per language with a file for each page, looked up by key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ FOLDER = Path(__file__).parent / "text"
 @lru_cache(maxsize=len(LANGUAGES))
 def texts(language: str) -> dict[str, str]:
     """All texts of a language by dotted key, such as `pad.reset`."""
-    return dict(_flat(tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))))
+    found: dict[str, str] = {}
+    for path in sorted((FOLDER / language).glob("*.toml")):
+        found |= _flat(tomllib.loads(path.read_text(encoding="utf-8")))
+    return found
 
 
 class Words:

@@ -381,7 +381,9 @@ def test_browser_program_computes_what_torch_does(name, changes, tmp_path):
 
     found = data_for(name, 12, 100)
     codes = latent.encode(model, found.x)
-    out = interpret(program["encoder"], tensors, found.x / 255)
+    dial = program.get("dial")
+    usual = dial and (np.log(dial["usual"]) if dial["log"] else dial["usual"])
+    out = interpret(program["encoder"], tensors, found.x / 255, usual)
     mean, log_var = out[:, : program["latent"]], out[:, program["latent"] :]
     np.testing.assert_allclose(mean, codes.mean, atol=1e-4)
     if model.capabilities.has_posterior:
@@ -391,11 +393,11 @@ def test_browser_program_computes_what_torch_does(name, changes, tmp_path):
     else:
         assert log_var.size == 0
     z = np.random.default_rng(0).normal(size=(12, program["latent"]))
-    x_hat = interpret(program["decoder"], tensors, z)
+    x_hat = interpret(program["decoder"], tensors, z, usual)
     assert list(x_hat.shape[1:]) == program["shape"]
     np.testing.assert_allclose(x_hat, latent.decode(model, z), atol=1e-4)
-    if model.capabilities.has_dial:
-        dial = program["dial"]
+    assert (dial is not None) == model.capabilities.has_dial
+    if dial:
         for value in (dial["low"], dial["high"]):
             at = np.log(value) if dial["log"] else value
             out = interpret(program["encoder"], tensors, found.x / 255, at)

@@ -22,6 +22,7 @@ _CLASSES = {
     "basic_ae": "basic.BasicAutoencoder",
     "stacked_ae": "stacked.StackedAutoencoder",
     "denoising_ae": "denoising.DenoisingAutoencoder",
+    "multilevel_dae": "multilevel.MultiLevelAutoencoder",
     "vae": "vae.VAE",
     "multirate_vae": "multirate.MultiRateVAE",
 }

@@ -186,6 +186,13 @@ class Autoencoder(nn.Module, ABC):
         return Condition(label if self.capabilities.conditional else None, dial)
 
     @final
+    def position(self, condition: Condition, like: Tensor) -> Tensor | None:
+        """Position of the dial for each example of `like`: (batch,), or None without a dial."""
+        if self.dial is None or condition.dial is not None:
+            return condition.dial
+        return torch.full((len(like),), self.dial.position(self.dial.usual), device=like.device)
+
+    @final
     def forward(self, batch: Batch, generator: torch.Generator | None = None) -> Output:
         """Encode the batch's input, draw z where the model is stochastic, decode."""
         levels = self.encode(batch.input, batch.condition, generator)

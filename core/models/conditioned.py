@@ -46,8 +46,9 @@ class Shift(nn.Module):
         return x + s[:, None] * self.weight + self.bias
 
 
-def apply(layers: nn.Sequential, x: Tensor, s: Tensor) -> Tensor:
-    """Run a layer list whose gates and shifts see the knob's position s (batch,)."""
+def apply(layers: nn.Sequential, x: Tensor, s: Tensor | None) -> Tensor:
+    """Run a layer list whose gates and shifts, where it has any, see the knob's position s
+    (batch,)."""
     for layer in layers:
         x = layer(x, s) if isinstance(layer, Gate | Shift) else layer(x)
     return x

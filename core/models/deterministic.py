@@ -18,6 +18,7 @@ from core.models.base import (
     Output,
     Signature,
 )
+from core.models.conditioned import apply
 
 
 class PointAutoencoder(Autoencoder):
@@ -54,10 +55,10 @@ class PointAutoencoder(Autoencoder):
         condition: Condition = NOTHING,
         generator: torch.Generator | None = None,
     ) -> tuple[Level, ...]:
-        return (Level(self.encoder(x)),)
+        return (Level(apply(self.encoder, x, self.position(condition, x))),)
 
     def decode(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
-        return self.decoder(z)
+        return apply(self.decoder, z, self.position(condition, z))
 
     def mean(self, logits: Tensor) -> Tensor:
         return self.output(logits)

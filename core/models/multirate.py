@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, final
 
-import torch
 from torch import Tensor, nn
 
 from core.config import ConfigError, knob
@@ -58,12 +57,6 @@ class MultiRateVAE(GaussianAutoencoder):
         self.dial = Dial("beta", config.beta_low, config.beta_high, log=True, usual=config.beta)
         self.encoder = gated_encoder(encoder(config, signature, 2 * config.latent), config.gate)
         self.decoder = gated_decoder(decoder(config, signature, None), config.latent, config.gate)
-
-    def position(self, condition: Condition, like: Tensor) -> Tensor:
-        """log β of each example: (batch,)."""
-        if condition.dial is not None:
-            return condition.dial
-        return torch.full((len(like),), self.dial.position(self.dial.usual), device=like.device)
 
     def posterior(self, x: Tensor, condition: Condition) -> Tensor:
         return apply(self.encoder, x, self.position(condition, x))

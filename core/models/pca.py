@@ -39,6 +39,7 @@ class PCA(PlainPointAutoencoder, ClosedForm):
             ),
             output=nn.Identity(),
         )
+        self.register_buffer("variance", torch.zeros(config.latent))  # the leading eigenvalues
 
     @torch.no_grad()
     def fit(self, x: Tensor) -> None:
@@ -48,7 +49,7 @@ class PCA(PlainPointAutoencoder, ClosedForm):
         for part in flat.split(4096):
             centred = part.double() - mean
             covariance += centred.T @ centred
-        _, vectors = torch.linalg.eigh(covariance / len(flat))
+        values, vectors = torch.linalg.eigh(covariance / len(flat))
         components = vectors.flip(1)[:, : self.config.latent].T  # (K, pixels), largest first
         largest = components.abs().argmax(1, keepdim=True)
         components = components * components.gather(1, largest).sign()
@@ -57,3 +58,4 @@ class PCA(PlainPointAutoencoder, ClosedForm):
         encoder.bias.copy_(-(components @ mean))
         decoder.weight.copy_(components.T)
         decoder.bias.copy_(mean)
+        self.variance.copy_(values.flip(0)[: self.config.latent])
