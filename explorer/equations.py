@@ -15,7 +15,8 @@ EQUATIONS = {
     "stacked_ae": (r"z = f(x),\quad \hat x = g(z)", _SQUARED),
     "denoising_ae": (r"\tilde x\sim c(\tilde x\mid x),\quad \hat x = g(f(\tilde x))", _SQUARED),
     "multilevel_dae": (
-        r"\tilde x\sim c_s(\tilde x\mid x),\quad h_\ell = \phi_\ell(s)\odot(W_\ell h_{\ell-1}+b_\ell)",
+        r"\tilde x\sim c_s(\tilde x\mid x),\quad "
+        r"h_\ell = \phi_\ell(s)\odot(W_\ell h_{\ell-1}+b_\ell)",
         _SQUARED,
     ),
     "multirate_vae": (
