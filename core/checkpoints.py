@@ -3,6 +3,7 @@
     <store>/<run-id>/run.json              what was asked, what came of it, and how to run it
     <store>/<run-id>/weights.safetensors   every parameter of the model
     <store>/<run-id>/codes.safetensors     the held-out digits' codes and the map's plane
+    <store>/<run-id>/film.safetensors      how codes and decoded digits moved while it was trained
 
 Importing this module needs no torch, so that a screen can list runs before torch is loaded.
 """
@@ -26,7 +27,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 SCHEMA_VERSION = 1
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}-[0-9a-f]{10}")
-RECORD, WEIGHTS, CODES = "run.json", "weights.safetensors", "codes.safetensors"
+RECORD = "run.json"
+WEIGHTS, CODES, FILM = "weights.safetensors", "codes.safetensors", "film.safetensors"
 LARGEST_RECORD = 16 * 2**20
 
 
@@ -209,7 +211,7 @@ def open_run(folder: Path) -> Run:
     if WEIGHTS not in record.files:
         raise CheckpointError(f"Run {name} is foreign or torn: its {RECORD} names no {WEIGHTS}.")
     for file, expected in record.files.items():
-        if file not in (WEIGHTS, CODES):
+        if file not in (WEIGHTS, CODES, FILM):
             raise CheckpointError(f"Run {name} names a file that no run has: {file!r}.")
         try:
             size = (folder / file).stat().st_size

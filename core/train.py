@@ -17,6 +17,7 @@ from core import __version__, checkpoints, export, latent
 from core.config import ModelConfig, TrainConfig
 from core.data import Dataset, may_share
 from core.evaluate import evaluate, noise_matrix
+from core.film import Film
 from core.losses import kl_standard_normal_each
 from core.models import variant
 from core.models.base import Adversarial, Autoencoder, ClosedForm, Signature
@@ -184,6 +185,8 @@ def run(
     test: Dataset | None = None,
     on_map: Dataset | None = None,
     device: torch.device | None = None,
+    film: Film | None = None,
+    on_save: Callable[[], None] | None = None,
 ) -> Iterator[Progress]:
     """Train what is asked and save it, also when the training is stopped half-way.
 
@@ -194,6 +197,8 @@ def run(
         store: folder of runs.
         test: split whose scores go into the record, if it is held out.
         on_map: digits whose codes are drawn on the map; scored too, if they are held out.
+        film: takes its frames while the training runs, and is kept in the run.
+        on_save: called when the training is over and scoring and saving begin.
 
     Raises:
         TrainingError, CheckpointError: see `train` and `checkpoints.save`.
@@ -202,13 +207,19 @@ def run(
     device = device or best_device()
     history: list[dict[str, float]] = []
     last = Progress(0, 1, 0, 0.0)
+    if film is not None:
+        film.look(model.to(device), 0, 1, 0)
     try:
         for last in train(model, request.data, request.train, device):
+            if film is not None:
+                film.look(model, last.step, last.steps, last.samples)
             history.append({"step": last.step, "samples": last.samples, **last.terms})
             yield last
     finally:
+        if on_save is not None:
+            on_save()
         if last.step == last.steps or (last.samples and not _is_complete(store, request.id)):
-            save(model, request, store, last, history, str(device), test, on_map)
+            save(model, request, store, last, history, str(device), test, on_map, film)
 
 
 def save(
@@ -220,6 +231,7 @@ def save(
     device: str = "cpu",
     test: Dataset | None = None,
     on_map: Dataset | None = None,
+    film: Film | None = None,
 ) -> checkpoints.Run:
     """Round the weights as they are stored, score the rounded model, and write the run."""
     model.eval().to("cpu")
@@ -243,6 +255,8 @@ def save(
         judged = on_map.subset(np.arange(len(on_map))[-JUDGED:], "test")
         if not model.capabilities.has_posterior and _held_out(judged, request.data):
             tensors[checkpoints.CODES]["noise_error"] = noise_matrix(model, judged.x, judged.labels)
+    if film is not None and film.points:
+        tensors[checkpoints.FILM] = film.arrays()
     record = checkpoints.RunRecord(
         software=__version__,
         id=request.id,

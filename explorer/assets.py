@@ -18,11 +18,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from core.checkpoints import CODES, WEIGHTS, CheckpointError, Run
-from explorer import resources
+from core.checkpoints import CODES, FILM, WEIGHTS, CheckpointError, Run
+from explorer import live, resources, workers
 
 PREFIX = "/latent"
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+WORKERS_AFTER = 15.0  # seconds; a worker loads torch, which would slow the first paint
 PAD = Path(__file__).parent / "pad"
 MODULES = tuple(sorted(path.name for path in PAD.glob("*.js")))
 
@@ -35,6 +36,7 @@ def run_spec(run: Run) -> dict:
         "id": run.id,
         "weights": f"{root}/{files[WEIGHTS].sha256[:16]}/{WEIGHTS}",
         "codes": f"{root}/{files[CODES].sha256[:16]}/{CODES}",
+        "film": f"{root}/{files[FILM].sha256[:16]}/{FILM}" if FILM in files else None,
         "program": run.record.browser,
         "prior": run.record.capabilities.get("has_prior", False),
         "posterior": run.record.capabilities.get("has_posterior", False),
@@ -108,11 +110,20 @@ def routes() -> list[Route]:
         Route(f"{_root()}/runs/{{run}}/{{sha}}/{{file}}", _run_file),
         Route(f"{_root()}/digits/{{sha}}/{{part}}", _digits),
         Route(f"{_root()}/pad/{{version}}/{{name}}", _module),
+        *live.routes(_root()),
     ]
 
 
 @contextlib.asynccontextmanager
 async def warm(app: st.App) -> AsyncIterator[dict]:
-    """Read the digits while the browser is still opening, so that the first page has them."""
+    """Read the digits while the browser is still opening, so that the first page has them; have a
+    worker ready a little later, when the first page is there."""
     threading.Thread(target=resources.packed_digits, args=("images",), daemon=True).start()
-    yield {}
+    later = threading.Timer(WORKERS_AFTER, workers.ensure)
+    later.daemon = True
+    later.start()
+    try:
+        yield {}
+    finally:
+        later.cancel()
+        workers.close()

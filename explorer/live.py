@@ -1,0 +1,115 @@
+"""The app's own route of trainings: where each one is, its frames, and the wish to stop."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from functools import lru_cache
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from core import checkpoints, jobs
+from core.jobs import FRAMES, VISITOR, Job
+from explorer import workers
+
+NOW = {"Cache-Control": "no-store"}
+HEADER = "X-Latent-Visitor"  # no form of another site can send it
+FRESH = 0.1  # seconds for which one reading of the queue serves everybody
+PARTS = {"points": "application/octet-stream", "grid": "image/png"}
+
+
+def is_owner(address: str | None) -> bool:
+    """Whether a visit from this address is the machine's owner's; None is the machine itself."""
+    if workers.allowed()[0].owner != "this-machine":
+        return False
+    try:
+        return address is None or ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=1)
+def _queued(store: Path, moment: int) -> list[Job]:
+    """The queue, read once for all who ask at the same moment."""
+    return jobs.jobs(store)
+
+
+def _state(request: Request) -> Response:
+    store, job_id = checkpoints.user_store(), request.path_params["job"]
+    queued = _queued(store, int(time.monotonic() / FRESH))
+    job = next((job for job in queued if job.id == job_id), None)
+    if job is None:
+        return JSONResponse(_ended(job_id), headers=NOW)
+    since = request.query_params.get("since", "0")
+    place = jobs.place(queued, job_id, workers.allowed()[0].workers)
+    return JSONResponse(
+        _told(job, request.headers.get(HEADER, ""), int(since) if since.isdecimal() else 0)
+        | ({"before": place.before, "begins_in": place.seconds} if place else {}),
+        headers=NOW,
+    )
+
+
+def _told(job: Job, visitor: str, since: int) -> dict:
+    done = job.progress
+    return {
+        "id": job.id,
+        "status": job.status,
+        "mine": visitor in job.askers,
+        "askers": len(job.askers),
+        "before": 0,
+        "begins_in": 0.0,
+        "remaining": job.remaining,
+        "step": done.step,
+        "steps": done.steps,
+        "samples": done.samples,
+        "seconds": done.seconds,
+        "frames": done.frames,
+        "history": [entry for entry in done.history if entry["step"] > since],
+        "message": done.message,
+    }
+
+
+def _ended(job_id: str) -> dict:
+    status = "gone"
+    if checkpoints.RUN_ID.fullmatch(job_id):
+        for store in (checkpoints.user_store(), checkpoints.shipped_store()):
+            try:
+                status = checkpoints.open_run(store / job_id).record.status
+                break
+            except checkpoints.CheckpointError:
+                continue
+    return {"id": job_id, "status": status, "history": [], "message": ""}
+
+
+def _frame(request: Request) -> Response:
+    asked = request.path_params
+    job = jobs.find(checkpoints.user_store(), asked["job"])
+    if job is None or asked["part"] not in PARTS:
+        return PlainTextResponse("There is no such frame.", 404)
+    try:
+        content = (job.folder / FRAMES / f"{asked['frame']:04d}.{asked['part']}").read_bytes()
+    except OSError:
+        return PlainTextResponse("There is no such frame.", 404)
+    return Response(content, media_type=PARTS[asked["part"]], headers=NOW)
+
+
+def _stop(request: Request) -> Response:
+    visitor = request.headers.get(HEADER, "")
+    if not VISITOR.fullmatch(visitor):
+        return PlainTextResponse(f"A stop needs the header {HEADER}.", 403)
+    owner = is_owner(request.client.host if request.client else "")
+    job_id = request.path_params["job"]
+    stops = jobs.stop(checkpoints.user_store(), job_id, visitor, owner)
+    return JSONResponse({"id": job_id, "stops": stops}, headers=NOW)
+
+
+def routes(root: str) -> list[Route]:
+    """The routes to mount below `root`."""
+    return [
+        Route(f"{root}/jobs/{{job}}", _state),
+        Route(f"{root}/jobs/{{job}}/frames/{{frame:int}}/{{part}}", _frame),
+        Route(f"{root}/jobs/{{job}}/stop", _stop, methods=["POST"]),
+    ]
