@@ -55,11 +55,11 @@ class Worker:
         while idle():
             job = None
             with contextlib.suppress(OSError):  # a store that can't be written may be soon
-                job = self._one()
+                job = self.once()
             if job is None:
                 time.sleep(PAUSE)
 
-    def _one(self) -> Job | None:
+    def once(self) -> Job | None:
         """Train the first job that is nobody's, in this worker's slot; None where there is none."""
         waiting = [job for job in jobs.jobs(self.store) if job.status == "waiting"]
         if not waiting:
