@@ -6,6 +6,7 @@ import ipaddress
 import time
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -43,7 +44,7 @@ def _state(request: Request) -> Response:
     job = next((job for job in queued if job.id == job_id), None)
     if job is None:
         return JSONResponse(_ended(job_id), headers=NOW)
-    since = request.query_params.get("since", "0")
+    since = parse_qs(request.url.query).get("since", ["0"])[0]
     place = jobs.place(queued, job_id, workers.allowed()[0].workers)
     return JSONResponse(
         _told(job, request.headers.get(HEADER, ""), int(since) if since.isdecimal() else 0)

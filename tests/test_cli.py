@@ -436,6 +436,10 @@ def test_a_stop_before_the_first_report_keeps_nothing(monkeypatch, capsys, store
 
 @pytest.fixture
 def tiny_bank(monkeypatch):
+    shrink(monkeypatch)
+
+
+def shrink(monkeypatch):
     """Three small plans, and mnist-5k's digits in the place of MNIST's."""
     whole = data.load("mnist-5k", "all")
     small = {
@@ -473,6 +477,43 @@ def test_an_interrupted_bank_trains_only_what_is_missing(tiny_bank, monkeypatch,
     assert set(again["vae"].record.metrics) == {"mnist/test", "mnist-5k/all"}
     assert cli.main(["bank"]) == 0
     assert capsys.readouterr().out == f"3 of 3 runs are complete in {stores[0]}.\n"
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, {root!r})
+import numpy as np, pytest
+from core import __main__ as cli, train as training
+from tests import test_cli
+patch = pytest.MonkeyPatch()
+test_cli.shrink(patch)
+original = training.train
+def train(model, *rest):
+    for count, progress in enumerate(original(model, *rest), 1):
+        yield progress
+        if count == 6:
+            os.kill(os.getpid(), signal.SIGKILL)
+patch.setattr(training, "train", train)
+cli.main(["bank", "--store", {store!r}])
+"""
+
+
+def test_a_bank_that_was_killed_and_resumed_is_the_same_bank(tiny_bank, capsys, tmp_path):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    program = KILLED.format(root=str(REPOSITORY), store=str(killed))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True)
+    assert process.returncode == -signal.SIGKILL
+    assert len(checkpoints.list_runs(killed).runs) == 1, "killed in the second of three"
+    assert cli.main(["bank", "--store", str(killed)]) == 0
+    assert "1 of 3 runs are complete" in capsys.readouterr().out
+    assert cli.main(["bank", "--store", str(whole)]) == 0
+    one, other = checkpoints.list_runs(killed), checkpoints.list_runs(whole)
+    assert set(one.runs) == set(other.runs) and len(one.runs) == 3 and not one.problems
+    for run_id, run in one.runs.items():
+        assert run.record.files == other.runs[run_id].record.files, "the same bytes"
+        assert run.record.metrics == other.runs[run_id].record.metrics
+        assert run.record.history == other.runs[run_id].record.history
 
 
 def test_bank_of_one_variant_elsewhere(tiny_bank, capsys, tmp_path):
