@@ -26,10 +26,15 @@ def is_owner(address: str | None) -> bool:
     """Whether a visit from this address is the machine's owner's; None is the machine itself."""
     if workers.allowed()[0].owner != "this-machine":
         return False
+    if address is None:
+        return True
     try:
-        return address is None or ipaddress.ip_address(address).is_loopback
+        found = ipaddress.ip_address(address)
     except ValueError:
         return False
+    if found.version == 6 and found.ipv4_mapped:  # as a server that listens on both is told it
+        found = found.ipv4_mapped
+    return found.is_loopback
 
 
 @lru_cache(maxsize=1)

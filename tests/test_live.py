@@ -100,7 +100,14 @@ def test_what_is_no_longer_in_the_queue(ask, shipped):
 
 @pytest.mark.parametrize(
     ("address", "owner"),
-    [(None, True), ("127.0.0.1", True), ("::1", True), ("192.168.0.7", False), ("", False)],
+    [
+        (None, True),
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("192.168.0.7", False),
+        ("", False),
+    ],
 )
 def test_who_the_owner_is(monkeypatch, address, owner):
     monkeypatch.setattr(workers, "allowed", lambda: (Limits(), None))
