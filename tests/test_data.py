@@ -13,7 +13,7 @@ from core.data import DataError
 from tests.digits import REPOSITORY, real_mnist_root
 from tests.samples import idx_bytes, left_in, npz, some_images, write_set
 
-TORCHVISION_NAMES = [name for name in data.names() if name != "mnist-5k"]
+TORCHVISION_NAMES = [n for n in data.names() if data.describe(n).download_megabytes]
 
 
 @pytest.fixture(autouse=True)
