@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from core.models.base import Autoencoder
 from core.projections import Plane, map_plane, procrustes
 
 FRAMES = 40
+NOTES = "frames.json"  # step, samples and bounds of each frame in a folder
 SHOWN = 1000  # digits of the map, its first, whose codes are filmed
 SIDE = 6  # digits along each side of the decoded grid
 
@@ -37,16 +39,42 @@ class Film:
         self.bounds: list[tuple[float, float, float, float]] = []  # left, bottom, right, top
         self.steps: list[int] = []
         self.samples: list[int] = []
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            for stale in folder.iterdir():
+
+    def begin(self, model: Autoencoder, resumed: bool) -> bool:
+        """Take the first frame, or, where a training is resumed, the frames that it had."""
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if resumed and self._again():
+                return True
+            for stale in self.folder.iterdir():
                 stale.unlink()
+        if resumed:
+            return False
+        self.look(model, 0, 1, 0)
+        return True
+
+    def _again(self) -> bool:
+        """Read the frames that were put in the folder; False where they are torn."""
+        try:
+            notes = json.loads((self.folder / NOTES).read_bytes())
+            for i, (step, samples, bounds) in enumerate(notes):
+                points = np.frombuffer((self.folder / f"{i:04d}.points").read_bytes(), np.float16)
+                self.points.append(points.reshape(-1, 2))
+                self.grids.append(np.array(Image.open(self.folder / f"{i:04d}.grid")))
+                self.bounds.append(tuple(bounds))
+                self.steps.append(step)
+                self.samples.append(samples)
+        except (OSError, ValueError):
+            return False
+        return True
 
     def look(self, model: Autoencoder, step: int, steps: int, samples: int) -> None:
         """Take a frame if it is time for one: before the first step, at the last, and between."""
         due = (len(self.points) / (FRAMES - 1)) ** 2 * steps
         if self.steps and step < steps and (step < due or len(self.points) >= FRAMES - 1):
             return
+        if self.steps and step <= self.steps[-1]:
+            return  # resumed from before this frame, which is the same
         training = model.training
         model.eval()
         codes = latent.encode(model, self.digits.x, self.digits.labels).mean
@@ -81,11 +109,16 @@ class Film:
         self.bounds.append((float(left), float(bottom), float(right), float(top)))
 
     def _publish(self, frame: int) -> None:
-        contents = {"points": self.points[frame].tobytes(), "grid": _png(self.grids[frame])}
+        notes = list(zip(self.steps, self.samples, self.bounds, strict=True))
+        contents = {
+            f"{frame:04d}.points": self.points[frame].tobytes(),
+            f"{frame:04d}.grid": _png(self.grids[frame]),
+            NOTES: json.dumps(notes).encode(),
+        }
         for name, content in contents.items():
-            written = self.folder / f".{frame:04d}.{name}"
+            written = self.folder / f".{name}"
             written.write_bytes(content)
-            written.replace(self.folder / f"{frame:04d}.{name}")
+            written.replace(self.folder / name)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What the run keeps: `points` (frames, count, 2) float16, `steps` and `samples` (frames,)

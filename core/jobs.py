@@ -140,12 +140,15 @@ def submit(
         return False
     queued = jobs(store)
     existing = next((job for job in queued if job.id == request.id), None)
-    if existing is not None and existing.status == "failed":
-        dismiss(store, request.id)
-        existing = None
-    if existing is None and not owner:
+    failed = existing is not None and existing.status == "failed"
+    if (existing is None or failed) and not owner:
         _check(request, visitor, limits, queued)
     try:
+        if failed:  # what it had kept of the work stays
+            shutil.rmtree(existing.folder / ASKERS)
+            (existing.folder / ASKERS).mkdir()
+            (existing.folder / PROGRESS).unlink()
+            (existing.folder / BEAT).unlink(missing_ok=True)
         _enter(store, request, visitor)
     except OSError as error:
         raise JobError(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,13 +36,18 @@ class TrainingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training is. `terms` are means since the last report, weighted as trained."""
+    """Where a training is. `terms` are means since the last report, weighted as trained.
+
+    `state()`, as long as the training stands at this report, gives all that `train` needs to go on
+    from here as if it had never stopped.
+    """
 
     step: int
     steps: int
     samples: int
     seconds: float
     terms: dict[str, float] = field(default_factory=dict)
+    state: Callable[[], dict[str, Tensor]] = field(default=dict, compare=False, repr=False)
 
     @property
     def loss(self) -> float:
@@ -108,12 +115,19 @@ def build(name: str, config: ModelConfig, signature: Signature, seed: int = 0) -
 
 
 def train(
-    model: Autoencoder, dataset: Dataset, config: TrainConfig, device: torch.device | None = None
+    model: Autoencoder,
+    dataset: Dataset,
+    config: TrainConfig,
+    device: torch.device | None = None,
+    resume: Mapping[str, Tensor] | None = None,
 ) -> Iterator[Progress]:
     """Train a model in place, yielding about 200 times.
 
     The data set is moved to the device once, as it is; batches are index selections there,
     scaled and corrupted there. On the CPU the same seed gives the same weights bit for bit.
+
+    Args:
+        resume: what a report's `state` gave; the training goes on behind that report.
 
     Raises:
         TrainingError: for an empty data set, and when the loss or a weight is no longer finite;
@@ -142,8 +156,27 @@ def train(
     order = torch.empty(0, dtype=torch.long, device=device)
     sums: dict[str, Tensor] = {}
     since = 0
+    begin = 0
+    if resume is not None:
+        begin, order = int(resume["step"]), resume["order"].to(device)
+        generator.set_state(resume["generator"])
+        model.load_state_dict(_below("model", resume))
+        for name, one in (("optimiser", optimiser), ("rival", rival)):
+            if one is not None:
+                _restore(one, _below(name, resume))
+        started -= float(resume["seconds"])
+
+    def state() -> dict[str, Tensor]:
+        found = {"step": torch.tensor(step + 1), "order": order, "generator": generator.get_state()}
+        found["seconds"] = torch.tensor(time.perf_counter() - started)
+        found |= {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+        for name, one in (("optimiser", optimiser), ("rival", rival)):
+            for i, slots in one.state_dict()["state"].items() if one is not None else ():
+                found |= {f"{name}.{i}.{slot}": tensor for slot, tensor in slots.items()}
+        return found
+
     with _LastGood(model) as good:
-        for step in range(steps):
+        for step in range(begin, steps):
             progress = step / steps
             rate = _rate(progress, config)
             if len(order) < batch_size:
@@ -173,9 +206,8 @@ def train(
                     )
                 good.keep()
                 sums, since = {}, 0
-                yield Progress(
-                    step + 1, steps, (step + 1) * batch_size, time.perf_counter() - started, means
-                )
+                seconds = time.perf_counter() - started
+                yield Progress(step + 1, steps, (step + 1) * batch_size, seconds, means, state)
 
 
 def run(
@@ -187,10 +219,12 @@ def run(
     device: torch.device | None = None,
     film: Film | None = None,
     on_save: Callable[[], None] | None = None,
+    kept: Path | None = None,
 ) -> Iterator[Progress]:
     """Train what is asked and save it, also when the training is stopped half-way.
 
-    A stopped training never takes the place of the same run's complete one.
+    A stopped training never takes the place of the same run's complete one. One whose process is
+    killed goes on from `kept`, with the result that it would have had.
 
     Args:
         request: the run.
@@ -199,27 +233,31 @@ def run(
         on_map: digits whose codes are drawn on the map; scored too, if they are held out.
         film: takes its frames while the training runs, and is kept in the run.
         on_save: called when the training is over and scoring and saving begin.
+        kept: folder where all that is needed to go on is put every ten seconds; emptied at the end.
 
     Raises:
         TrainingError, CheckpointError: see `train` and `checkpoints.save`.
     """
     model = build(request.variant, request.config, signature_of(request.data), request.train.seed)
     device = device or best_device()
-    history: list[dict[str, float]] = []
+    keeper = Keeper(kept, request.id)
+    resume, history = keeper.found()
     last = Progress(0, 1, 0, 0.0)
-    if film is not None:
-        film.look(model.to(device), 0, 1, 0)
+    if film is not None and not film.begin(model.to(device), resume is not None):
+        film = None
     try:
-        for last in train(model, request.data, request.train, device):
+        for last in train(model, request.data, request.train, device, resume):
             if film is not None:
                 film.look(model, last.step, last.steps, last.samples)
             history.append({"step": last.step, "samples": last.samples, **last.terms})
+            keeper.keep(last, history)
             yield last
     finally:
         if on_save is not None:
             on_save()
         if last.step == last.steps or (last.samples and not _is_complete(store, request.id)):
             save(model, request, store, last, history, str(device), test, on_map, film)
+        keeper.forget()
 
 
 def save(
@@ -415,6 +453,75 @@ def _rate(progress: float, config: TrainConfig) -> float:
     rise = min(1.0, (progress + 1e-3) / config.warmup) if config.warmup else 1.0
     fall = 0.5 * (1 + math.cos(math.pi * progress)) if config.schedule == "cosine" else 1.0
     return config.learning_rate * rise * fall
+
+
+def _below(name: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{name}."
+    return {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
+
+
+def _restore(optimiser: torch.optim.Optimizer, slots: Mapping[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in slots.items():
+        number, slot = key.split(".")
+        state.setdefault(int(number), {})[slot] = tensor
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+
+class Keeper:
+    """Keeps on disk what a training needs to go on after its process was killed.
+
+    Args:
+        folder: where; None for nowhere.
+        run_id: of the run; what another run kept is passed over.
+    """
+
+    EVERY = 10.0  # seconds
+    NAME = "resume.safetensors"
+
+    def __init__(self, folder: Path | None, run_id: str) -> None:
+        self.path = None if folder is None else folder / self.NAME
+        self.run_id = run_id
+        self.last = time.monotonic()
+
+    def found(self) -> tuple[dict[str, Tensor] | None, list[dict[str, float]]]:
+        """The state to go on from and the reports until then; (None, []) where there is none."""
+        from safetensors import SafetensorError, safe_open
+
+        if self.path is None or not self.path.is_file():
+            return None, []
+        try:
+            with safe_open(self.path, "pt") as file:
+                told = file.metadata()
+                if told["run"] != self.run_id or told["software"] != __version__:
+                    return None, []
+                state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                return state, json.loads(told["history"])
+        except (SafetensorError, OSError, KeyError, ValueError, TypeError):
+            return None, []
+
+    def keep(self, progress: Progress, history: list[dict[str, float]]) -> None:
+        """Keep this report, if it is time to; a full disk keeps nobody from training."""
+        from safetensors.torch import save_file
+
+        if self.path is None or time.monotonic() - self.last < self.EVERY:
+            return
+        self.last = time.monotonic()
+        state = {name: t.detach().cpu().contiguous() for name, t in progress.state().items()}
+        written = self.path.with_name(f".{self.NAME}")
+        told = {"run": self.run_id, "software": __version__, "history": json.dumps(history)}
+        with contextlib.suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            save_file(state, written, told)
+            written.replace(self.path)
+
+    def forget(self) -> None:
+        """The run is saved, so there is nothing to go on from."""
+        if self.path is not None:
+            with contextlib.suppress(OSError):  # a folder with more in it stays
+                self.path.unlink(missing_ok=True)
+                self.path.parent.rmdir()
 
 
 class _LastGood:

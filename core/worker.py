@@ -82,7 +82,7 @@ class Worker:
 
     def _train(self, job: Job) -> None:
         attempts = job.progress.attempts + 1
-        report = Reporter(job.folder, attempts)
+        report = Reporter(job, attempts)
         if attempts > jobs.ATTEMPTS:
             report.fail(
                 f"The training process ended {jobs.ATTEMPTS} times without a word, so it was given "
@@ -134,6 +134,7 @@ class Worker:
             on_map=digits,
             film=film,
             on_save=report.saving,
+            kept=job.folder,
         )
         with _stoppable(job.folder, report), contextlib.closing(training):
             for progress in training:
@@ -143,15 +144,17 @@ class Worker:
 class Reporter:
     """Writes where a training is, at most ten times a second, and always the first and the last."""
 
-    def __init__(self, folder: Path, attempts: int) -> None:
-        self.folder = folder
+    def __init__(self, job: Job, attempts: int) -> None:
+        self.folder = job.folder
+        self.history = list(job.progress.history)  # of an attempt that this one may go on from
         self.now = JobProgress(attempts=attempts)
-        self.history: list[dict[str, float]] = []
         self.interruptible = False
         self.written = 0.0
 
     def take(self, progress: train.Progress, frames: int) -> None:
         """One report of the training loop."""
+        while self.history and self.history[-1]["step"] >= progress.step:
+            self.history.pop()
         self.history.append(
             {"step": progress.step, "samples": progress.samples}
             | {name: float(f"{value:.6g}") for name, value in progress.terms.items()}

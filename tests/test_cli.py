@@ -487,6 +487,7 @@ from core import __main__ as cli, train as training
 from tests import test_cli
 patch = pytest.MonkeyPatch()
 test_cli.shrink(patch)
+training.Keeper.EVERY = 0
 original = training.train
 def train(model, *rest):
     for count, progress in enumerate(original(model, *rest), 1):
@@ -505,9 +506,11 @@ def test_a_bank_that_was_killed_and_resumed_is_the_same_bank(tiny_bank, capsys, 
     process = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True)
     assert process.returncode == -signal.SIGKILL
     assert len(checkpoints.list_runs(killed).runs) == 1, "killed in the second of three"
+    assert len(list(killed.glob(".vae-*/resume.safetensors"))) == 1, "it had kept its work"
     assert cli.main(["bank", "--store", str(killed)]) == 0
     assert "1 of 3 runs are complete" in capsys.readouterr().out
     assert cli.main(["bank", "--store", str(whole)]) == 0
+    assert not list(killed.glob(".*"))
     one, other = checkpoints.list_runs(killed), checkpoints.list_runs(whole)
     assert set(one.runs) == set(other.runs) and len(one.runs) == 3 and not one.problems
     for run_id, run in one.runs.items():

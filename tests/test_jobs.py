@@ -203,6 +203,7 @@ def test_a_failed_job_stays_until_it_is_dismissed_or_asked_for_again(tmp_path):
     assert ask(tmp_path, "visitor-b", 1)
     (job,) = jobs.jobs(tmp_path)
     assert (job.status, job.askers) == ("waiting", ("visitor-b",))
+    assert job.progress == JobProgress()
     begin(tmp_path, 1, status="failed")
     jobs.dismiss(tmp_path, job.id)
     jobs.dismiss(tmp_path, job.id)

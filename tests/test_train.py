@@ -369,3 +369,50 @@ def test_what_breaks_off_between_two_reports_leaves_the_weights_of_the_last_one(
         next(steps)
     assert next(calls) == 4
     assert all(torch.equal(reported[name], t) for name, t in model.state_dict().items())
+
+
+# --- Going on after the process was killed ------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["vae", "multirate_vae", "denoising_ae"])
+def test_a_training_that_goes_on_ends_where_it_would_have(name):
+    request = asked(name)
+
+    def model():
+        return train.build(name, request.config, signature_of(request.data), request.train.seed)
+
+    whole, cut, again = model(), model(), model()
+    reports = list(train.train(whole, request.data, request.train, CPU))
+    for progress in train.train(cut, request.data, request.train, CPU):
+        if progress.step == reports[6].step:
+            state = {key: tensor.clone() for key, tensor in progress.state().items()}
+            break
+    rest = list(train.train(again, request.data, request.train, CPU, state))
+    assert [r.step for r in rest] == [r.step for r in reports[7:]]
+    assert [r.terms for r in rest] == [r.terms for r in reports[7:]]
+    assert rest[-1].seconds > float(state["seconds"])
+    for key, tensor in weights(whole).items():
+        assert torch.equal(tensor, weights(again)[key]), key
+
+
+def test_what_is_kept_is_used_once_and_only_for_the_same_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(train.Keeper, "EVERY", 0.0)
+    request, kept = asked("vae"), tmp_path / "kept"
+    training = train.run(request, tmp_path / "other", kept=kept)
+    for _ in range(5):
+        stopped_at = next(training).step
+    file = kept / train.Keeper.NAME
+    state, history = train.Keeper(kept, request.id).found()
+    assert int(state["step"]) == stopped_at and len(history) == 5
+    assert train.Keeper(kept, "vae-k2-0123456789").found() == (None, [])
+    assert train.Keeper(None, request.id).found() == (None, [])
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    assert train.Keeper(kept, request.id).found() == (None, [])
+    file.write_bytes(content)
+    steps = [progress.step for progress in train.run(request, tmp_path / "store", kept=kept)]
+    assert steps[0] == stopped_at + 1
+    (run,) = checkpoints.list_runs(tmp_path / "store").runs.values()
+    assert [entry["step"] for entry in run.record.history] == list(range(1, steps[-1] + 1))
+    assert not kept.exists()
+    training.close()

@@ -266,15 +266,23 @@ def test_frames_are_published_whole_and_the_sheet_is_a_picture(tmp_path):
     (tmp_path / "stale.points").write_bytes(b"of an earlier attempt")
     film = Film(digits, tmp_path)
     model = train.build("stacked_ae", small_config("stacked_ae"), signature_of(digits))
-    for step in range(5):
+    assert film.begin(model, resumed=False)
+    for step in range(1, 5):
         film.look(model, step, 4, step)
     count = len(film.points)
     names = {f"{i:04d}.{part}" for i in range(count) for part in ("points", "grid")}
-    assert {path.name for path in tmp_path.iterdir()} == names
+    assert {path.name for path in tmp_path.iterdir()} == names | {"frames.json"}
     points = np.frombuffer((tmp_path / "0000.points").read_bytes(), np.float16).reshape(-1, 2)
     np.testing.assert_array_equal(points, film.arrays()["points"][0])
     sheet = Image.open(io.BytesIO(film.arrays()["sheet"].tobytes()))
     assert sheet.size == (SIDE * 12, count * SIDE * 12)
+    again = Film(digits, tmp_path)
+    assert again.begin(model, resumed=True)
+    again.look(model, 3, 4, 3)  # resumed a little before its last frame
+    for name, array in film.arrays().items():
+        np.testing.assert_array_equal(again.arrays()[name], array)
+    (tmp_path / "0001.grid").write_bytes(b"torn")
+    assert not Film(digits, tmp_path).begin(model, resumed=True)
 
 
 # --- What it will cost --------------------------------------------------------------------------
