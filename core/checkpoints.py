@@ -29,6 +29,7 @@ SCHEMA_VERSION = 1
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}-[0-9a-f]{10}")
 RECORD = "run.json"
 WEIGHTS, CODES, FILM = "weights.safetensors", "codes.safetensors", "film.safetensors"
+NOTE = "note.json"  # what people say of a run; see `core.shelf`
 LARGEST_RECORD = 16 * 2**20
 
 
@@ -317,6 +318,8 @@ def _replace(temporary: Path, final: Path) -> None:
     if not final.exists():
         temporary.rename(final)
         return
+    if (final / NOTE).exists():  # a name outlives another training
+        shutil.copyfile(final / NOTE, temporary / NOTE)
     previous = final.with_name(f".{final.name}-previous")
     shutil.rmtree(previous, ignore_errors=True)
     final.rename(previous)
