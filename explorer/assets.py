@@ -28,16 +28,16 @@ PAD = Path(__file__).parent / "pad"
 MODULES = tuple(sorted(path.name for path in PAD.glob("*.js")))
 
 
+def network_spec(run: Run) -> dict:
+    """What a pad must be told of a run of which it needs the networks alone."""
+    return {"id": run.id, "weights": _address(run, WEIGHTS), "program": run.record.browser}
+
+
 def run_spec(run: Run) -> dict:
     """What a pad must be told of a run: ids, addresses, layers and capabilities."""
-    root = f"{_root()}/runs/{run.id}"
-    files = run.record.files
-    return {
-        "id": run.id,
-        "weights": f"{root}/{files[WEIGHTS].sha256[:16]}/{WEIGHTS}",
-        "codes": f"{root}/{files[CODES].sha256[:16]}/{CODES}",
-        "film": f"{root}/{files[FILM].sha256[:16]}/{FILM}" if FILM in files else None,
-        "program": run.record.browser,
+    return network_spec(run) | {
+        "codes": _address(run, CODES),
+        "film": _address(run, FILM) if FILM in run.record.files else None,
         "prior": run.record.capabilities.get("has_prior", False),
         "posterior": run.record.capabilities.get("has_posterior", False),
     }
@@ -49,6 +49,11 @@ def digits_spec() -> dict:
     return {"labels": f"{root}/labels", "images": f"{root}/images"}
 
 
+def job_address(job_id: str) -> str:
+    """Address of a training in the queue."""
+    return f"{_root()}/jobs/{job_id}"
+
+
 def module(name: str) -> str:
     """Address of a pad's JavaScript module."""
     return f"{_root()}/pad/{_pad_version()}/{name}"
@@ -57,6 +62,10 @@ def module(name: str) -> str:
 def in_browser(run: Run) -> bool:
     """Whether a pad can show this run: it has layers for the browser and a map."""
     return run.record.browser is not None and CODES in run.record.files
+
+
+def _address(run: Run, file: str) -> str:
+    return f"{_root()}/runs/{run.id}/{run.record.files[file].sha256[:16]}/{file}"
 
 
 def _root() -> str:

@@ -6,15 +6,21 @@ written back whenever it changes; a link with nonsense gets a sentence and the n
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
+from core.jobs import VISITOR
 from explorer.language import LANGUAGES, Words, best
 
+COOKIE = "latent_visitor"
+MOST = 12  # options that a sentence lists
 _CHOICES = "choices"
 _PROBLEMS = "problems"
+_LEFT = "left"
+_COUNTS = "counts"
 
 
 def language() -> str:
@@ -96,6 +102,70 @@ def choice(
     return picked
 
 
+def only(name: str, value: str) -> None:
+    """Where there is one option left and so no picker: say so if the link asked for another."""
+    asked = st.query_params.get(name)
+    if asked is not None and asked != value and _choices().get(name) is None:
+        _complain(words(), name, asked, [value], value)
+    _choices()[name] = value
+    if asked is not None:
+        _write(name, value)
+
+
+def pinned(name: str) -> str | None:
+    """A link parameter without a picker: from the link, else as `pin` left it in this session."""
+    key = f"pinned:{name}"
+    if key not in _choices():
+        _choices()[key] = st.query_params.get(name)
+    value = _choices()[key]
+    if value is not None:
+        _write(name, value)
+    return value
+
+
+def pin(name: str, value: str | None) -> None:
+    """Set a link parameter that has no picker; None takes it out of the link."""
+    _choices()[f"pinned:{name}"] = value
+    if value is not None:
+        _write(name, value)
+    elif name in st.query_params:
+        del st.query_params[name]
+
+
+def leave(name: str, value: Any) -> None:
+    """Leave something for the next drawing of a page, which takes it once."""
+    st.session_state.setdefault(_LEFT, {})[name] = value
+
+
+def take(name: str) -> Any:
+    """What was left for this drawing, or None."""
+    return st.session_state.get(_LEFT, {}).pop(name, None)
+
+
+def count(name: str, by: int = 0) -> int:
+    """A number of this session, by which a widget can be made anew."""
+    counts = st.session_state.setdefault(_COUNTS, {})
+    counts[name] = counts.get(name, 0) + by
+    return counts[name]
+
+
+def told(key: str, name: str) -> Any:
+    """What a pad has just told the page under a name."""
+    return getattr(st.session_state.get(key), name, None)
+
+
+def visitor() -> str:
+    """The visitor's name in the queue: from the browser's cookie, else drawn once a session. The
+    pads set the cookie, so that a reload is the same visitor."""
+    kept = _choices().get(COOKIE)
+    if kept is None:
+        kept = st.context.cookies.get(COOKIE, "")
+        if not VISITOR.fullmatch(kept):
+            kept = secrets.token_hex(12)
+        _choices()[COOKIE] = kept
+    return kept
+
+
 def problems() -> list[str]:
     """Sentences about what the link asked for and could not have; each is told once a load."""
     return st.session_state.setdefault(_PROBLEMS, [])
@@ -110,7 +180,7 @@ def _complain(words: Words, name: str, asked: str, allowed: Sequence[str], shown
         "app.unknown_choice",
         name=name,
         value=asked[:40],
-        allowed=", ".join(map(str, allowed)),
+        allowed=", ".join(map(str, allowed[:MOST])) + (" …" if len(allowed) > MOST else ""),
         shown=shown,
     )
     if sentence not in problems():

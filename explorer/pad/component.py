@@ -6,10 +6,13 @@ app's own route, once for each browser.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+
+from explorer import state
 
 FOLDER = Path(__file__).parent
 
@@ -17,11 +20,11 @@ FOLDER = Path(__file__).parent
 _STARTER = """
 const pads = new WeakMap();
 export default function (component) {
-  const { parentElement } = component;
+  const { parentElement, setTriggerValue } = component;
   const [data] = component.data;
   let held = pads.get(parentElement);
   if (!held) {
-    held = { latest: { parentElement, data }, pad: null };
+    held = { latest: { parentElement, data, setTriggerValue }, pad: null };
     pads.set(parentElement, held);
     import(new URL(data.module, document.baseURI).href)
       .then((module) => module.mount(held.latest))
@@ -38,7 +41,7 @@ export default function (component) {
         parentElement.appendChild(line);
       });
   } else {
-    held.latest = { parentElement, data };
+    held.latest = { parentElement, data, setTriggerValue };
     if (held.pad) held.pad.update(data);
   }
   return () => {
@@ -54,13 +57,23 @@ _mount = st.components.v2.component(
 )
 
 
-def latent_pad(module: str, data: dict[str, Any], key: str) -> None:
+def latent_pad(
+    module: str,
+    data: dict[str, Any],
+    key: str,
+    tells: dict[str, Callable[[Any], None]] | None = None,
+) -> None:
     """Show a pad.
 
     Args:
         module: address of the JavaScript module that mounts it.
         data: what the pad needs: addresses, ids and `text`; plain JSON.
         key: names this pad on the page.
+        tells: what the pad may tell the page, and what to do then, before the page is drawn anew.
     """
+    listeners = {
+        f"on_{name}_change": lambda name=name, then=then: then(state.told(key, name))
+        for name, then in (tells or {}).items()
+    }
     # In a list, because Streamlit loads pandas (a second) to look for tables in a dict.
-    _mount(key=key, data=[{"module": module, **data}])
+    _mount(key=key, data=[{"module": module, **data}], **listeners)

@@ -73,11 +73,19 @@ def pick_run(words: Words) -> Run | None:
             width=170,
         )
         runs = [run for run in runs if frame.network_of(run) == network]
-    return runs[0]
+    by_id = {run.id: run for run in runs}
+    if len(runs) == 1:
+        state.only("run", runs[0].id)
+        return runs[0]
+    names = frame.told_apart(words, runs)
+    picked = state.choice(
+        "run", words("picker.run"), list(by_id), runs[0].id, show=names.get, width=210
+    )
+    return by_id[picked]
 
 
 def _numbers(words: Words, run: Run) -> None:
-    split = "mnist/test" if "mnist/test" in run.record.metrics else "mnist-5k/all"
+    split = frame.scored_on(run)
     scores = run.record.metrics.get(split, {})
     compared = {name: f"{value:.1f}" for name, value in scores.items()}
     table = [
@@ -91,7 +99,14 @@ def _numbers(words: Words, run: Run) -> None:
             table.append(f"| {label} | **{scores[key]:.{places}f}** | {beside} |")
     st.markdown("\n".join(table))
     record = run.record
-    scored = "explore.split_test" if split == "mnist/test" else "explore.split_held_out"
+    if not scores:
+        st.caption(words("explore.no_scores"))
+        return
+    scored = {
+        "mnist/test": "explore.split_test",
+        "mnist-5k/all": "explore.split_held_out",
+        "mnist-5k/test": "explore.split_part",
+    }.get(split, "explore.split_other")
     st.caption(
         words(
             "explore.trained_on",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core import checkpoints, shelf
 from core.checkpoints import Run
 from core.models import VARIANTS
 from explorer import assets, resources, state
@@ -55,6 +56,40 @@ def variants_of(runs: list[Run]) -> list[str]:
     """The runs' variants, in the registry's order."""
     there = {run.record.variant for run in runs}
     return [name for name in VARIANTS if name in there]
+
+
+def name_of(words: Words, run: Run) -> str:
+    """What people call a run: the name that they gave it, else its model and K."""
+    title = shelf.note(run).title
+    if title:
+        return title
+    conv = f", {words('picker.conv').lower()}" if network_of(run) == "conv" else ""
+    return f"{words(f'variant.{run.record.variant}.title')}{conv}, K = {run.record.latent}"
+
+
+def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
+    """By id what tells runs of one model and K apart: their names, else knobs that differ."""
+    values = {
+        run.id: {k: str(v) for k, v in (run.record.config | run.record.train).items()}
+        for run in runs
+    }
+    every = [name for name in next(iter(values.values())) if f"knob.{name}.label" in words]
+    differing = [n for n in every if len({found.get(n) for found in values.values()}) > 1]
+    names = {}
+    for run in runs:
+        knobs = [f"{words(f'knob.{n}.label')} {values[run.id].get(n, '–')}" for n in differing]
+        mine = shelf.note(run).title or ", ".join(knobs) or run.id
+        shipped = run.folder.parent == checkpoints.shipped_store()
+        names[run.id] = words("picker.shipped") if shipped else mine
+    return names
+
+
+def scored_on(run: Run) -> str:
+    """The split by which a run's scores are told: the official test set if it was held out, else
+    the map's digits, else those of them that were held out."""
+    there = run.record.metrics
+    order = ("mnist/test", "mnist-5k/all", "mnist-5k/test")
+    return next((split for split in order if split in there), next(iter(there), ""))
 
 
 def network_of(run: Run) -> str:
