@@ -1,0 +1,211 @@
+"""Noise: one digit under noise of any level, what a plain AE and denoising ones make of it, and
+why cleaning teaches where the data lie."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import streamlit as st
+
+from core import checkpoints, metrics, toys
+from core.checkpoints import Run
+from explorer import assets, equations, resources, state
+from explorer.language import Words
+from explorer.pad.component import latent_pad
+from explorer.views import frame
+
+# core.noise's and core.train's own constants, which need torch; a test holds them equal.
+NOISES = ("gaussian", "salt_and_pepper", "masking")
+LEVELS = (0.1, 0.3, 0.5, 0.7)
+JUDGED = 1000
+
+TOY_POINTS = 200
+_STYLE = (
+    ".st-key-noise-matrix {overflow-x: auto}"
+    ".st-key-noise-matrix [data-testid=stPlotlyChart] {min-width: 660px}"
+    ".st-key-noise-matrix > div {min-width: 660px}"
+    "@media (min-width: 900px) {.st-key-noise-page .katex {font-size: 1.05em}}"
+)
+
+
+class _Bench:
+    """The runs that the page sets against each other: equal in size, different in noise."""
+
+    def __init__(self) -> None:
+        runs = frame.showable_runs()
+        told = [run for run in runs if _dial(run) == "level"]
+        first = told[0] if told else None
+        self.conditional = {}
+        for run in told:
+            if _size(run) == _size(first):
+                self.conditional.setdefault(run.record.config["noise"], run)
+        alike = [run for run in runs if first and _size(run) == _size(first) and not _dial(run)]
+        self.dedicated: dict[tuple[str, float], Run] = {}
+        for run in alike:
+            if run.record.capabilities.get("corrupts"):
+                key = (run.record.config["noise"], run.record.config["level"])
+                self.dedicated.setdefault(key, run)
+        plain = [
+            run
+            for run in alike
+            if not run.record.capabilities.get("corrupts")
+            and not run.record.capabilities.get("has_posterior")
+        ]
+        self.plain = plain[0] if plain else None
+
+    @property
+    def noises(self) -> list[str]:
+        """Noises that the pad can show, in the house's order."""
+        return [noise for noise in NOISES if noise in self.conditional]
+
+    def levels(self, noise: str) -> list[tuple[float, Run]]:
+        """Runs trained for one level of a noise, by level."""
+        found = [(level, run) for (kind, level), run in self.dedicated.items() if kind == noise]
+        return sorted(found, key=lambda pair: pair[0])
+
+
+def show() -> None:
+    """Draw the page."""
+    words = state.words()
+    with frame.page(words, "noise"):
+        bench = _Bench()
+        if not bench.noises:
+            st.error(words("noise.no_runs"))
+            return
+        st.html(f"<style>{_STYLE}</style>")
+        st.markdown(words("noise.try") + " " + words("noise.look"))
+        data = {
+            "noises": [
+                {
+                    "name": noise,
+                    "conditional": assets.run_spec(bench.conditional[noise]),
+                    "dedicated": [
+                        assets.network_spec(run) | {"level": level}
+                        for level, run in bench.levels(noise)
+                    ],
+                }
+                for noise in bench.noises
+            ],
+            "plain": assets.network_spec(bench.plain) if bench.plain else None,
+            "digits": assets.digits_spec(),
+            "text": words.group("pad") | words.group("noise_pad"),
+        }
+        latent_pad(assets.module("noise.js"), data, key=f"noise-{words.language}")
+        st.markdown(f"#### {words('noise.equation_title')}")
+        equations.show(words, bench.conditional[bench.noises[0]].record, "level")
+        _matrix(words, bench)
+        _gaps(words, bench)
+        _toy(words)
+
+
+def _dial(run: Run) -> str | None:
+    return (run.record.browser.get("dial") or {}).get("knob")
+
+
+def _size(run: Run) -> tuple:
+    names = ("latent", "network", "hidden", "channels", "dense", "activation")
+    return tuple(str(run.record.config.get(name)) for name in names)
+
+
+@lru_cache(maxsize=64)
+def _errors(run: Run) -> np.ndarray | None:
+    """Squared error per image at each noise and level: (noises, levels)."""
+    return checkpoints.read_tensors(run, checkpoints.CODES).get("noise_error")
+
+
+@lru_cache(maxsize=1)
+def _trivial() -> float:
+    """Squared error of the mean digit on the digits on which noises are tried."""
+    return metrics.mean_image_error(resources.digits().x[-JUDGED:] / 255)
+
+
+def _matrix(words: Words, bench: _Bench) -> None:
+    from explorer import figures
+
+    st.markdown(f"#### {words('noise.matrix_title')}")
+    short = {noise: words(f"noise.short_{noise}") for noise in NOISES}
+    rows: dict[str, Run] = {words("noise.matrix_plain"): bench.plain} if bench.plain else {}
+    trained: dict[str, list[tuple[int, int]]] = {}
+    for i, noise in enumerate(NOISES):
+        for level, run in bench.levels(noise):
+            name = words("noise.matrix_dedicated", kind=short[noise], level=f"{level:g}")
+            rows[name] = run
+            trained[name] = [(i, LEVELS.index(level))] if level in LEVELS else []
+        if noise in bench.conditional:
+            name = words("noise.matrix_conditional", kind=short[noise])
+            rows[name] = bench.conditional[noise]
+            trained[name] = [(i, j) for j in range(len(LEVELS))]
+    errors = {name: _errors(run) for name, run in rows.items()}
+    known = {name: found.tolist() for name, found in errors.items() if found is not None}
+    labels = {name: words(f"noise.matrix_{name}") for name in ("row", "column", "error")}
+    if known:
+        kinds = [words(f"noise_pad.kind_{noise}") for noise in NOISES]
+        with st.container(key="noise-matrix"):
+            st.plotly_chart(
+                figures.noise_matrix(known, trained, kinds, LEVELS, labels),
+                key="matrix",
+                config={"displayModeBar": False},
+            )
+    st.caption(words("noise.matrix_note", count=f"{JUDGED:,}", trivial=f"{_trivial():.1f}"))
+
+
+def _gaps(words: Words, bench: _Bench) -> None:
+    """The network for all levels beside those for one level each."""
+    st.markdown(f"#### {words('noise.gap_title')}")
+    heads = [words("noise.gap_level", level=f"{level:g}") for level in LEVELS]
+    table = [
+        f"| {words('noise.gap_kind')} | {' | '.join(heads)} |",
+        "|---|" + "--:|" * len(LEVELS),
+    ]
+    for noise in bench.noises:
+        i = NOISES.index(noise)
+        one = _errors(bench.conditional[noise])
+        cells = []
+        for j, level in enumerate(LEVELS):
+            run = bench.dedicated.get((noise, level))
+            own = _errors(run) if run else None
+            if one is None or own is None:
+                cells.append(words("noise.gap_none"))
+                continue
+            gap = 100 * (one[i, j] / own[i, j] - 1)
+            cells.append(
+                words(
+                    "noise.gap_cell",
+                    one=f"{one[i, j]:.2f}",
+                    dedicated=f"{own[i, j]:.2f}",
+                    gap=f"{gap:+.1f}".replace("-", "−"),
+                )
+            )
+        table.append(f"| {words(f'noise_pad.kind_{noise}')} | {' | '.join(cells)} |")
+    st.markdown("\n".join(table))
+    st.caption(words("noise.gap_note", count=f"{JUDGED:,}", trivial=f"{_trivial():.1f}"))
+
+
+def _toy(words: Words) -> None:
+    """The 2-D toy, where its run is there."""
+    runs = [
+        run
+        for run in resources.runs().runs.values()
+        if run.record.data.name == toys.CURVE_2D and run.record.browser and _dial(run) == "level"
+    ]
+    if not runs:
+        return
+    st.markdown(f"#### {words('toy.title')}")
+    st.markdown(words("toy.try") + " " + words("toy.look"))
+    text = words.group("toy_pad") | {"note": words("toy_pad.note", count=TOY_POINTS)}
+    data = {"network": assets.network_spec(runs[0]), "text": text} | toy_data()
+    latent_pad(assets.module("toy.js"), data, key=f"toy-{words.language}")
+
+
+@lru_cache(maxsize=1)
+def toy_data() -> dict:
+    """The toy's density, some clean points of it, and one draw of N(0, I) for each of them."""
+    density = toys.arc()
+    clean = density.sample(TOY_POINTS, seed=1)
+    gauss = np.random.default_rng(2).standard_normal(clean.shape)
+    return {
+        "mixture": {"means": density.means.round(6).tolist(), "width": density.width},
+        "clean": clean.round(4).tolist(),
+        "gauss": gauss.round(4).tolist(),
+    }
