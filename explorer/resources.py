@@ -36,6 +36,29 @@ def _changed(store: Path) -> int:
         return 0
 
 
+def written(run: Run) -> float:
+    """When a run was put into its store; 0 where it is gone."""
+    try:
+        return (run.folder / checkpoints.RECORD).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+@lru_cache(maxsize=8)
+def facts(name: str, split: str) -> checkpoints.DataRecord:
+    """What a run records of its data, without keeping the data."""
+    found = data.load(name, split)
+    return checkpoints.DataRecord(
+        name=name,
+        split=split,
+        fingerprint=found.fingerprint,
+        count=len(found),
+        shape=found.shape,
+        classes=found.classes,
+        kind=found.kind,
+    )
+
+
 def digits() -> data.Dataset:
     """The 5,000 held-out digits that every map shows."""
     with _reading:
@@ -85,6 +108,17 @@ def knots(run: Run) -> dict[str, list]:
     return {dial["knob"]: values.tolist()} | {
         name: arrays[f"knot_{name}"].tolist() for name in scores if f"knot_{name}" in arrays
     }
+
+
+def variances() -> tuple[np.ndarray, int]:
+    """Eigenvalues of the training images, largest first, as far as the largest PCA in the store
+    knows them, and the number of those images; none where there is no such PCA."""
+    solved = [run for run in runs().runs.values() if run.record.variant == "pca"]
+    largest = max(solved, key=lambda run: run.record.latent, default=None)
+    if largest is None:
+        return np.zeros(0), 0
+    found = checkpoints.read_tensors(largest, checkpoints.WEIGHTS).get("variance", np.zeros(0))
+    return found.astype(np.float64), largest.record.data.count
 
 
 def pca_curve() -> list[float]:

@@ -1,29 +1,33 @@
-"""The page β and K in a real browser: β is dragged and all follows without the server."""
+"""The page β and K in a real browser: β is dragged and K switched without the server."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from playwright.sync_api import expect
 
-from core import data, latent, train
+from core import data, latent, losses, metrics, train
+from core.models.base import Condition
 from explorer.language import LANGUAGES, texts
+from explorer.views import beta as page
 from tests.browser import DESKTOP, PHONE
 
 pytestmark = pytest.mark.browser
 
 PAGE = "beta_and_k"
 ONE_STEP = 1.2 / 255
+DRAWS = 8
 
 
 @pytest.fixture(scope="module")
-def model(shipped):
-    run = next(
-        run
-        for run in shipped.values()
-        if run.record.capabilities.get("has_dial") and run.record.latent == 2
-    )
-    return train.load(run)
+def stops(shipped):
+    return page.stops(list(shipped.values()))
+
+
+@pytest.fixture(scope="module")
+def models(stops):
+    return {k: train.load(run) for k, run in stops.items()}
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +37,10 @@ def held_out():
 
 def beta(visit):
     return visit.page.get_by_label("β", exact=True)
+
+
+def stop(visit, k):
+    return visit.page.locator(f'button[data-k="{k}"]')
 
 
 def drag(visit, shares):
@@ -48,39 +56,100 @@ def drag(visit, shares):
 
 def in_the_pad(visit, expression):
     return visit.output.evaluate(
-        f"canvas => {{ const pad = canvas.getRootNode().latentPad; return {expression}; }}"
+        "canvas => { const pad = canvas.getRootNode().latentPad, bench = pad.bench;"
+        f" return {expression}; }}"
     )
 
 
-def test_dragging_beta_moves_code_map_and_digit_without_the_server(visit, model, held_out):
-    hand = visit(PAGE, digit=100, dial=0.1)
+def wait_in_the_pad(visit, expression):
+    visit.wait(
+        "expression => { for (const host of document.querySelectorAll('*')) {"
+        " const pad = host.shadowRoot?.latentPad; if (pad?.bench) {"
+        " const bench = pad.bench; return Boolean(eval(expression)); } } return false; }",
+        expression,
+    )
+
+
+def prefetched(visit):
+    wait_in_the_pad(visit, "bench.prefetched")
+
+
+@torch.no_grad()
+def ledger(model, x, value, normals, sigma):
+    """Reconstruction and KL of each dimension of one image, by torch, with the given draws."""
+    one = latent.to_tensor(x)
+    dial = {} if model.dial is None else {"dial": torch.full((1,), float(np.log(value)))}
+    (level,) = model.encode(one, Condition(**dial))
+    noise = torch.tensor(normals[: DRAWS * model.config.latent]).reshape(DRAWS, -1)
+    z = level.mean + (0.5 * level.log_var).exp() * noise
+    many = Condition(**{name: value.expand(DRAWS) for name, value in dial.items()})
+    answer = model.decode(z, many)
+    target = one.expand(DRAWS, *one.shape[1:])
+    if model.config.likelihood == "bernoulli":
+        nll = losses.bernoulli_nll(answer, target)
+    else:
+        nll = losses.gaussian_nll(answer, target, sigma)
+    return float(nll), losses.kl_standard_normal_each(level.mean, level.log_var)[0].numpy()
+
+
+def normals(visit):
+    """The fixed draws that the ledger uses."""
+    prefetched(visit)
+    module = visit.page.evaluate(
+        "performance.getEntriesByType('resource').map((e) => e.name)"
+        ".find((name) => name.endsWith('/ledger.js'))"
+    )
+    found = visit.page.evaluate(
+        "async (module) => Array.from((await import(module)).fixedNormals(8 * 64))", module
+    )
+    assert abs(np.mean(found)) < 0.15 and abs(np.std(found) - 1) < 0.15
+    return found
+
+
+# --- β -------------------------------------------------------------------------------------------
+
+
+def test_dragging_beta_moves_code_map_digit_and_every_number(visit, models, stops, held_out):
+    k = min(stops)
+    hand = visit(PAGE, digit=100, beta=0.1)
     points = np.array(in_the_pad(hand, "Array.from(pad.run.points)"))
+    mark = hand.page.locator(".chart .mark").first
+    place = mark.get_attribute("transform")
     label, frames = hand.label, len(hand.frames)
     drag(hand, [0.2, 0.3, 0.5, 0.7, 0.9])
     hand.wait_for_change(label)
     assert len(hand.frames) == frames, "a message left for the server during the drag"
     hand.page.mouse.up()
-    hand.wait_for_link("dial")
+    hand.wait_for_link("beta")
     value = in_the_pad(hand, "pad.run.value")
     assert value > 1
-    assert float(hand.link["dial"]) == pytest.approx(value, rel=1e-3)
+    assert float(hand.link["beta"]) == pytest.approx(value, rel=1e-3)
     moved = np.array(in_the_pad(hand, "Array.from(pad.run.points)"))
     assert np.abs(moved - points).max() > 0.1
+    assert mark.get_attribute("transform") != place
+    assert "β = " in mark.get_attribute("data-title")
 
-    one = held_out.x[100:101]
+    model, one = models[k], held_out.x[100:101]
     code = latent.encode(model, one, dial=value).mean
-    assert in_the_pad(hand, "Array.from(pad.z)") == pytest.approx(code[0].tolist(), abs=2e-3)
     exact = in_the_pad(hand, "Array.from(pad.z)")
+    assert exact == pytest.approx(code[0].tolist(), abs=2e-3)
     x_hat = latent.decode(model, np.array([exact], np.float32), dial=value).reshape(-1)
     np.testing.assert_allclose(hand.pixels(), x_hat.clip(0, 1), rtol=0, atol=1e-3 + ONE_STEP)
 
-    again = visit(PAGE, options=DESKTOP, **hand.link)
-    assert in_the_pad(again, "pad.run.value") == pytest.approx(value, rel=1e-3)
-    assert again.errors == []
+    # The ledger of this digit, against torch with the same draws of z.
+    sums = in_the_pad(hand, "({...bench.sums, kl: Array.from(bench.sums.kl)})")
+    nll, kl = ledger(model, one, value, normals(hand), None)
+    np.testing.assert_allclose(sums["kl"], kl, atol=1e-3)
+    assert sums["reconstruction"] == pytest.approx(nll, abs=1e-3 * max(1, nll / 100))
+    assert sums["elbo"] == pytest.approx(nll + kl.sum(), abs=5e-3)
+    assert sums["objective"] == pytest.approx(nll + value * kl.sum(), abs=2e-2)
+    rows = hand.page.locator('[data-part="rows"] td')
+    assert float(rows.nth(3).inner_text()) == pytest.approx(sums["elbo"], abs=0.051)
+    floor = float(rows.nth(1).inner_text())
+    assert floor == pytest.approx(metrics.bernoulli_floor(one / 255), abs=0.051)
+    assert hand.errors == []
 
-
-def test_the_map_at_a_knot_is_where_the_encoder_puts_the_digits(visit, model, held_out):
-    hand = visit(PAGE)
+    # At a knot the map is where the encoder puts the digits.
     value = in_the_pad(hand, "Math.exp(pad.run.knots.knots.data[8])")
     points = np.array(
         in_the_pad(
@@ -92,21 +161,115 @@ def test_the_map_at_a_knot_is_where_the_encoder_puts_the_digits(visit, model, he
     np.testing.assert_allclose(points[:200], codes, atol=5e-3)
 
 
-def test_beta_by_keyboard_and_its_numbers_move(visit):
-    hand = visit(PAGE, dial=0.1)
-    note = hand.page.locator('[data-part="dial"] p')
-    before = note.inner_text()
+# --- K -------------------------------------------------------------------------------------------
+
+
+def test_k_switches_at_once_with_the_same_digit_and_beta_and_no_message(
+    visit, models, stops, held_out
+):
+    first, *_, last = stops
+    hand = visit(PAGE, digit=321, beta=0.5, k=first)
+    prefetched(hand)
+    old, frames = np.array(in_the_pad(hand, "Array.from(pad.run.points)")), len(hand.frames)
+    gliding, between = in_the_pad(
+        hand,
+        f"(pad.root.querySelector('[data-k=\"{last}\"]').click(),"
+        " [Boolean(pad.map.gliding), Array.from(pad.map.points)])",
+    )
+    assert gliding
+    wait_in_the_pad(hand, "!pad.map.gliding")
+    new = np.array(in_the_pad(hand, "Array.from(pad.run.points)"))
+    np.testing.assert_array_equal(in_the_pad(hand, "Array.from(pad.map.points)"), new)
+    assert np.abs(old - new).max() > 0.1 and np.abs(old - between).max() < 0.1
+    assert len(hand.frames) == frames, "a message left for the server"
+    assert stop(hand, last).get_attribute("aria-pressed") == "true"
+    assert (hand.link["k"], hand.link["digit"]) == (str(last), "321")
+    assert in_the_pad(hand, "pad.run.value") == pytest.approx(0.5, rel=1e-6)
+    code = latent.encode(models[last], held_out.x[321:322], dial=0.5).mean[0]
+    assert in_the_pad(hand, "Array.from(pad.z)") == pytest.approx(code.tolist(), abs=5e-3)
+    assert hand.page.locator(".beta .bar").count() == last
+
+    # The maps are laid over one another: no rotation or shift would bring them closer.
+    from core import projections
+
+    found = projections.procrustes(new.reshape(-1, 2), old.reshape(-1, 2))
+    np.testing.assert_allclose(found.rotation, np.eye(2), atol=0.25)
+
+    # Every dimension has its slider, folded away; dead ones are named in words.
+    assert hand.page.locator("details input[type=range]").count() == last
     beta(hand).focus()
     hand.page.keyboard.press("End")
-    expect(note).not_to_have_text(before)
-    assert in_the_pad(hand, "pad.run.value") == pytest.approx(10, rel=1e-3)
+    dead = in_the_pad(hand, "Array.from(pad.run.scoredKl()).filter((v) => v < 0.05).length")
+    said = hand.page.locator('[data-part="dead"]').inner_text()
+    assert dead in (0, last) or said.count("z") == dead
+    assert hand.errors == []
+
+    again = visit(PAGE, **hand.link)
+    assert in_the_pad(again, "pad.run.latent") == last
+    assert in_the_pad(again, "pad.run.value") == pytest.approx(float(hand.link["beta"]), rel=1e-3)
 
 
-@pytest.mark.parametrize("wrong", ["abc", "0", "1e9"])
-def test_a_link_with_a_beta_that_is_none_gets_one_sentence(visit, wrong):
-    hand = visit(PAGE, dial=wrong)
-    expect(hand.page.locator(".pad .message")).to_contain_text("is not between 0.05 and 10")
-    assert in_the_pad(hand, "pad.run.value") == pytest.approx(1)
+def test_bad_links_get_a_sentence_each_and_nothing_glides_where_rest_is_asked_for(visit, stops):
+    hand = visit(PAGE, options={**DESKTOP, "reduced_motion": "reduce"}, k="7", beta="1e9")
+    message = hand.page.locator(".pad .message")
+    expect(message).to_contain_text("K is not one of")
+    expect(message).to_contain_text("β is not between 0.05 and 10")
+    assert in_the_pad(hand, "[pad.run.value, pad.run.latent]") == [1, min(stops)]
+    prefetched(hand)
+    stop(hand, max(stops)).click()
+    assert not in_the_pad(hand, "pad.map.gliding")
+    assert in_the_pad(hand, "pad.map.points === pad.run.points && pad.run.latent") == max(stops)
+    expect(message).to_be_hidden()
+
+
+# --- The digit at each β and K, and under two likelihoods ----------------------------------------
+
+
+def test_the_grid_is_decoded_when_seen_and_leads_to_its_cells(visit, models, stops, held_out):
+    hand = visit(PAGE, digit=7)
+    assert hand.page.locator("[data-cell]").count() == 0, "it waits until it is in view"
+    hand.page.locator('[data-part="grid"]').scroll_into_view_if_needed()
+    last, column = max(stops), page.BETAS[-1]
+    cell = hand.page.locator(f'[data-cell="{last}:{column}"]')
+    hand.wait_for_name(cell, "squared error")
+    one = held_out.x[7:8]
+    x_hat = latent.reconstruct(models[last], one, dial=column)
+    error = metrics.squared_error_each(one / 255, x_hat)[0]
+    assert float(cell.locator("small").inner_text()) == pytest.approx(error, abs=0.06)
+    cell.click()
+    hand.wait_for_link("k", str(last))
+    assert in_the_pad(hand, "[pad.run.latent, pad.run.value]") == [last, column]
+    expect(cell).to_have_attribute("aria-current", "true")
+
+
+def test_each_likelihood_has_its_own_score(visit, shipped, held_out):
+    both = page.pair(list(shipped.values()))
+    if not both:
+        pytest.skip("no two shipped VAEs differ in their likelihood alone")
+    hand = visit(PAGE, digit=7)
+    hand.page.locator('[data-part="pair-note"]').scroll_into_view_if_needed()
+    wait_in_the_pad(hand, "bench.pairScores")
+    draws = normals(hand)
+    x = held_out.x[7:8]
+    mean = held_out.x.mean(0, keepdims=True) / 255
+    for i, run in enumerate(both):
+        found = in_the_pad(hand, f"({{...bench.pairScores[{i}], output: null}})")
+        model = train.load(run)
+        sigma = run.record.config["sigma"]
+        nll, _ = ledger(model, x, 1.0, draws, sigma)
+        assert found["reconstruction"] == pytest.approx(nll, rel=1e-4, abs=1e-2)
+        error = metrics.squared_error_each(x / 255, latent.reconstruct(model, x))[0]
+        assert found["error"] == pytest.approx(error, abs=1e-3)
+        target = torch.from_numpy(x / 255)
+        trivial = (
+            metrics.bernoulli_cross_entropy(x / 255, mean.clip(1e-6, 1 - 1e-6))
+            if found["kind"] == "bernoulli"
+            else float(losses.gaussian_nll(torch.from_numpy(mean), target, sigma))
+        )
+        assert found["trivial"] == pytest.approx(trivial, rel=1e-4)
+
+
+# --- Languages, phones -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -114,10 +277,15 @@ def test_both_languages_and_a_phone(visit, language):
     hand = visit(PAGE, language, options=PHONE, lang=language)
     words = texts(language)
     expect(hand.page.get_by_text(words["beta.title"])).to_be_visible()
-    for key in ("beta.curve_title", "beta.kl_title", "explore.equation_title"):
+    for key in ("beta_pad.curve", "beta_pad.dimensions", "beta_pad.grid", "beta.network_title"):
         expect(hand.page.get_by_role("heading", name=words[key])).to_be_attached()
-    hand.page.locator(".katex").first.wait_for()
+    hand.page.locator(".katex").last.wait_for()
     assert hand.page.locator(".katex-error").count() == 0
-    assert hand.page.locator(".js-plotly-plot").count() <= 2
+    assert hand.page.locator(".katex .boxed, .katex .fbox").count() > 0
+    assert hand.page.locator(".js-plotly-plot").count() == 0
     assert hand.page.evaluate("document.documentElement.scrollWidth") <= 390
+    knobs = hand.page.locator(".knobs").bounding_box()
+    assert knobs["y"] + knobs["height"] <= 844, "β and K are under the thumb"
+    for button in hand.page.locator(".stops button").all():
+        assert button.bounding_box()["height"] >= 40
     assert hand.errors == []

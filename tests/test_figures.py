@@ -52,28 +52,6 @@ def test_there_is_a_symbol_for_every_colour_so_that_colour_is_never_the_only_sig
     assert len(set(theme.SYMBOLS)) == len(theme.SYMBOLS) >= len(theme.SERIES)
 
 
-def test_rate_distortion_carries_beta_and_puts_dedicated_runs_beside_the_curve():
-    labels = {"rate": "rate", "distortion": "distortion", "network": "one network"}
-    figure = figures.rate_distortion(
-        [12.0, 6.0, 2.0], [120.0, 134.0, 160.0], [0.1, 1.0, 10.0], {"β = 1": (6.8, 133.9)}, labels
-    )
-    curve, dedicated = figure.data
-    assert list(curve.x) == [12.0, 6.0, 2.0]
-    assert list(curve.customdata) == [0.1, 1.0, 10.0]
-    assert (dedicated.name, list(dedicated.x), list(dedicated.y)) == ("β = 1", [6.8], [133.9])
-    assert dedicated.marker.symbol != "circle"
-    assert figure.layout.yaxis.title.text == "distortion"
-
-
-def test_kl_by_dimension_puts_the_most_alive_dimension_first():
-    kl = [[0.1, 3.0, 1.0], [0.0, 2.0, 0.5]]
-    figure = figures.kl_by_dimension(kl, [0.1, 1.0], {"kl": "nats", "beta": "β"})
-    (heat,) = figure.data
-    assert list(heat.y) == ["z2", "z3", "z1"]
-    assert [list(row) for row in heat.z] == [[3.0, 2.0], [1.0, 0.5], [0.1, 0.0]]
-    assert figure.layout.yaxis.autorange == "reversed"
-
-
 def test_noise_matrix_frames_what_was_trained_and_underlines_the_least_of_each_column():
     figure = figures.noise_matrix(
         {"Plain": [[7.0, 9.0], [8.0, 50.0]], "Gauss 0.3": [[8.0, 8.5], [9.0, 40.25]]},

@@ -1,6 +1,7 @@
 """Answers that are known beforehand: they hold on any machine. Numbers as in truths.md."""
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -61,6 +62,89 @@ def test_1_pca_keeps_everything_at_full_size():
     assert squared_error(fitted("pca", digits, TrainConfig(), latent=144), digits.x) < 1e-8
 
 
+# --- 2: probabilistic PCA is a linear-Gaussian VAE ------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def probabilistic_pca():
+    """A linear VAE with the parameters that maximise the likelihood, its data, and log p(x).
+
+    W = U (Λ − σ²)^½ makes M = WᵀW + σ²I = Λ, so that the exact posterior is of our family.
+    """
+    digits = small_digits(600)
+    x = torch.from_numpy(digits.x.reshape(600, -1)).double() / 255
+    mean = x.mean(0)
+    covariance = torch.cov(x.T, correction=0)
+    values, vectors = torch.linalg.eigh(covariance)
+    values, vectors = values.flip(0), vectors.flip(1)
+    latent_size = 5
+    noise_variance = values[latent_size:].mean()  # σ²_ML
+    weight = vectors[:, :latent_size] * (values[:latent_size] - noise_variance).sqrt()
+    config = small_config(
+        "vae",
+        latent=latent_size,
+        hidden=(),
+        likelihood="gaussian",
+        sigma=float(noise_variance.sqrt()),
+    )
+    model = train.build("vae", config, signature_of(digits)).double()
+    encode, decode = model.encoder[1], model.decoder[0]
+    with torch.no_grad():
+        encode.weight[:latent_size] = weight.T / values[:latent_size, None]
+        encode.bias[:latent_size] = -(weight.T @ mean) / values[:latent_size]
+        encode.weight[latent_size:] = 0
+        encode.bias[latent_size:] = (noise_variance / values[:latent_size]).log()
+        decode.weight.copy_(weight)
+        decode.bias.copy_(mean)
+    law = MultivariateNormal(
+        mean, weight @ weight.T + noise_variance * torch.eye(len(mean), dtype=torch.float64)
+    )
+    return model, x.reshape(-1, 1, 12, 12), law.log_prob(x)
+
+
+@torch.no_grad()
+def log_weights(model, x, draws, spread=1.0):
+    """log p(x|z) p(z) / q(z|x) at draws from a posterior of `spread` times the model's deviation:
+    (draws, count)."""
+    torch.manual_seed(0)
+    (level,) = model.encode(x)
+    posterior = Normal(level.mean, spread * (0.5 * level.log_var).exp())
+    found = []
+    for _ in range(draws):
+        z = posterior.sample()
+        pixels = Normal(model.decode(z), model.config.sigma).log_prob(x).flatten(1).sum(1)
+        prior = Normal(0.0, 1.0).log_prob(z).sum(1)
+        found.append(pixels + prior - posterior.log_prob(z).sum(1))
+    return torch.stack(found)
+
+
+@pytest.mark.parametrize("k", [1, 5, 50])
+def test_2_with_the_exact_posterior_every_bound_is_the_likelihood(probabilistic_pca, k):
+    model, x, log_p = probabilistic_pca
+    weights = log_weights(model, x, k)
+    bound = weights.logsumexp(0) - math.log(k)  # L_k; for k = 1 the ELBO
+    assert torch.allclose(bound, log_p, atol=1e-6)
+
+
+def test_2_the_elbo_in_closed_form_is_the_likelihood(probabilistic_pca):
+    model, x, log_p = probabilistic_pca
+    with torch.no_grad():
+        (level,) = model.encode(x)
+        rate = model.rate_each((level,)).sum(1)
+        at_mean = Normal(model.decode(level.mean), model.config.sigma).log_prob(x).flatten(1).sum(1)
+        spread = level.log_var.exp() @ model.decoder[0].weight.square().sum(0)
+    elbo = at_mean - spread / (2 * model.config.sigma**2) - rate
+    assert torch.allclose(elbo, log_p, atol=1e-6)
+
+
+def test_4_with_a_wrong_posterior_the_bounds_rise_towards_the_likelihood(probabilistic_pca):
+    model, x, log_p = probabilistic_pca
+    weights = log_weights(model, x, 50, spread=1.3)
+    bounds = [(weights[:k].logsumexp(0) - math.log(k)).mean().item() for k in (1, 5, 50)]
+    assert bounds[0] < bounds[1] < bounds[2] <= log_p.mean().item() + 1e-3
+    assert log_p.mean().item() - bounds[0] > 0.05
+
+
 # --- 3: the KL term ------------------------------------------------------------------------------
 
 
@@ -81,6 +165,46 @@ def test_3_closed_form_against_monte_carlo(mean, deviation):
     ratio = Normal(mean, deviation).log_prob(z) - Normal(0.0, 1.0).log_prob(z)
     error = ratio.std() / math.sqrt(len(z))
     assert abs(ratio.mean() - losses.kl_standard_normal(means, log_var)) < 4 * error
+
+
+# --- 5: ELBO surgery -----------------------------------------------------------------------------
+
+
+def test_5_the_rate_is_the_information_and_the_distance_of_the_aggregate_posterior():
+    """mean KL = I(x; z) + KL(q(z)‖p), whatever the posteriors; I ≤ log N."""
+    generator = np.random.default_rng(0)
+    mean = 1.2 * generator.standard_normal((200, 3)).astype(np.float32)
+    log_var = generator.uniform(-3, 0.5, (200, 3)).astype(np.float32)
+    parts = metrics.elbo_surgery(mean, log_var, draws=40)
+    assert parts["rate"] == pytest.approx(
+        losses.kl_standard_normal(*map(torch.from_numpy, (mean, log_var))).item(),
+        rel=1e-5,
+    )
+    whole = parts["information"] + parts["marginal_kl"]
+    assert whole == pytest.approx(parts["rate"], rel=0.02)
+    assert 0 < parts["information"] <= math.log(200)
+    assert parts["marginal_kl"] > 0
+
+
+def test_5_equal_posteriors_say_nothing_and_distant_ones_say_which_of_n():
+    count = 64
+    same = metrics.elbo_surgery(np.full((count, 2), 0.7), np.full((count, 2), -1.0), draws=400)
+    assert same["information"] == pytest.approx(0, abs=1e-9)
+    assert same["marginal_kl"] == pytest.approx(same["rate"], rel=0.02)
+    apart = np.stack([100.0 * np.arange(count), np.zeros(count)], 1)
+    far = metrics.elbo_surgery(apart, np.zeros((count, 2)))
+    assert far["information"] == pytest.approx(math.log(count), abs=1e-9)
+
+
+def test_5_posteriors_that_make_up_the_prior_leave_no_distance():
+    """Means spread as N(0, 1 − v), each with variance v: q(z) is the prior, I(x; z) is −½ log v."""
+    variance, count = 0.3, 1500
+    shares = (np.arange(count) + 0.5) / count
+    quantiles = np.array([[NormalDist().inv_cdf(share)] for share in shares])
+    means = math.sqrt(1 - variance) * quantiles
+    parts = metrics.elbo_surgery(means, np.full((count, 1), math.log(variance)), draws=10)
+    assert parts["information"] == pytest.approx(-0.5 * math.log(variance), abs=0.02)
+    assert parts["marginal_kl"] == pytest.approx(0, abs=0.01)
 
 
 # --- 6: rate and distortion ----------------------------------------------------------------------

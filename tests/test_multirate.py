@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from core import train
+from core import theory, train
 from core.config import ConfigError
 from core.models.base import Condition, Signature
 from core.models.multirate import MultiRateConfig, MultiRateVAE
@@ -75,6 +75,28 @@ def optimum(values: np.ndarray, beta: float) -> tuple[float, float]:
     distortion = 4 * math.log(2 * math.pi * SIGMA**2) + residual / (2 * SIGMA**2)
     rate = 0.5 * np.log(leading[active] / (beta * SIGMA**2)).sum()
     return distortion, rate
+
+
+@pytest.mark.parametrize("beta", [0.3, 3.0, 20.0, 60.0])
+def test_the_page_s_theory_is_that_optimum(gaussian, beta):
+    _, values, _ = gaussian
+    distortion, rate = optimum(values, beta)
+    rates = theory.optimal_rates(values[:LATENT], SIGMA, np.array([beta]))
+    assert rates.shape == (1, LATENT)
+    assert rates.sum() == pytest.approx(rate)
+    assert ((rates[0] > 0) == (values[:LATENT] > beta * SIGMA**2)).all()
+    found = theory.optimal_distortion(values, LATENT, SIGMA, np.array([beta]))
+    assert found[0] == pytest.approx(distortion)
+
+
+def test_6_along_the_theory_s_optima_the_slope_is_minus_beta(gaussian):
+    _, values, _ = gaussian
+    for beta in (0.1, 1.0, 4.0, 20.0):
+        betas = beta * np.array([0.999, 1.001])
+        rate = theory.optimal_rates(values[:LATENT], SIGMA, betas).sum(1)
+        distortion = theory.optimal_distortion(values, LATENT, SIGMA, betas)
+        slope = (distortion[1] - distortion[0]) / (rate[1] - rate[0])
+        assert slope == pytest.approx(-beta, rel=1e-4)
 
 
 @torch.no_grad()

@@ -7,6 +7,11 @@ const LIGHT = ["#332288", "#0077BB", "#33A0A0", "#117733", "#7A7A00", "#B8860B",
 const DARK = ["#A99BFF", "#77CCFF", "#55D6C2", "#7FD67F", "#D6D65C", "#FFC857", "#FF9966", "#FF8FAB",
   "#E29BE2", "#C8C8C8"];
 
+// Whether the system asks that nothing moves by itself.
+export function isStill() {
+  return window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
 export function theme(element) {
   const style = getComputedStyle(element);
   const get = (name, fallback) => style.getPropertyValue(name).trim() || fallback;
@@ -119,11 +124,13 @@ export class MapView {
   }
 
   destroy() {
+    this.#rest();
     this.observer.disconnect();
   }
 
   // Draw points (x, y, x, y, …); the view holds all of `frame`, by default the points themselves.
   show(points, labels, frame = points) {
+    this.#rest();
     this.points = points;
     this.labels = labels;
     this.#frame(frame);
@@ -138,8 +145,55 @@ export class MapView {
 
   // The points moved (the same array, or another of the same length); the view stays.
   move(points) {
+    this.#rest();
     this.points = points;
     this.#paint();
+  }
+
+  // The same digits on another map: each point goes from its old place to its new one.
+  glide(points, frame, duration = 400) {
+    this.#rest();
+    const from = this.points?.slice();
+    const start = { centre: this.centre, spans: this.spans };
+    this.#frame(frame);
+    const end = { centre: this.centre, spans: this.spans };
+    if (!this.width || from?.length !== points.length || isStill()) {
+      this.points = points;
+      this.resize(true);
+      return;
+    }
+    const began = performance.now();
+    const between = new Float32Array(points.length);
+    const settle = () => {
+      cancelAnimationFrame(this.gliding.frame);
+      this.gliding = null;
+      this.points = points;
+      Object.assign(this, end);
+      this.#scale();
+    };
+    const step = (now) => {
+      const time = Math.min(1, Math.max(0, now - began) / duration);
+      const share = time * time * (3 - 2 * time);
+      if (time === 1) settle();
+      else {
+        for (let i = 0; i < between.length; i++) between[i] = from[i] + share * (points[i] - from[i]);
+        this.points = between;
+        for (const name of ["centre", "spans"]) {
+          this[name] = [0, 1].map((a) => start[name][a] + share * (end[name][a] - start[name][a]));
+        }
+        this.#scale();
+        this.gliding.frame = requestAnimationFrame(step);
+      }
+      this.#paint();
+      this.overlay();
+    };
+    this.gliding = { settle };
+    step(began);
+  }
+
+  // Whatever moves by itself is at its end.
+  #rest() {
+    this.gliding?.settle();
   }
 
   // View bounds: all but the outermost thousandth on each side, and a margin.
@@ -163,16 +217,22 @@ export class MapView {
     this.width = width;
     this.height = height;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
+    this.ratio = ratio;
     for (const canvas of [this.base, this.top]) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
       canvas.getContext("2d").setTransform(ratio, 0, 0, ratio, 0, 0);
     }
     if (!this.points) return;
-    this.unit = Math.min(width / this.spans[0], height / this.spans[1]); // screen px per map unit
-    this.span = Math.min(width, height) / this.unit;
+    this.#scale();
     this.#paint();
     this.overlay();
+  }
+
+  #scale() {
+    const { width, height, spans } = this;
+    this.unit = Math.min(width / spans[0], height / spans[1]); // screen px per map unit
+    this.span = Math.min(width, height) / this.unit;
   }
 
   toScreen([x, y]) {
@@ -189,88 +249,171 @@ export class MapView {
     ];
   }
 
+  // All pixels of the base are written here, at once: paper, hatching, dots; then the glyphs, which
+  // are drawn beforehand. That keeps 5,000 points within a frame while they all move.
   #paint() {
     if (!this.points || !this.colours || !this.width) return;
+    this.#prepare();
+    const { ratio } = this;
+    const { width, height } = this.base;
+    if (this.screen?.length !== this.points.length) this.screen = new Float32Array(this.points.length);
+    const { screen } = this;
+    const unit = this.unit * ratio;
+    const left = width / 2 - this.centre[0] * unit;
+    const top = height / 2 + this.centre[1] * unit;
+    for (let i = 0; i < screen.length; i += 2) {
+      screen[i] = left + this.points[i] * unit;
+      screen[i + 1] = top - this.points[i + 1] * unit;
+    }
+    this.#hatch();
+    this.#dots();
     const context = this.base.getContext("2d");
-    const { palette, paper, ink } = this.colours;
-    context.clearRect(0, 0, this.width, this.height);
-    const screen = new Float32Array(this.points.length);
-    for (let i = 0; i < this.points.length; i += 2) {
-      const [left, top] = this.toScreen([this.points[i], this.points[i + 1]]);
-      screen[i] = left;
-      screen[i + 1] = top;
+    context.putImageData(this.image, 0, 0);
+    context.save();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    this.#glyphs(context);
+    context.restore();
+  }
+
+  // What depends on size and colours alone: the pixel buffer, the hatched paper, the glyphs.
+  #prepare() {
+    const { ratio, colours } = this;
+    const { width, height } = this.base;
+    const key = [width, height, ratio, colours.key].join(" ");
+    if (this.prepared === key) return;
+    this.prepared = key;
+    this.image = new ImageData(width, height);
+    this.words = new Uint32Array(this.image.data.buffer);
+    const side = Math.max(4, Math.round(8 * ratio));
+    const tile = document.createElement("canvas");
+    tile.width = tile.height = side;
+    const pen = tile.getContext("2d", { willReadFrequently: true });
+    pen.fillStyle = colours.paper;
+    pen.fillRect(0, 0, side, side);
+    const plain = new Uint32Array(pen.getImageData(0, 0, 1, 1).data.buffer)[0];
+    pen.scale(side / 8, side / 8);
+    pen.strokeStyle = colours.ink;
+    pen.globalAlpha = 0.16;
+    pen.beginPath();
+    for (const [x0, y0, x1, y1] of [[-2, 10, 10, -2], [-2, 2, 2, -2], [6, 10, 10, 6]]) {
+      pen.moveTo(x0, y0);
+      pen.lineTo(x1, y1);
     }
-    this.#hatch(context, screen, ink);
-    context.globalAlpha = this.colours.dark ? 0.6 : 0.5;
-    for (let i = 0; i < this.labels.length; i++) {
-      context.fillStyle = palette[this.labels[i] % 10];
-      context.fillRect(screen[2 * i] - 1.25, screen[2 * i + 1] - 1.25, 2.5, 2.5);
+    pen.stroke();
+    const pattern = new Uint32Array(pen.getImageData(0, 0, side, side).data.buffer);
+    this.plain = plain;
+    this.hatched = new Uint32Array(width * height);
+    for (let y = 0, i = 0; y < height; y++) {
+      const row = (y % side) * side;
+      for (let x = 0; x < width; x++, i++) this.hatched[i] = pattern[row + (x % side)];
     }
-    context.globalAlpha = 1;
-    context.font = `700 12px ${this.colours.font}`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    context.lineWidth = 3;
-    context.lineJoin = "round";
-    context.strokeStyle = paper;
-    const apart = 24;
-    const taken = new Set();
-    for (let i = 0; i < this.labels.length; i++) {
-      const column = Math.round(screen[2 * i] / apart);
-      const row = Math.round(screen[2 * i + 1] / apart);
-      const cell = row * 4096 + column;
-      const near = [0, 1, -1].some((r) =>
-        [0, 1, -1].some((c) => (r || c) && taken.has(cell + r * 4096 + c) && (r === 0 || c === 0)));
-      if (taken.has(cell) || near) continue;
-      taken.add(cell);
-      const glyph = String(this.labels[i]);
-      context.strokeText(glyph, screen[2 * i], screen[2 * i + 1]);
-      context.fillStyle = palette[this.labels[i] % 10];
-      context.fillText(glyph, screen[2 * i], screen[2 * i + 1]);
-    }
+    this.inks = colours.palette.map((colour) => rgb(colour));
+    this.sprites = colours.palette.map((colour, label) => {
+      const sprite = document.createElement("canvas");
+      sprite.width = sprite.height = Math.ceil(20 * ratio);
+      const brush = sprite.getContext("2d");
+      brush.scale(ratio, ratio);
+      brush.font = `700 12px ${colours.font}`;
+      brush.textAlign = "center";
+      brush.textBaseline = "middle";
+      brush.lineWidth = 3;
+      brush.lineJoin = "round";
+      brush.strokeStyle = colours.paper;
+      brush.strokeText(String(label), 10, 10);
+      brush.fillStyle = colour;
+      brush.fillText(String(label), 10, 10);
+      return sprite;
+    });
   }
 
   // Diagonal lines where no digit's code is near: what is decoded there is made up.
-  #hatch(context, screen, ink) {
-    const cell = 6;
+  #hatch() {
+    const { words, screen, plain } = this;
+    const { width, height } = this.base;
+    const cell = Math.max(1, Math.round(6 * this.ratio));
     const reach = 3;
-    const columns = Math.ceil(this.width / cell);
-    const rows = Math.ceil(this.height / cell);
-    const near = new Uint8Array(columns * rows);
+    const columns = Math.ceil(width / cell);
+    const rows = Math.ceil(height / cell);
+    const wide = columns + 2 * reach; // room for a circle that hangs over the edge
+    const held = new Uint8Array(wide * (rows + 2 * reach));
+    const near = new Uint8Array(held.length);
     for (let i = 0; i < screen.length; i += 2) {
-      const c0 = Math.floor(screen[i] / cell);
-      const r0 = Math.floor(screen[i + 1] / cell);
-      for (let r = Math.max(0, r0 - reach); r <= Math.min(rows - 1, r0 + reach); r++) {
-        for (let c = Math.max(0, c0 - reach); c <= Math.min(columns - 1, c0 + reach); c++) {
-          if ((r - r0) ** 2 + (c - c0) ** 2 <= reach * reach) near[r * columns + c] = 1;
+      const c = Math.floor(screen[i] / cell) + reach;
+      const r = Math.floor(screen[i + 1] / cell) + reach;
+      if (c < reach || r < reach || c >= columns + reach || r >= rows + reach) continue;
+      held[r * wide + c] = 1;
+    }
+    for (let r = reach; r < rows + reach; r++) {
+      for (let c = reach; c < columns + reach; c++) {
+        if (!held[r * wide + c]) continue;
+        for (let dr = -reach; dr <= reach; dr++) {
+          const half = Math.floor(Math.sqrt(reach * reach - dr * dr));
+          const from = (r + dr) * wide + c;
+          near.fill(1, from - half, from + half + 1);
         }
       }
     }
-    const tile = document.createElement("canvas");
-    tile.width = tile.height = 8;
-    const pen = tile.getContext("2d");
-    pen.strokeStyle = ink;
-    pen.globalAlpha = 0.16;
-    pen.beginPath();
-    pen.moveTo(-2, 10);
-    pen.lineTo(10, -2);
-    pen.moveTo(-2, 2);
-    pen.lineTo(2, -2);
-    pen.moveTo(6, 10);
-    pen.lineTo(10, 6);
-    pen.stroke();
-    context.fillStyle = context.createPattern(tile, "repeat");
+    words.set(this.hatched);
     for (let r = 0; r < rows; r++) {
+      const base = (r + reach) * wide + reach;
+      const bottom = Math.min(height, (r + 1) * cell);
       for (let c = 0; c < columns; ) {
-        if (near[r * columns + c]) {
+        if (!near[base + c]) {
           c++;
           continue;
         }
         let end = c;
-        while (end < columns && !near[r * columns + end]) end++;
-        context.fillRect(c * cell, r * cell, (end - c) * cell, cell);
+        while (end < columns && near[base + end]) end++;
+        const right = Math.min(width, end * cell);
+        for (let y = r * cell; y < bottom; y++) words.fill(plain, y * width + c * cell, y * width + right);
         c = end;
       }
+    }
+  }
+
+  // Each point as a square of 2.5 px, half transparent, blended into the pixels below it.
+  #dots() {
+    const { words, screen, labels, inks } = this;
+    const { width, height } = this.base;
+    const half = 1.25 * this.ratio;
+    const opacity = this.colours.dark ? 0.6 : 0.5;
+    for (let i = 0; i < labels.length; i++) {
+      const left = screen[2 * i] - half, right = left + 2 * half;
+      const top = screen[2 * i + 1] - half, bottom = top + 2 * half;
+      if (!(left >= 0 && top >= 0 && right < width - 1 && bottom < height - 1)) continue;
+      const ink = inks[labels[i] % 10];
+      const red = ink[0], green = ink[1], blue = ink[2];
+      for (let y = Math.floor(top); y < bottom; y++) {
+        const tall = Math.min(y + 1, bottom) - Math.max(y, top);
+        for (let x = Math.floor(left), at = y * width + x; x < right; x++, at++) {
+          const share = opacity * tall * (Math.min(x + 1, right) - Math.max(x, left));
+          const under = words[at];
+          const r = under & 255, g = (under >> 8) & 255, b = (under >> 16) & 255;
+          words[at] = 0xff000000 | ((b + share * (blue - b)) << 16) |
+            ((g + share * (green - g)) << 8) | (r + share * (red - r));
+        }
+      }
+    }
+  }
+
+  // Some points as figures, none so near another that they overlap.
+  #glyphs(context) {
+    const { screen, labels, sprites } = this;
+    const apart = 24 * this.ratio;
+    const wide = Math.ceil(this.base.width / apart) + 4;
+    const tall = Math.ceil(this.base.height / apart) + 4;
+    const taken = new Uint8Array(wide * tall);
+    const shift = sprites[0].width / 2;
+    for (let i = 0; i < labels.length; i++) {
+      const column = Math.round(screen[2 * i] / apart) + 1;
+      const row = Math.round(screen[2 * i + 1] / apart) + 1;
+      if (!(column >= 1 && row >= 1 && column < wide - 1 && row < tall - 1)) continue;
+      const cell = row * wide + column;
+      if (taken[cell] || taken[cell - 1] || taken[cell + 1] || taken[cell - wide] ||
+        taken[cell + wide]) continue;
+      taken[cell] = 1;
+      context.drawImage(sprites[labels[i] % 10],
+        Math.round(screen[2 * i] - shift), Math.round(screen[2 * i + 1] - shift));
     }
   }
 

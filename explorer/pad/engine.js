@@ -18,7 +18,16 @@ function halves() {
   return halfTable;
 }
 
-// Bytes of a safetensors file to {name: {shape, data: Float32Array}}.
+// Half-precision numbers, as bytes, to a Float32Array.
+export function halfFloats(bytes) {
+  const table = halves();
+  const bits = new Uint16Array(bytes);
+  const data = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) data[i] = table[bits[i]];
+  return data;
+}
+
+// Bytes of a safetensors file to {name: {shape, data: Float32Array}}; bytes stay a Uint8Array.
 export function readTensors(buffer) {
   const headerLength = Number(new DataView(buffer).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, headerLength)));
@@ -30,10 +39,9 @@ export function readTensors(buffer) {
     const bytes = buffer.slice(start + from, start + to);
     let data;
     if (entry.dtype === "F32") data = new Float32Array(bytes);
-    else if (entry.dtype === "F16") {
-      const table = halves();
-      data = Float32Array.from(new Uint16Array(bytes), (bits) => table[bits]);
-    } else throw new Error(`tensor ${name} has the unknown type ${entry.dtype}`);
+    else if (entry.dtype === "F16") data = halfFloats(bytes);
+    else if (entry.dtype === "U8") data = new Uint8Array(bytes);
+    else throw new Error(`tensor ${name} has the unknown type ${entry.dtype}`);
     const size = entry.shape.reduce((a, b) => a * b, 1);
     if (data.length !== size) throw new Error(`tensor ${name} is cut off`);
     tensors[name] = { shape: entry.shape, data };
@@ -133,6 +141,7 @@ export class Network {
   constructor(layers, tensors, shape) {
     this.steps = [];
     this.conditioned = []; // what changes with the continuous knob, and only with it
+    this.squashed = layers.at(-1)?.op === "sigmoid"; // the output is a probability, not a logit
     this.sizes = [shape.reduce((a, b) => a * b, 1)];
     let now = shape;
     for (const layer of layers) {
@@ -218,6 +227,14 @@ export class Network {
     for (const step of this.steps) value = step(value);
     return value;
   }
+
+  // The output before its sigmoid, where it has one: what a likelihood is computed from.
+  logits(x) {
+    const last = this.steps.length - (this.squashed ? 1 : 0);
+    let value = x;
+    for (let i = 0; i < last; i++) value = this.steps[i](value);
+    return value;
+  }
 }
 
 // A run in the browser: encoder, decoder, the held-out digits' codes and the map's plane.
@@ -256,10 +273,9 @@ export class Run {
   // Turn the continuous knob: gates anew, and the map's points between the two nearest knots.
   turn(value) {
     this.value = value;
-    const s = this.position(value);
-    this.encoder.set(s);
-    this.decoder.set(s);
+    this.#gates(value);
     if (!this.knots) return;
+    const s = this.position(value);
     const knots = this.knots.knots.data;
     const scaled = ((s - knots[0]) / (knots[knots.length - 1] - knots[0])) * (knots.length - 1);
     this.knot = Math.min(knots.length - 2, Math.max(0, Math.floor(scaled)));
@@ -284,6 +300,20 @@ export class Run {
         this.codes[i] = all[from + i] + this.share * (all[from + size + i] - all[from + i]);
       }
     }
+  }
+
+  #gates(value) {
+    const s = this.position(value);
+    this.encoder.set(s);
+    this.decoder.set(s);
+  }
+
+  // Do some work with the networks at another value of the knob; the map stays where it is.
+  at(value, work) {
+    this.#gates(value);
+    const found = work();
+    this.#gates(this.value);
+    return found;
   }
 
   // A number that was scored at the knots, at the knob's value: rate, distortion, squared_error.

@@ -11,9 +11,11 @@ export async function mount(component) {
   return pad;
 }
 
-class ExplorePad {
-  constructor(host, data) {
+// `changed` is called with the pad whenever its run, its knob's value or its digit is another one.
+export class ExplorePad {
+  constructor(host, data, changed = () => {}) {
     this.host = host;
+    this.changed = changed;
     this.timings = []; // milliseconds from a hand's event to the drawn digit, the last 2,000
     this.text = data.text;
     this.z = null;
@@ -104,6 +106,7 @@ class ExplorePad {
       button.style.setProperty("--hue", this.colours.palette[label]));
     this.map.recolour(this.colours);
     this.sliders?.forEach((_, k) => this.#histogram(k));
+    this.recoloured?.();
   }
 
   // New data from the page: another run, or the same one again.
@@ -122,10 +125,24 @@ class ExplorePad {
       this.digits ?? Digits.load(data.digits),
     ]);
     if (this.loading !== wanted) return; // another one was asked for meanwhile
-    this.run = run;
     this.digits = digits;
     this.data = data;
-    this.#buildDial();
+    this.use(run);
+    this.root.setAttribute("aria-busy", "false");
+    await digits.arrived;
+    this.images = true;
+    if (!this.input) this.pick(this.digit, true, this.z);
+  }
+
+  // Show a run whose files are here; where one was shown before, its points glide to their places.
+  use(run) {
+    const first = !this.run;
+    const { digits } = this;
+    const value = this.run?.dial && this.run.dial.knob === run.dial?.knob ? this.run.value : null;
+    this.loading = run.id;
+    this.run = run;
+    this.ghost = null;
+    this.#buildDial(value);
     this.#buildSliders();
     this.#buildButtons();
     for (const [name, network] of [["encoder", run.encoder], ["decoder", run.decoder]]) {
@@ -137,7 +154,8 @@ class ExplorePad {
     }
     this.part("map-title").textContent = run.latent > 2 ? this.text.map_pca : this.text.map_native;
     this.part("map-note").textContent = this.text.map_note;
-    this.map.show(run.points, digits.labels, run.extent());
+    if (first) this.map.show(run.points, digits.labels, run.extent());
+    else this.map.glide(run.points, run.extent());
     if (first) {
       const asked = address.index("digit", digits.labels.length);
       if (asked === null && address.get("digit") !== null) {
@@ -148,10 +166,6 @@ class ExplorePad {
     } else {
       this.pick(this.digit, true);
     }
-    this.root.setAttribute("aria-busy", "false");
-    await digits.arrived;
-    this.images = true;
-    if (!this.input) this.pick(this.digit, true, this.z);
   }
 
   // The first point: the one in the link, else the picked digit's own code.
@@ -187,6 +201,7 @@ class ExplorePad {
     this.picks.forEach((button, label) =>
       button.setAttribute("aria-pressed", String(label === this.digits.labels[index])));
     this.draw();
+    this.changed(this);
     if (!quiet) this.settle();
     else if (keep === null) address.set({ z: null });
   }
@@ -301,15 +316,15 @@ class ExplorePad {
   }
 
   // The continuous knob of a network that takes one: drag it and everything follows, here.
-  #buildDial() {
+  #buildDial(held) {
     const box = this.part("dial");
     const { run, text } = this;
     box.hidden = !run.dial;
     if (!run.dial) {
-      address.set({ dial: null });
+      address.set({ beta: null, level: null });
       return;
     }
-    const { low, high, usual } = run.dial;
+    const { knob, low, high, usual } = run.dial;
     const name = text[`dial_${run.dial.knob}`] ?? run.dial.knob;
     box.innerHTML = `<label title="${text.dial_help}"><span class="name">${name}</span>
       <input type="range" step="any" aria-label="${name}"><output aria-live="off"></output></label>
@@ -317,9 +332,9 @@ class ExplorePad {
     const input = box.querySelector("input");
     input.min = run.position(low);
     input.max = run.position(high);
-    const asked = address.get("dial");
+    const asked = held === null ? address.get(knob) : String(held);
     const value = asked === null ? usual : Number(asked);
-    const good = Number.isFinite(value) && value >= low && value <= high && asked !== "";
+    const good = Number.isFinite(value) && value >= low && value <= high && asked?.trim() !== "";
     if (!good) this.say(format(text.bad_dial, { name, low, high, usual }));
     const show = () => {
       const value = run.value;
@@ -340,16 +355,30 @@ class ExplorePad {
     run.turn(good ? value : usual);
     input.value = run.position(run.value);
     show();
+    this.showDial = () => {
+      input.value = run.position(run.value);
+      show();
+    };
     input.addEventListener("input", (event) =>
       this.#timed(event, () => {
         run.turn(run.dial.log ? Math.exp(Number(input.value)) : Number(input.value));
         show();
         this.#followDial();
       }));
-    input.addEventListener("change", () => {
-      address.set({ dial: Number(run.value.toPrecision(4)) });
-      this.settle();
-    });
+    input.addEventListener("change", () => this.settleDial());
+  }
+
+  // Turn the knob from elsewhere than its slider.
+  turn(value) {
+    this.run.turn(value);
+    this.showDial();
+    this.#followDial();
+    this.settleDial();
+  }
+
+  settleDial() {
+    address.set({ [this.run.dial.knob]: Number(this.run.value.toPrecision(4)) });
+    this.settle();
   }
 
   // After the knob moved: the map flows, and a point that stood at the input's code stays there.
@@ -362,6 +391,7 @@ class ExplorePad {
     this.nearestShown = null;
     this.map.move(run.points);
     this.draw();
+    this.changed(this);
   }
 
   #buildSliders() {

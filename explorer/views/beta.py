@@ -1,82 +1,330 @@
-"""β and K: one network for every β under the hand, its rate–distortion curve and its dimensions."""
+"""β and K: one network for every β under the hand, what each nat buys, and what theory says."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import streamlit as st
 
+from core import records, theory
 from core.checkpoints import Run
 from explorer import assets, equations, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
 
+BETAS = (0.1, 0.5, 1, 2, 4, 8)  # columns of the grid of reconstructions
+# A phone has no room above the map; the page's end shows the equation there.
+_STYLE = "<style>@media (max-width: 640px) {.st-key-equation {display: none}}</style>"
 DEAD = 0.05  # nats per image; below it a dimension is called dead
 
 
 def show() -> None:
     """Draw the page."""
     words = state.words()
-    with frame.page(words, "beta") as bar:
-        runs: dict[int, Run] = {}
-        for run in frame.showable_runs():  # shipped runs come first
-            if (run.record.browser.get("dial") or {}).get("knob") == "beta":
-                runs.setdefault(run.record.latent, run)
-        if not runs:
+    with frame.page(words, "beta"):
+        runs = frame.showable_runs()
+        found = stops(runs)
+        if not found:
             st.error(words("app.no_runs"))
             return
-        with bar:
-            sizes = sorted(runs)
-            latent = state.choice("k", words("picker.latent"), sizes, sizes[0], width=120)
-        run = runs[latent]
-        st.markdown(words("beta.try") + " " + words("beta.look"))
+        said, equation = st.columns([3, 2], gap="medium", vertical_alignment="center")
+        said.markdown(words("beta.try") + " " + words("beta.look"))
+        with equation.container(key="equation"):
+            st.html(_STYLE)
+            st.latex(equations.latex(words, "vae", "beta"))
+        first = next(iter(found.values()))
         data = {
-            "run": assets.run_spec(run),
+            "stops": [_stop(run, first, runs) for run in found.values()],
+            "betas": list(BETAS),
+            "pair": [
+                {"run": assets.run_spec(run), "likelihood": _likelihood(run)} for run in pair(runs)
+            ],
             "digits": assets.digits_spec(),
-            "text": words.group("pad"),
+            "text": words.group("pad") | words.group("beta_pad"),
         }
-        latent_pad(assets.module("explore.js"), data, key=f"beta-{words.language}")
-        _curves(words, run)
-        st.markdown(f"#### {words('explore.equation_title')}")
-        equations.show(words, run.record)
+        latent_pad(assets.module("beta.js"), data, key=f"beta-{words.language}")
+        _linear(words, runs)
+        _annealing(words, runs)
+        st.markdown(f"#### {words('beta.network_title')}")
+        equations.show(words, first.record, "beta")
 
 
-def _curves(words: Words, run: Run) -> None:
-    from explorer import figures
+def stops(runs: Sequence[Run]) -> dict[int, Run]:
+    """One multi-rate run for each K; of several the one with most runs of one β beside it."""
+    found: dict[int, Run] = {}
+    for run in runs:
+        dial, config = records.dial_of(run), run.record.config
+        if not dial or dial["knob"] != "beta" or not config["hidden"]:
+            continue
+        if config["likelihood"] != "bernoulli":
+            continue
+        held = found.get(run.record.latent)
+        if held is None or _company(run, runs) > _company(held, runs):
+            found[run.record.latent] = run
+    return dict(sorted(found.items()))
 
+
+def _company(run: Run, runs: Sequence[Run]) -> int:
+    return len(records.dedicated(run, runs))
+
+
+def _stop(run: Run, first: Run, runs: Sequence[Run]) -> dict:
+    """What the pad must know of one K; its map is laid over the first one's."""
+    spec = assets.run_spec(run)
+    if run is not first:
+        spec |= {"alignment": resources.alignment(run, first)}
+    dedicated = []
+    for other in records.dedicated(run, runs).values():
+        trade, gap = records.trade_of(other), records.objective_gap(run, other)
+        dedicated.append(
+            {
+                "beta": trade.beta,
+                "rate": trade.rate,
+                "distortion": trade.distortion,
+                "objective": gap.dedicated,
+                "here": gap.here,
+                "gap": gap.percent,
+            }
+        )
+    return {
+        "k": run.record.latent,
+        "run": spec,
+        "dedicated": dedicated,
+        "likelihood": _likelihood(run),
+    }
+
+
+def _likelihood(run: Run) -> dict:
+    return {"kind": run.record.config["likelihood"], "sigma": run.record.config["sigma"]}
+
+
+def pair(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """A Bernoulli and a Gaussian VAE that differ in nothing else; none where there are no two."""
+    trained = [run for run in runs if run.record.variant == "vae"]
+    for gaussian in trained:
+        if gaussian.record.config["likelihood"] != "gaussian":
+            continue
+        for other in trained:
+            if records.differing(gaussian, other) == {"likelihood"}:
+                return other, gaussian
+    return ()
+
+
+def _linear(words: Words, runs: Sequence[Run]) -> None:
+    """Theory and one trained network: rate of each dimension and active ones, against β."""
+    st.markdown(f"#### {words('beta.linear_title')}")
+    variances, count = resources.variances()
+    linear = [
+        run
+        for run in runs
+        if (records.dial_of(run) or {}).get("knob") == "beta"
+        and not run.record.config["hidden"]
+        and run.record.config["likelihood"] == "gaussian"
+        and run.record.latent <= len(variances)
+    ]
+    if not linear:
+        st.caption(words("beta.linear_none"))
+        return
+    run = linear[0]
+    latent, sigma = run.record.latent, run.record.config["sigma"]
     knots = resources.knots(run)
-    beta = knots["beta"]
-    left, right = st.columns(2, gap="large")
+    beta = np.array(knots["beta"])
+    trained = -np.sort(-np.array(knots["kl"]), axis=1)  # (knots, K), most alive first
+    expected = theory.optimal_rates(variances[:latent], sigma, beta)
+    st.markdown(
+        words(
+            "beta.linear_about",
+            sigma=f"{sigma:g}",
+            count=f"{count:,}",
+            latent=latent,
+        )
+    )
+    charts = [
+        _rates_chart(words, beta, trained, variances[:latent], sigma),
+        _active_chart(words, beta, trained, variances[:latent], sigma),
+    ]
+    latent_pad(
+        assets.module("chart.js"),
+        {"charts": charts, "text": words.group("pad")},
+        key=f"linear-{words.language}",
+    )
+    apart = np.abs(trained - expected)
+    whole = np.abs(trained.sum(1) - expected.sum(1))
+    active = np.abs((trained > DEAD).sum(1) - (expected > DEAD).sum(1))
+    worst = int(whole.argmax())
+    st.markdown(
+        words(
+            "beta.linear_differs",
+            knots=len(beta),
+            low=f"{beta[0]:.2g}",
+            high=f"{beta[-1]:.2g}",
+            mean=f"{apart.mean():.3f}",
+            most=f"{apart.max():.2f}",
+            where=f"{beta[int(apart.max(1).argmax())]:.2g}",
+            total=f"{whole[worst]:.2f}",
+            rate=f"{expected[worst].sum():.1f}",
+            total_where=f"{beta[worst]:.2g}",
+            least=DEAD,
+            active=int(active.max()),
+        )
+    )
+
+
+def _rates_chart(
+    words: Words, beta: np.ndarray, trained: np.ndarray, variances: np.ndarray, sigma: float
+) -> dict:
+    fine = np.geomspace(beta[0], beta[-1], 60)
+    lines = theory.optimal_rates(variances, sigma, fine)
+    exact = theory.optimal_rates(variances, sigma, beta)
+    series = []
+    for k in range(len(variances)):
+        curve = [{"x": x, "y": y} for x, y in zip(fine.tolist(), lines[:, k].tolist(), strict=True)]
+        name = words("beta.linear_theory") if k == 0 else None
+        series.append({"points": curve, "line": True, "name": name, "hue": 0})
+    for k in range(len(variances)):
+        marks = [
+            {
+                "x": float(beta[i]),
+                "y": float(trained[i, k]),
+                "title": words(
+                    "beta.linear_point",
+                    k=k + 1,
+                    beta=f"{beta[i]:.2g}",
+                    trained=f"{trained[i, k]:.2f}",
+                    theory=f"{exact[i, k]:.2f}",
+                ),
+            }
+            for i in range(len(beta))
+        ]
+        name = words("beta.linear_trained") if k == 0 else None
+        series.append({"points": marks, "symbol": "circle", "quiet": True, "name": name, "hue": 1})
+    return {
+        "title": words("beta.linear_rates"),
+        "label": words("beta.linear_rates"),
+        "x": {"title": words("beta.linear_axis_beta"), "log": True},
+        "y": {"title": words("beta.linear_axis_rate"), "low": 0},
+        "height": 300,
+        "series": series,
+    }
+
+
+def _active_chart(
+    words: Words, beta: np.ndarray, trained: np.ndarray, variances: np.ndarray, sigma: float
+) -> dict:
+    fine = np.geomspace(beta[0], beta[-1], 300)
+    steps = (theory.optimal_rates(variances, sigma, fine) > DEAD).sum(1)
+    exact = (theory.optimal_rates(variances, sigma, beta) > DEAD).sum(1)
+    found = (trained > DEAD).sum(1)
+    curve = [{"x": x, "y": y} for x, y in zip(fine.tolist(), steps.tolist(), strict=True)]
+    marks = [
+        {
+            "x": float(beta[i]),
+            "y": int(found[i]),
+            "title": words(
+                "beta.linear_point_active",
+                beta=f"{beta[i]:.2g}",
+                trained=int(found[i]),
+                theory=int(exact[i]),
+            ),
+        }
+        for i in range(len(beta))
+    ]
+    return {
+        "title": words("beta.linear_active"),
+        "label": words("beta.linear_active"),
+        "x": {"title": words("beta.linear_axis_beta"), "log": True},
+        "y": {"title": words("beta.linear_axis_active", least=DEAD), "low": 0},
+        "height": 300,
+        "series": [
+            {"points": curve, "step": True, "name": words("beta.linear_theory"), "hue": 0},
+            {"points": marks, "symbol": "circle", "name": words("beta.linear_trained"), "hue": 1},
+        ],
+    }
+
+
+def _annealing(words: Words, runs: Sequence[Run]) -> None:
+    """The unweighted rate along the training of two VAEs that differ in their warm-up alone."""
+    st.markdown(f"#### {words('beta.anneal_title')}")
+    both = annealed(runs)
+    if both is None:
+        st.caption(words("beta.anneal_none"))
+        return
+    plain, warm = both
+    config = warm.record.config
+    st.markdown(
+        words(
+            "beta.anneal_about",
+            latent=plain.record.latent,
+            beta=f"{config['beta']:g}",
+            share=f"{config['beta_warmup']:.0%}",
+        )
+    )
+    names = {"plain": words("beta.anneal_plain"), "warm": words("beta.anneal_warm")}
+    series = []
+    for hue, (name, run) in enumerate(zip(names.values(), both, strict=True)):
+        points = [
+            {
+                "x": samples,
+                "y": rate,
+                "title": words(
+                    "beta.anneal_point", name=name, samples=f"{samples:,}", rate=f"{rate:.1f}"
+                ),
+            }
+            for samples, rate in zip(*records.rate_history(run.record), strict=True)
+        ]
+        series.append({"points": points, "line": True, "name": name, "hue": hue, "dash": hue == 0})
+    chart = {
+        "label": words("beta.anneal_title"),
+        "x": {"title": words("beta.anneal_axis_samples"), "low": 0},
+        "y": {"title": words("beta.anneal_axis_rate"), "log": True, "low": 1},
+        "height": 300,
+        "series": series,
+    }
+    left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
     with left:
-        st.markdown(f"#### {words('beta.curve_title')}")
-        labels = {name: words(f"beta.curve_{name}") for name in ("rate", "distortion", "network")}
-        found = figures.rate_distortion(
-            knots["rate"], knots["distortion"], beta, _dedicated(words, run), labels
+        latent_pad(
+            assets.module("chart.js"),
+            {"charts": [chart], "text": words.group("pad")},
+            key=f"anneal-{words.language}",
         )
-        st.plotly_chart(found, key="curve", config={"displayModeBar": False})
-        st.caption(words("beta.curve_note"))
     with right:
-        st.markdown(f"#### {words('beta.kl_title')}")
-        labels = {"kl": words("beta.kl_unit"), "beta": "β"}
-        found = figures.kl_by_dimension(knots["kl"], beta, labels)
-        st.plotly_chart(found, key="kl", config={"displayModeBar": False})
-        usual = min(range(len(beta)), key=lambda i: abs(beta[i] - 1))
-        dead = [f"z{k + 1}" for k, kl in enumerate(knots["kl"][usual]) if kl < DEAD]
-        there = ", ".join(dead) or words("beta.none")
-        st.caption(words("beta.kl_note", dead=there, threshold=DEAD))
+        st.markdown(_annealing_table(words, both, names))
 
 
-def _dedicated(words: Words, run: Run) -> dict[str, tuple[float, float]]:
-    """Rate and distortion of the runs that were trained for one β, same K and network."""
-    found = {}
-    for other in frame.showable_runs():
-        scores = other.record.metrics.get("mnist-5k/all", {})
-        same = other.record.latent == run.record.latent
-        plain = other.record.browser.get("dial") is None and "beta" in other.record.config
-        alike = all(
-            other.record.config.get(name) == run.record.config.get(name)
-            for name in ("network", "hidden", "likelihood")
-        )
-        if same and plain and alike and "cross_entropy_grey" in scores:
-            name = words("beta.dedicated", beta=f"{other.record.config['beta']:g}")
-            found[name] = (scores["rate"], scores["cross_entropy_grey"])
-    return found
+def _annealing_table(words: Words, pair: tuple[Run, Run], names: dict[str, str]) -> str:
+    trades = [records.trade_of(run) for run in pair]
+    scores = [run.record.metrics[records.HELD_OUT] for run in pair]
+    beta = f"{trades[0].beta:g}"
+    active = [
+        words("beta.anneal_of", active=int(score["active_units"]), latent=run.record.latent)
+        for score, run in zip(scores, pair, strict=True)
+    ]
+    rows = [
+        (words("beta.anneal_rate"), [f"{trade.rate:.2f}" for trade in trades]),
+        (words("beta.anneal_distortion"), [f"{trade.distortion:.1f}" for trade in trades]),
+        (
+            words("beta.anneal_objective", beta=beta),
+            [f"{trade.objective:.1f}" for trade in trades],
+        ),
+        (words("beta.anneal_active"), active),
+    ]
+    table = [
+        f"| {words('beta.anneal_table')} | {names['plain']} | {names['warm']} |",
+        "|---|--:|--:|",
+    ]
+    return "\n".join(table + [f"| {name} | {' | '.join(cells)} |" for name, cells in rows])
+
+
+def annealed(runs: Sequence[Run]) -> tuple[Run, Run] | None:
+    """A run without and one with a warm-up of β, the same otherwise, both scored."""
+    scored = [run for run in runs if records.trade_of(run) and run.record.variant == "vae"]
+    for warm in scored:
+        if not warm.record.config["beta_warmup"]:
+            continue
+        for plain in scored:
+            only = records.differing(plain, warm) == {"beta_warmup"}
+            if only and not plain.record.config["beta_warmup"]:
+                return plain, warm
+    return None

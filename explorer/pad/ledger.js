@@ -1,0 +1,84 @@
+// What one digit costs under a VAE, in nats: its reconstruction, and the KL of each dimension.
+// Sums over pixels and dimensions; one digit, so nothing is averaged but the draws of z.
+
+export const DRAWS = 8;
+
+// A generator of numbers in [0, 1) that always gives the same ones (mulberry32).
+export function seeded(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+// Standard normal draws (count,), always the same ones, so that a number moves because of the knob
+// and not by chance (Box and Muller, 1958).
+export function fixedNormals(count, seed = 1) {
+  const choose = seeded(seed);
+  return Float32Array.from({ length: count }, () =>
+    Math.sqrt(-2 * Math.log(1 - choose())) * Math.cos(2 * Math.PI * choose()));
+}
+
+// KL(N(mean, sigma²) ‖ N(0, 1)) of each dimension, in nats: (K,).
+export function klEach(mean, sigma) {
+  return mean.map((m, k) => 0.5 * (m * m + sigma[k] * sigma[k] - 1) - Math.log(sigma[k]));
+}
+
+// Cross-entropy of pixels in [0, 1] under Bernoulli(sigmoid(logits)): nats, summed over pixels.
+export function bernoulliNll(logits, x) {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) {
+    const t = logits[i];
+    sum += (t > 0 ? t + Math.log1p(Math.exp(-t)) : Math.log1p(Math.exp(t))) - x[i] * t;
+  }
+  return sum;
+}
+
+// Negative log-density of pixels under N(mean, deviation²): nats, summed over pixels. It may be
+// negative, as a density may be above 1.
+export function gaussianNll(mean, x, deviation) {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += (x[i] - mean[i]) ** 2;
+  return sum / (2 * deviation ** 2) + x.length * (Math.log(deviation) + 0.5 * Math.log(2 * Math.PI));
+}
+
+// Entropy in nats of pixels read as probabilities: no Bernoulli model's cross-entropy is below it.
+export function bernoulliFloor(x) {
+  let sum = 0;
+  for (const p of x) {
+    if (p > 0 && p < 1) sum -= p * Math.log(p) + (1 - p) * Math.log(1 - p);
+  }
+  return sum;
+}
+
+let normals = new Float32Array(0);
+
+// The ledger of image x under a run with a posterior, the run's knob wherever it stands.
+// `likelihood` is {kind: "bernoulli" | "gaussian", sigma}.
+export function ledger(run, x, likelihood, draws = DRAWS) {
+  const { mean, sigma } = run.encode(x);
+  const kl = klEach(mean, sigma);
+  if (normals.length < draws * run.latent) normals = fixedNormals(draws * run.latent);
+  const z = new Float32Array(run.latent);
+  let sum = 0, squares = 0;
+  for (let draw = 0; draw < draws; draw++) {
+    for (let k = 0; k < run.latent; k++) z[k] = mean[k] + sigma[k] * normals[draw * run.latent + k];
+    const out = run.decoder.logits(z);
+    const nll = likelihood.kind === "bernoulli"
+      ? bernoulliNll(out, x)
+      : gaussianNll(out, x, likelihood.sigma);
+    sum += nll;
+    squares += nll * nll;
+  }
+  const reconstruction = sum / draws;
+  const variance = Math.max(0, squares / draws - reconstruction ** 2) * (draws / (draws - 1));
+  return {
+    reconstruction,
+    spread: Math.sqrt(variance / draws), // standard error of the mean of the draws
+    kl,
+    rate: kl.reduce((a, b) => a + b, 0),
+  };
+}
