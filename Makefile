@@ -15,3 +15,6 @@ bench:
 	uv run python -m benchmarks.drag
 	uv run python -m benchmarks.training
 	uv run python -m benchmarks.quality
+	uv run python -m benchmarks.knobs
+	uv run python -m benchmarks.live
+	uv run python -m benchmarks.crowd

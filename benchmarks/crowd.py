@@ -32,7 +32,9 @@ from explorer.language import texts
 from tests import browser as chromium
 
 CLIENTS, TABS = 26, 4
-TRAINING_CLIENTS, TRAINING_TABS = 3, 2
+CLIENTS_TRAIN = ("stacked_ae", "denoising_ae", "basic_ae")  # one model each, so no two are alike
+TABS_TRAIN = ("vae", "linear_ae")
+WANTED = len(CLIENTS_TRAIN) + len(TABS_TRAIN)
 PAGES = ("explore", "pca_vs_ae", "noise", "beta_and_k")
 PATIENCE = 60  # seconds for one answer; a person would have left long before
 
@@ -60,22 +62,25 @@ class Client:
         self.tally = tally
         self.choose = random.Random(number)
         self.page = ""
+        self.query = ""
+        self.wanted: set[str] = set()
         self.pickers: dict[str, list[str]] = {}  # widget id → options
         self.values: dict[str, str] = {}
         self.buttons: dict[str, str] = {}  # widget id → label
         self.fetched: set[str] = set()
 
-    async def live(self, until: float, trains: bool) -> None:
-        """Visit until the time is over."""
+    async def live(self, until: float, trains: str | None) -> None:
+        """Visit until the time is over; who trains a model does so first."""
         address = self.url.replace("http", "ws", 1) + "/_stcore/stream"
         try:
             async with websockets.connect(
                 address, subprotocols=["streamlit"], max_size=2**26, open_timeout=PATIENCE
             ) as self.socket:
-                self.tally.add("first page", await self._run())
+                if trains is not None:
+                    await self._train(trains)
+                else:
+                    self.tally.add("first page", await self._run())
                 await self._fetch()
-                if trains:
-                    await self._train()
                 while time.monotonic() < until:
                     await asyncio.sleep(self.choose.uniform(1, 4))
                     await self._act()
@@ -94,11 +99,11 @@ class Client:
             self.tally.add("switch the page", await self._run())
         await self._fetch()
 
-    async def _train(self) -> None:
-        self.page, self.pickers, self.values = "train", {}, {}
+    async def _train(self, model: str) -> None:
+        self.page, self.query = "train", f"&model={model}"
         self.tally.add("train page", await self._run())
-        label = texts("en")["train.start"]
-        button = next((one for one, text in self.buttons.items() if label in text), None)
+        label = texts("en")["train.go"]
+        button = next((one for one, text in self.buttons.items() if text == label), None)
         if button is None:
             self.tally.errors["no button to train"] += 1
             return
@@ -108,7 +113,7 @@ class Client:
         """Run the page's script on the server; seconds until it has finished."""
         message = BackMsg()
         asked = message.rerun_script
-        asked.query_string = f"lang=en&seed={self.number}"
+        asked.query_string = "lang=en" + self.query
         asked.page_name = self.page
         asked.context_info.locale = "en-GB"
         for widget, value in self.values.items():
@@ -145,7 +150,7 @@ class Client:
 
     async def _fetch(self) -> None:
         """What a browser would fetch for the pad, each file once."""
-        for path in getattr(self, "wanted", set()) - self.fetched:
+        for path in self.wanted - self.fetched:
             self.fetched.add(path)
             started = time.monotonic()
             try:
@@ -160,17 +165,17 @@ def _get(url: str) -> bytes:
         return answer.read()
 
 
-async def tab(browser: Browser, app: chromium.Served, until: float, trains: int, tally: Tally):
+async def tab(browser: Browser, app: chromium.Served, until: float, trains: str, tally: Tally):
     """One visitor with a screen, dragging; the pages' errors count."""
     context = await browser.new_context(**chromium.DESKTOP)
     page = await context.new_page()
     page.set_default_timeout(1000 * PATIENCE)
     page.on("pageerror", lambda error: tally.errors.update([f"pageerror: {error}"]))
-    choose = random.Random(1000 + trains)
+    choose = random.Random(trains)
     if trains:
-        await page.goto(app.link("train", seed=1000 + trains))
-        await page.get_by_role("button", name=texts("en")["train.start"], exact=True).click()
-        await page.locator(".pad").first.wait_for()
+        await page.goto(app.link("train", model=trains))
+        await page.get_by_role("button", name=texts("en")["train.go"], exact=True).click()
+        await page.locator(".pad.train[data-status]").wait_for()
         await asyncio.sleep(5)
     while time.monotonic() < until:
         name = choose.choice(("explore", "beta_and_k"))
@@ -194,17 +199,24 @@ async def tab(browser: Browser, app: chromium.Served, until: float, trains: int,
     await context.close()
 
 
+def padded(models: tuple, count: int, other) -> list:
+    """The models, and `other` for the rest of so many visitors."""
+    return [*models, *[other] * (count - len(models))]
+
+
 def memory(port: int) -> dict[str, int]:
     """Resident MiB of the server and of each of its workers, told by their command lines."""
     found: dict[str, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             command = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            resident = int(re.search(r"VmRSS:\s+(\d+)", (folder / "status").read_text())[1]) // 1024
+            told = re.search(r"VmRSS:\s+(\d+)", (folder / "status").read_text())
+            if told is None:
+                continue  # a process of the system's own
             if "core.worker" in command:
-                found[f"worker {folder.name}"] = resident
+                found[f"worker {folder.name}"] = int(told[1]) // 1024
             elif "streamlit" in command and str(port) in command:
-                found["server"] = resident
+                found["server"] = int(told[1]) // 1024
     return found
 
 
@@ -228,15 +240,15 @@ async def crowd(app: chromium.Served, seconds: float) -> tuple[Tally, dict, dict
         )
         await asyncio.gather(
             watch(),
-            *(Client(n, app.url, tally).live(until, n < TRAINING_CLIENTS) for n in range(CLIENTS)),
             *(
-                tab(browser, app, until, n + 1 if n < TRAINING_TABS else 0, tally)
-                for n in range(TABS)
+                Client(n, app.url, tally).live(until, trains)
+                for n, trains in enumerate(padded(CLIENTS_TRAIN, CLIENTS, None))
             ),
+            *(tab(browser, app, until, trains, tally) for trains in padded(TABS_TRAIN, TABS, "")),
         )
         await browser.close()
     end = time.monotonic() + PATIENCE
-    while len(tally.trained) < TRAINING_CLIENTS + TRAINING_TABS and time.monotonic() < end:
+    while len(tally.trained) < WANTED and time.monotonic() < end:
         tally.trained = set(checkpoints.list_runs(app.user_store).runs)
         await asyncio.sleep(1)
     return tally, before, most
@@ -248,7 +260,7 @@ def main() -> int:
         tally, before, most = asyncio.run(crowd(app, seconds))
     print(
         f"{CLIENTS} websocket clients and {TABS} tabs for {seconds:.0f} s, "
-        f"{TRAINING_CLIENTS + TRAINING_TABS} of them training; {len(assets.MODULES)} modules."
+        f"{WANTED} of them training; {len(assets.MODULES)} modules."
     )
     print()
     print("| what | times | median, s | p95, s |")
@@ -264,11 +276,10 @@ def main() -> int:
             f"{np.percentile(tally.frames, 95):.1f} ms ({len(tally.frames)} frames)."
         )
     print(f"Memory before: {before}; at most: {most} (MiB).")
-    wanted = TRAINING_CLIENTS + TRAINING_TABS
-    print(f"Trainings finished: {len(tally.trained)} of {wanted}; sockets lost: {tally.lost}.")
+    print(f"Trainings finished: {len(tally.trained)} of {WANTED}; sockets lost: {tally.lost}.")
     for error, count in tally.errors.items():
         print(f"Error, {count} times: {error}")
-    failed = bool(tally.errors) or tally.lost or len(tally.trained) < wanted
+    failed = bool(tally.errors) or tally.lost or len(tally.trained) < WANTED
     print("Failed." if failed else "No error, no lost socket.")
     return int(bool(failed))
 
