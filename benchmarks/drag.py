@@ -65,7 +65,8 @@ def drag(browser: Browser, app: chromium.Served, run: checkpoints.Run) -> Drag:
     """Open the run's link, press on its map, move, and let go."""
     context = browser.new_context(**chromium.DESKTOP)
     record = run.record
-    link = app.link(model=record.variant, k=record.latent, net=frame.network_of(run))
+    network = frame.network_of(run)
+    link = app.link(model=record.variant, k=record.latent, net=network, run=run.id)
     visit = chromium.Visit.open(context, link)
     shown = visit.output.evaluate("canvas => canvas.getRootNode().latentPad.run.id")
     if shown != run.id:

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core import checkpoints, shelf
 from core.checkpoints import Run
 from core.models import VARIANTS
-from explorer import assets, resources, state
+from explorer import assets, knobs, resources, state
 from explorer.language import Words
 
 # Streamlit leaves six empty rems above a page; a map needs them more.
@@ -48,8 +48,13 @@ def page(words: Words, name: str) -> Iterator[DeltaGenerator]:
 
 
 def showable_runs() -> list[Run]:
-    """Runs that a pad can show on the held-out digits' map."""
-    return [run for run in resources.runs().runs.values() if assets.in_browser(run)]
+    """Runs that a pad can show on the held-out digits' map: those that ship first, and of these
+    the longest trained."""
+    shipped = checkpoints.shipped_store()
+    return sorted(
+        (run for run in resources.runs().runs.values() if assets.in_browser(run)),
+        key=lambda run: (run.folder.parent != shipped, -run.record.samples),
+    )
 
 
 def variants_of(runs: list[Run]) -> list[str]:
@@ -68,20 +73,35 @@ def name_of(words: Words, run: Run) -> str:
 
 
 def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
-    """By id what tells runs of one model and K apart: their names, else knobs that differ."""
-    values = {
-        run.id: {k: str(v) for k, v in (run.record.config | run.record.train).items()}
-        for run in runs
-    }
-    every = [name for name in next(iter(values.values())) if f"knob.{name}.label" in words]
-    differing = [n for n in every if len({found.get(n) for found in values.values()}) > 1]
-    names = {}
+    """By id what tells runs of one model and K apart: the first is the usual one, the others have
+    their names, else what differs from it: the model's knobs, else size, training and data."""
+    usual = runs[0]
+    names: dict[str, str] = {}
     for run in runs:
-        knobs = [f"{words(f'knob.{n}.label')} {values[run.id].get(n, '–')}" for n in differing]
-        mine = shelf.note(run).title or ", ".join(knobs) or run.id
-        shipped = run.folder.parent == checkpoints.shipped_store()
-        names[run.id] = words("picker.shipped") if shipped else mine
+        record = run.record
+        layers = [
+            {k: v for k, v in record.config.items() if k not in _SIZES},
+            {k: record.config[k] for k in _SIZES if k in record.config},
+            record.train,
+        ]
+        before = usual.record.config | usual.record.train
+        told = next(filter(None, (_differs(words, layer, before) for layer in layers)), "")
+        name = shelf.note(run).title or told or f"{record.data.name}/{record.data.split}"
+        if run is usual and not shelf.note(run).title:
+            name = words("picker.usual")
+        names[run.id] = f"{name} ({run.id[-10:]})" if name in names.values() else name
     return names
+
+
+_SIZES = ("network", "hidden", "channels", "dense", "activation")
+
+
+def _differs(words: Words, values: dict, before: dict) -> str:
+    return ", ".join(
+        f"{words(f'knob.{name}.label')} {knobs.shown(words, value)}"
+        for name, value in values.items()
+        if f"knob.{name}.label" in words and value != before.get(name)
+    )
 
 
 def scored_on(run: Run) -> str:
