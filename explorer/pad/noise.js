@@ -3,11 +3,11 @@
 
 import { Digits, Network, Run, fetchBytes, normal, readTensors, squaredError } from "./engine.js";
 import { DigitView, MapView, theme } from "./draw.js";
+import { LevelChart } from "./levels.js";
 import { address, build, clamp, decimals, format, watchTheme } from "./page.js";
 
 const ANSWERS = ["plain", "output", "dedicated"];
 const CURVE_STEPS = 17;
-const DASHES = { plain: [7, 4], output: [], dedicated: [2, 3], mean: [1, 5] };
 
 // A generator of uniform draws in [0, 1) that a seed fixes (Mulberry32, T. Ettinger, 2017).
 export function seeded(seed) {
@@ -70,12 +70,6 @@ class NoisePad {
     this.errors = {};
     this.#buildPage(data);
     this.stopWatching = watchTheme(this.root, () => this.recolour());
-    this.chartObserver = new ResizeObserver(() => {
-      const { clientWidth, clientHeight } = this.part("chart");
-      this.chartSize = [clientWidth, clientHeight]; // asked for in a drag, it would cost a layout
-      this.#drawCurves();
-    });
-    this.chartObserver.observe(this.part("chart"));
     host.latentPad = this;
   }
 
@@ -83,7 +77,7 @@ class NoisePad {
     clearTimeout(this.settling);
     cancelAnimationFrame(this.curveFrame);
     this.stopWatching();
-    this.chartObserver.disconnect();
+    this.chart.destroy();
     this.map.destroy();
   }
 
@@ -135,6 +129,7 @@ class NoisePad {
     this.part = (name) => this.root.querySelector(`[data-part="${name}"]`);
     this.views = Object.fromEntries(
       ["input", "corrupted", ...ANSWERS].map((name) => [name, new DigitView(this.part(name))]));
+    this.chart = new LevelChart(this.part("chart"), t, () => this.#drawCurves());
     this.map = new MapView(this.part("map"), {
       label: t.map,
       onHover: () => {},
@@ -495,110 +490,30 @@ class NoisePad {
     this.curveOf = near?.level;
     this.levels = levels;
     this.curves = curves;
+    this.part("chart").setAttribute("aria-label", this.#inWords());
+  }
+
+  // The curves for those who don't see them: each network's error at both ends.
+  #inWords() {
+    const { text, levels, curves } = this;
+    const ends = ANSWERS.filter((name) => curves[name]).map((name) =>
+      format(text.line_ends, {
+        line: text[`line_${name}`],
+        first: decimals(curves[name][0], 1),
+        last: decimals(curves[name].at(-1), 1),
+        low: levels[0],
+        high: levels.at(-1),
+      }));
+    return `${text.curves_title}: ${ends.join("; ")}`;
   }
 
   #drawCurves() {
-    const canvas = this.part("chart");
-    const [width, height] = this.chartSize ?? [0, 0];
-    if (!this.curves || !this.colours || !width) return;
+    if (!this.curves) return;
     if (this.curveOf !== this.#nearest()?.level) this.#curves();
-    const ratio = Math.min(2, window.devicePixelRatio || 1);
-    if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
-    if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-    const pen = canvas.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    const { ink, accent, paper, font, palette } = this.colours;
-    const hues = { plain: palette[6], output: accent, dedicated: palette[3] };
-    const margin = { left: 38, right: 14, top: 26, bottom: 34 };
     const { low, high } = this.run.dial;
-    const most = 1.15 * Math.max(this.trivial, ...this.curves.output,
-      ...(this.curves.plain ?? []).map((error) => Math.min(error, 1.6 * this.trivial)));
-    const x = (level) =>
-      margin.left + ((level - low) / (high - low)) * (width - margin.left - margin.right);
-    const y = (error) => height - margin.bottom -
-      (error / most) * (height - margin.top - margin.bottom);
-    pen.font = `12px ${font}`;
-    pen.textBaseline = "middle";
-    pen.fillStyle = ink;
-    pen.strokeStyle = ink;
-    pen.lineWidth = 1;
-    const step = [1, 2, 5, 10, 20, 50, 100, 200].find((size) => most / size <= 6) ?? 500;
-    for (let error = 0; error <= most; error += step) {
-      pen.globalAlpha = 0.12;
-      pen.beginPath();
-      pen.moveTo(margin.left, y(error));
-      pen.lineTo(width - margin.right, y(error));
-      pen.stroke();
-      pen.globalAlpha = 0.7;
-      pen.textAlign = "right";
-      pen.fillText(String(error), margin.left - 6, y(error));
-    }
-    pen.textAlign = "center";
-    for (let level = Math.ceil(low * 5) / 5; level <= high + 1e-9; level += 0.2) {
-      pen.fillText(decimals(level, 1), x(level), height - margin.bottom + 12);
-    }
-    pen.fillText(this.text.level, (margin.left + width - margin.right) / 2, height - 8);
-    pen.globalAlpha = 1;
-    const line = (values, name, hue) => {
-      pen.setLineDash(DASHES[name]);
-      pen.strokeStyle = hue;
-      pen.lineWidth = name === "output" ? 2.5 : 2;
-      pen.beginPath();
-      values.forEach((error, i) => pen[i ? "lineTo" : "moveTo"](x(this.levels[i]), y(error)));
-      pen.stroke();
-      pen.setLineDash([]);
-    };
-    pen.save();
-    pen.beginPath();
-    pen.rect(margin.left, margin.top - 6, width, height - margin.top - margin.bottom + 6);
-    pen.clip(); // a curve may leave the picture above
-    line(this.levels.map(() => this.trivial), "mean", ink);
-    for (const name of ANSWERS) if (this.curves[name]) line(this.curves[name], name, hues[name]);
-    pen.strokeStyle = ink;
-    pen.globalAlpha = 0.5;
-    pen.lineWidth = 1;
-    pen.beginPath();
-    pen.moveTo(x(this.level), margin.top);
-    pen.lineTo(x(this.level), height - margin.bottom);
-    pen.stroke();
-    pen.globalAlpha = 1;
-    for (const name of ANSWERS) {
-      if (!this.curves[name] || this.errors[name] === undefined) continue;
-      pen.beginPath();
-      pen.arc(x(this.level), y(this.errors[name]), 5, 0, 2 * Math.PI);
-      pen.fillStyle = hues[name];
-      pen.fill();
-      pen.lineWidth = 2;
-      pen.strokeStyle = paper;
-      pen.stroke();
-    }
-    pen.restore();
-    this.#legend(pen, hues, margin.left, width - margin.right);
-  }
-
-  // What line is whose, above the curves.
-  #legend(pen, hues, from, to) {
-    const { text } = this;
-    const entries = [...ANSWERS.filter((name) => this.curves[name]), "mean"];
-    pen.font = `11px ${this.colours.font}`;
-    pen.textAlign = "left";
-    let at = from;
-    for (const name of entries) {
-      const label = text[`line_${name}`];
-      const wide = 24 + pen.measureText(label).width + 12;
-      if (at + wide > to + 12) break;
-      pen.setLineDash(DASHES[name]);
-      pen.strokeStyle = hues[name] ?? this.colours.ink;
-      pen.lineWidth = name === "output" ? 2.5 : 2;
-      pen.beginPath();
-      pen.moveTo(at, 10);
-      pen.lineTo(at + 20, 10);
-      pen.stroke();
-      pen.setLineDash([]);
-      pen.fillStyle = this.colours.ink;
-      pen.fillText(label, at + 24, 10);
-      at += wide;
-    }
+    this.chart.draw({
+      low, high, levels: this.levels, curves: this.curves, level: this.level,
+      errors: this.errors, trivial: this.trivial, colours: this.colours,
+    });
   }
 }

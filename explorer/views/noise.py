@@ -3,6 +3,7 @@ why cleaning teaches where the data lie."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -104,8 +105,10 @@ def _dial(run: Run) -> str | None:
 
 
 def _size(run: Run) -> tuple:
+    """What two runs must share to be compared: the networks' size and the training data."""
     names = ("latent", "network", "hidden", "channels", "dense", "activation")
-    return tuple(str(run.record.config.get(name)) for name in names)
+    knobs = (str(run.record.config.get(name)) for name in names)
+    return (*knobs, run.record.data.name, run.record.data.split)
 
 
 @lru_cache(maxsize=64)
@@ -179,7 +182,23 @@ def _gaps(words: Words, bench: _Bench) -> None:
             )
         table.append(f"| {words(f'noise_pad.kind_{noise}')} | {' | '.join(cells)} |")
     st.markdown("\n".join(table))
-    st.caption(words("noise.gap_note", count=f"{JUDGED:,}", trivial=f"{_trivial():.1f}"))
+    st.caption(
+        words(
+            "noise.gap_note",
+            count=f"{JUDGED:,}",
+            trivial=f"{_trivial():.1f}",
+            one=_seen(bench.conditional.values()),
+            dedicated=_seen(bench.dedicated.values()),
+        )
+    )
+
+
+def _seen(runs: Iterable[Run]) -> str:
+    """How many digits each of some runs saw in its training: one number, or from the least to the
+    most."""
+    samples = sorted({run.record.samples for run in runs})
+    ends = samples if len(samples) < 2 else (samples[0], samples[-1])
+    return "–".join(f"{count:,}" for count in ends) or "–"
 
 
 def _toy(words: Words) -> None:
