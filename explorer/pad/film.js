@@ -116,7 +116,9 @@ class FilmPad {
   }
 
   async update(data) {
-    if (JSON.stringify(data) !== JSON.stringify(this.data)) await this.load(data);
+    const told = ({ scroll, ...rest }) => JSON.stringify(rest);
+    if (!this.data || told(data) !== told(this.data)) await this.load(data);
+    else if (data.scroll) this.root.scrollIntoView({ block: "nearest" });
   }
 
   async load(data) {
@@ -148,6 +150,7 @@ class FilmPad {
     this.#curves();
     this.show();
     this.root.setAttribute("aria-busy", "false");
+    if (data.scroll) this.root.scrollIntoView({ block: "nearest" });
   }
 
   #buildPage(data) {
@@ -222,7 +225,7 @@ class FilmPad {
     const moving = this.films.some((film) => film.points.length > 1);
     this.root.querySelector(".scrub").hidden = !moving;
     const still = this.films.some((film) => film.points.length === 1);
-    this.part("note").textContent = [still ? this.text.no_film : "",
+    this.part("note").textContent = [this.text.live_note, still ? this.text.no_film : "",
       this.films.length > 1 ? this.text.film_aligned : ""].filter(Boolean).join(" ");
   }
 

@@ -66,7 +66,7 @@ class ShelfPad {
       beside.type = "button";
       beside.setAttribute("aria-label", `${t.compare_with}: ${run.name}`);
       beside.setAttribute("aria-pressed", String(run.id === data.beside));
-      beside.disabled = run.id === data.run;
+      beside.disabled = run.id === data.run || Boolean(run.queued);
       beside.addEventListener("click", () =>
         this.tell("beside", run.id === data.beside ? "" : run.id));
     }

@@ -81,11 +81,11 @@ class WatchPad {
     this.step = 0;
     this.frame = -1;
     this.history = [];
-    this.over = false;
+    this.over = this.left = false;
     if (data.scroll && window.innerWidth < 700) this.root.scrollIntoView({ block: "start" });
-    this.digits = this.digits ?? (await Digits.load(data.digits));
-    this.root.setAttribute("aria-busy", "false");
+    this.digits = this.digits ?? Digits.load(data.digits);
     await this.#ask();
+    this.root.setAttribute("aria-busy", "false");
   }
 
   async #ask() {
@@ -138,7 +138,8 @@ class WatchPad {
         samples: whole(state.samples), total: whole(total), time: span(state.remaining, text),
       });
     }
-    this.#say(state.askers > 1 ? format(text.watched, { count: state.askers }) : "");
+    if (this.left) this.#say(text.others);
+    else this.#say(state.askers > 1 ? format(text.watched, { count: state.askers }) : "");
     if (state.history.length) {
       this.history.push(...state.history);
       this.step = this.history.at(-1).step;
@@ -152,10 +153,11 @@ class WatchPad {
     const at = `${this.data.address}/frames/${frame}`;
     const [points, png] = await Promise.all([fetchBytes(`${at}/points`), fetchBytes(`${at}/grid`)]);
     const bitmap = await createImageBitmap(new Blob([png], { type: "image/png" }));
+    const { labels } = await this.digits;
     if (this.gone) return;
     this.frame = frame;
     const shown = halfFloats(points);
-    this.stage.points(shown, this.digits.labels, reachOf(shown), GLIDE);
+    this.stage.points(shown, labels, reachOf(shown), GLIDE);
     this.stage.sheet(greys(bitmap), samples);
     this.root.dataset.frame = frame;
   }
@@ -166,6 +168,7 @@ class WatchPad {
       method: "POST", headers: { "X-Latent-Visitor": this.data.visitor },
     });
     const { stops } = await answer.json();
+    this.left = !stops; // others still want it
     this.#say(stops ? this.text.stopping : this.text.others);
     this.stopButton.disabled = stops;
   }

@@ -85,11 +85,10 @@ def _usual(runs: list[Run]) -> Run | None:
 def _live(words: Words, job: jobs.Job) -> None:
     request = job.request
     posterior = VARIANTS[request.variant].capabilities.has_posterior
-    title = words(f"variant.{request.variant}.title")
     found = {
         "job": job.id,
         "address": assets.job_address(job.id),
-        "name": f"{title}, K = {request.config['latent']}",
+        "name": _name_of_job(words, job),
         "samples": request.samples,
         "unit": words("train.unit_nats" if posterior else "train.unit_squared"),
         "visitor": state.visitor(),
@@ -131,6 +130,7 @@ def _film(words: Words, run: Run) -> None:
         "digits": assets.digits_spec(),
         "text": words.group("train_pad"),
     }
+    found["scroll"] = bool(state.take("scroll"))
     latent_pad(assets.module("film.js"), found, key=f"film-{words.language}")
 
 
@@ -368,8 +368,11 @@ def _shelf(words: Words, shown: Run | None) -> None:
     with row.popover(words("train.import")):
         _import(words)
     found = {
-        "rows": [_row(words, run) for run in (*own, *shipped)],
-        "run": shown.id if shown else "",
+        "rows": [
+            *(_waiting_row(words, job) for job in jobs.jobs(checkpoints.user_store())),
+            *(_row(words, run) for run in (*own, *shipped)),
+        ],
+        "run": shown.id if shown else state.pinned("run") or "",
         "beside": beside.id if beside else "",
         "text": words.group("train_pad"),
     }
@@ -378,10 +381,37 @@ def _shelf(words: Words, shown: Run | None) -> None:
         found,
         key=f"shelf-{words.language}",
         tells={
-            "open": lambda run_id: run_id and state.pin("run", run_id),
-            "beside": lambda run_id: state.pin("beside", run_id or None),
+            "open": partial(_choose, "run", "scroll"),
+            "beside": partial(_choose, "beside", "scroll_beside"),
         },
     )
+
+
+def _choose(name: str, scroll: str, run_id: str | None) -> None:
+    state.pin(name, run_id or None)
+    state.leave(scroll, True)
+
+
+def _waiting_row(words: Words, job: jobs.Job) -> dict[str, str]:
+    request = job.request
+    return {
+        "id": job.id,
+        "name": _name_of_job(words, job),
+        "marks": words(f"train.{job.status}"),
+        "knobs": _told(_changed(words, request.variant, request.config, request.train)),
+        "data": f"{request.data}/{request.split}",
+        "samples": f"{request.samples:,}",
+        "queued": "yes",
+    }
+
+
+def _name_of_job(words: Words, job: jobs.Job) -> str:
+    title = words(f"variant.{job.request.variant}.title")
+    return f"{title}, K = {job.request.config['latent']}"
+
+
+def _told(changed: dict[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in changed.items())
 
 
 def _row(words: Words, run: Run) -> dict[str, str]:
@@ -399,7 +429,7 @@ def _row(words: Words, run: Run) -> dict[str, str]:
         "id": run.id,
         "name": frame.name_of(words, run),
         "marks": " · ".join(marks),
-        "knobs": ", ".join(f"{k} {v}" for k, v in _changed(words, run).items()),
+        "knobs": _told(_changed(words, record.variant, record.config, record.train)),
         "data": f"{record.data.name}/{record.data.split}",
         "samples": f"{record.samples:,}",
     }
@@ -418,13 +448,14 @@ def _row(words: Words, run: Run) -> dict[str, str]:
     return row
 
 
-def _changed(words: Words, run: Run) -> dict[str, str]:
+def _changed(
+    words: Words, variant: str, config: dict[str, Any], schedule: dict[str, Any]
+) -> dict[str, str]:
     """Knobs that differ from their defaults, as a person reads them."""
-    record = run.record
     found = {}
     for kind, values, scope in (
-        (VARIANTS[record.variant].Config, record.config, record.variant),
-        (TrainConfig, record.train, "training"),
+        (VARIANTS[variant].Config, config, variant),
+        (TrainConfig, schedule, "training"),
     ):
         by_name = {knob.name: knob for knob in kind.knobs()}
         for name, value in knobs.differing(kind, values).items():
@@ -445,6 +476,7 @@ def _compare(words: Words, shown: Run, beside: Run) -> None:
             "digits": assets.digits_spec(),
             "text": words.group("train_pad"),
         }
+        found["scroll"] = bool(state.take("scroll_beside"))
         latent_pad(assets.module("film.js"), found, key=f"films-{words.language}")
     scores, differ = st.columns([3, 2], gap="large")
     with scores:
