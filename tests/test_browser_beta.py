@@ -149,6 +149,15 @@ def test_dragging_beta_moves_code_map_digit_and_every_number(visit, models, stop
     assert floor == pytest.approx(metrics.bernoulli_floor(one / 255), abs=0.051)
     assert hand.errors == []
 
+    # The surgery of the rate, once β rests, against numpy on the same posteriors.
+    wait_in_the_pad(hand, "bench.cut")
+    cut = in_the_pad(hand, "bench.cut")
+    few = latent.encode(model, held_out.x[:: len(held_out) // 400][:400], dial=value)
+    parts = metrics.elbo_surgery(few.mean, few.log_var, draws=10)
+    assert cut["rate"] == pytest.approx(parts["rate"], rel=1e-3)
+    assert cut["information"] == pytest.approx(parts["information"], abs=0.2)
+    assert cut["marginal"] == pytest.approx(parts["marginal_kl"], abs=0.2)
+
     # At a knot the map is where the encoder puts the digits.
     value = in_the_pad(hand, "Math.exp(pad.run.knots.knots.data[8])")
     points = np.array(

@@ -5,9 +5,10 @@ import { Run, squaredError } from "./engine.js";
 import { DigitView } from "./draw.js";
 import { ExplorePad } from "./explore.js";
 import { Bars, Chart, SYMBOLS, escaped } from "./chart.js";
-import { DRAWS, bernoulliFloor, bernoulliNll, gaussianNll, ledger } from "./ledger.js";
+import { DRAWS, bernoulliFloor, bernoulliNll, gaussianNll, ledger, surgery } from "./ledger.js";
 import { address, decimals, format } from "./page.js";
 
+const CUT = 400; // digits whose posteriors make up q(z)
 const DEAD = 0.05; // nats per image; below it a dimension is called dead
 
 export async function mount({ parentElement, data }) {
@@ -32,6 +33,8 @@ class BetaBench {
   }
 
   destroy() {
+    clearTimeout(this.cutting);
+    this.cutOf = null;
     this.watcher.disconnect();
     this.dropCharts();
     this.pad.destroy();
@@ -55,7 +58,15 @@ class BetaBench {
     this.runs.set(k, pad.run);
     if (!good) this.#alsoSay(format(text.bad_k, { all: ks.join(", "), k }));
     this.#watch();
-    for (const other of stops) await idle().then(() => this.fetch(other.k));
+    this.#prefetch();
+  }
+
+  // The other stops' files come while nothing else is to do, so that a switch waits for none.
+  async #prefetch() {
+    for (const { k } of this.stops) {
+      await idle();
+      await this.fetch(k).catch(() => null); // whoever presses that stop is told
+    }
     this.prefetched = true;
   }
 
@@ -65,13 +76,20 @@ class BetaBench {
     this.pad.say(said ? `${sentence} ${said}` : sentence);
   }
 
-  // The run of a stop, from the network once.
-  fetch(k) {
+  // The run of a stop, from the network once; asked again where that failed.
+  async fetch(k) {
     if (!this.runs.has(k)) {
       const { run } = this.stops.find((stop) => stop.k === k);
-      this.runs.set(k, Run.load(run).then((found) => (this.runs.set(k, found), found)));
+      this.runs.set(k, Run.load(run));
     }
-    return this.runs.get(k);
+    try {
+      const found = await this.runs.get(k);
+      this.runs.set(k, found);
+      return found;
+    } catch (error) {
+      this.runs.delete(k);
+      throw error;
+    }
   }
 
   #buildPage() {
@@ -86,6 +104,8 @@ class BetaBench {
       </div>`);
     const dial = this.pad.part("dial");
     root.querySelector(".knobs").appendChild(dial);
+    root.querySelector(".knobs").after(this.pad.part("message"));
+    root.querySelector(".plane").appendChild(this.pad.part("buttons"));
     const fold = document.createElement("details");
     fold.innerHTML = `<summary>${t.sliders}</summary>`;
     const sliders = this.pad.part("sliders");
@@ -96,7 +116,8 @@ class BetaBench {
         <section><h3>${t.curve}</h3><div data-part="curve"></div>
           <div data-part="gaps"></div><p class="hint">${t.curve_note}</p></section>
         <section><h3>${t.dimensions}</h3><div data-part="kl"></div>
-          <p data-part="dead"></p><p class="hint">${t.dimensions_note}</p></section>
+          <p data-part="dead"></p><p class="hint">${t.dimensions_note}</p>
+          <p class="surgery" data-part="surgery"></p></section>
         <section class="ledger"><h3 data-part="ledger-title">${t.ledger}</h3>
           <div class="bars" data-part="stack"></div>
           <div class="sums"><table><tbody data-part="rows"></tbody></table>
@@ -146,7 +167,18 @@ class BetaBench {
     this.k = k;
     this.#showStop();
     const here = this.runs.get(k);
-    const run = here instanceof Run ? here : await this.fetch(k);
+    let run = here;
+    if (!(here instanceof Run)) {
+      try {
+        run = await this.fetch(k);
+      } catch (error) {
+        if (this.k !== k) return;
+        this.k = this.pad.run.latent;
+        this.#showStop();
+        this.pad.say(format(this.text.failed, { error: error.message }));
+        return;
+      }
+    }
     if (this.k !== k) return; // another stop was pressed meanwhile
     this.pad.say("");
     this.pad.use(run);
@@ -170,8 +202,41 @@ class BetaBench {
     const told = dead.length === run.latent ? text.dead_all : dead.length ? text.dead : text.dead_none;
     this.part("dead").innerHTML = format(told, { names, least: DEAD, beta: values.beta });
     this.#showLedger();
+    this.#surgerySoon();
     this.#showHere();
     this.followLazily();
+  }
+
+  // Takes a tenth of a second, so it waits until β rests; what it said before is then of another β.
+  #surgerySoon() {
+    const { run } = this.pad;
+    const told = `${run.id} ${run.value}`;
+    if (this.cutOf === told) return;
+    this.cutOf = told;
+    this.cut = null;
+    this.part("surgery").style.opacity = 0.4;
+    clearTimeout(this.cutting);
+    this.cutting = setTimeout(() => this.#surgery(run, told), 400);
+  }
+
+  async #surgery(run, told) {
+    const { digits } = this.pad;
+    await digits.arrived;
+    const step = Math.max(1, Math.floor(run.count / CUT));
+    const posteriors = [];
+    for (let i = 0; i < CUT && i * step < run.count; i++) {
+      if (i % 25 === 0) await idle();
+      if (this.cutOf !== told) return;
+      posteriors.push(run.encode(digits.image(i * step)));
+    }
+    this.cut = surgery(posteriors);
+    const line = this.part("surgery");
+    line.style.opacity = 1;
+    line.innerHTML = format(this.text.surgery, {
+      beta: run.value.toPrecision(2), count: posteriors.length,
+      rate: decimals(this.cut.rate, 2), information: decimals(this.cut.information, 2),
+      marginal: decimals(this.cut.marginal, 2), most: decimals(Math.log(posteriors.length), 2),
+    });
   }
 
   part(name) {
@@ -219,14 +284,14 @@ class BetaBench {
       title: (k, value) => format(text.bar, { k: k + 1, kl: decimals(value, 2) }),
     });
     this.charts = [this.curve, this.bars];
-    this.part("gaps").innerHTML = own.length ? this.#gapTable(stop.dedicated) :
+    this.part("gaps").innerHTML = own.length ? this.#gapTable(stop) :
       `<p class="hint">${text.no_dedicated}</p>`;
     this.top = 0;
     const fold = this.pad.root.querySelector("details");
     fold.open = run.latent <= 4;
   }
 
-  #gapTable(dedicated) {
+  #gapTable({ dedicated, epochs }) {
     const { text } = this;
     const cells = (name, value) => `<tr><th scope="row">${name}</th>${
       dedicated.map((one) => `<td>${value(one)}</td>`).join("")}</tr>`;
@@ -235,7 +300,7 @@ class BetaBench {
       cells(text.gap_here, (one) => decimals(one.here, 1))}${
       cells(text.gap_own, (one) => decimals(one.objective, 1))}${
       cells(text.gap, (one) => `<b>${signed(one.gap, 1)}</b>`)}</tbody></table>
-      <p class="hint">${text.gap_note}</p>`;
+      <p class="hint">${format(text.gap_note, epochs)}</p>`;
   }
 
   #buildStack() {

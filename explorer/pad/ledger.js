@@ -54,6 +54,38 @@ export function bernoulliFloor(x) {
   return sum;
 }
 
+// The two parts of the mean KL of N posteriors, in nats (Hoffman & Johnson, 2016): the information
+// I(x; z) ≤ log N that z carries of which image it is, and the distance KL(q(z) ‖ p) of all codes
+// together from the prior. `posteriors` are {mean, sigma}; one fixed draw of z for each.
+export function surgery(posteriors) {
+  const count = posteriors.length;
+  const size = posteriors[0].mean.length;
+  const noise = fixedNormals(count * size, 2);
+  const logScales = posteriors.map(({ sigma }) => sigma.reduce((sum, s) => sum + Math.log(s), 0));
+  const each = new Float64Array(count);
+  let rate = 0, information = 0, marginal = 0;
+  for (let i = 0; i < count; i++) {
+    const { mean, sigma } = posteriors[i];
+    rate += klEach(mean, sigma).reduce((a, b) => a + b, 0);
+    const z = mean.map((m, k) => m + sigma[k] * noise[i * size + k]);
+    let most = -Infinity, prior = 0;
+    for (const v of z) prior -= 0.5 * v * v;
+    for (let j = 0; j < count; j++) {
+      const other = posteriors[j];
+      let log = -logScales[j]; // the constant ½ log 2π is in every term alike
+      for (let k = 0; k < size; k++) log -= 0.5 * ((z[k] - other.mean[k]) / other.sigma[k]) ** 2;
+      each[j] = log;
+      if (log > most) most = log;
+    }
+    let sum = 0;
+    for (let j = 0; j < count; j++) sum += Math.exp(each[j] - most);
+    const all = most + Math.log(sum / count);
+    information += each[i] - all;
+    marginal += all - prior;
+  }
+  return { rate: rate / count, information: information / count, marginal: marginal / count };
+}
+
 let normals = new Float32Array(0);
 
 // The ledger of image x under a run with a posterior, the run's knob wherever it stands.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import streamlit as st
@@ -76,7 +76,8 @@ def _stop(run: Run, first: Run, runs: Sequence[Run]) -> dict:
     if run is not first:
         spec |= {"alignment": resources.alignment(run, first)}
     dedicated = []
-    for other in records.dedicated(run, runs).values():
+    beside = records.dedicated(run, runs)
+    for other in beside.values():
         trade, gap = records.trade_of(other), records.objective_gap(run, other)
         dedicated.append(
             {
@@ -92,8 +93,15 @@ def _stop(run: Run, first: Run, runs: Sequence[Run]) -> dict:
         "k": run.record.latent,
         "run": spec,
         "dedicated": dedicated,
+        "epochs": {"here": _epochs([run]), "own": _epochs(beside.values())},
         "likelihood": _likelihood(run),
     }
+
+
+def _epochs(runs: Iterable[Run]) -> str:
+    return "–".join(
+        f"{epochs:g}" for epochs in sorted({run.record.train["epochs"] for run in runs})
+    )
 
 
 def _likelihood(run: Run) -> dict:
