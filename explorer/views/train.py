@@ -143,7 +143,7 @@ def _actions(words: Words, run: Run) -> None:
     network = f"&net={frame.network_of(run)}" if "network" in record.config else ""
     if assets.in_browser(run):
         chosen = f"model={record.variant}&k={record.latent}{network}&run={run.id}"
-        link = f"explore?{chosen}&lang={words.language}"
+        link = f"./?{chosen}&lang={words.language}"  # Explore is the page at the root
         row.link_button(words("train.explore"), link)
     row.download_button(
         words("train.export"),
