@@ -38,6 +38,8 @@ __all__ = [
     "load",
     "may_share",
     "names",
+    "on_map_of",
+    "test_of",
 ]
 
 
@@ -310,6 +312,20 @@ def download(
     }
     fetch_set(name, folder, sorted(files), raw, on_progress)
     return raw
+
+
+def test_of(dataset: Dataset) -> Dataset | None:
+    """The split by which a training on this one is scored, if there is one."""
+    with contextlib.suppress(DataError):
+        if "test" in describe(dataset.name).splits and dataset.split != "test":
+            return load(dataset.name, "test")
+    return None
+
+
+def on_map_of(dataset: Dataset) -> Dataset | None:
+    """The digits that maps show, where a model of this data can encode them."""
+    digits = load(_MNIST_5K, "all")
+    return digits if (dataset.kind, dataset.shape) == (digits.kind, digits.shape) else None
 
 
 # Splits of different names that hold the same digits, or digits made from the same scans.

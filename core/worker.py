@@ -125,12 +125,12 @@ class Worker:
             raise data.DataError(
                 f"{asked.data}/{asked.split} has changed since this training was asked for."
             )
-        digits = on_map_of(dataset)
+        digits = data.on_map_of(dataset)
         film = Film(digits, job.folder / FRAMES) if digits is not None else None
         training = train.run(
             request,
             self.store,
-            test=test_of(dataset),
+            test=data.test_of(dataset),
             on_map=digits,
             film=film,
             on_save=report.saving,
@@ -189,21 +189,6 @@ class Reporter:
     def write(self) -> None:
         self.written = time.monotonic()
         jobs.write_progress(self.folder, self.now)
-
-
-def test_of(dataset: data.Dataset) -> data.Dataset | None:
-    """The split by which a training on this one is scored, if there is one."""
-    name = dataset.name
-    with contextlib.suppress(data.DataError):
-        if "test" in data.describe(name).splits and dataset.split != "test":
-            return data.load(name, "test")
-    return None
-
-
-def on_map_of(dataset: data.Dataset) -> data.Dataset | None:
-    """The digits that maps show, where a model of this data can encode them."""
-    digits = data.load("mnist-5k", "all")
-    return digits if (dataset.kind, dataset.shape) == (digits.kind, digits.shape) else None
 
 
 @contextlib.contextmanager

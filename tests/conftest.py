@@ -31,7 +31,7 @@ def missing(reason: str):
 
 @pytest.fixture(scope="session")
 def shipped() -> dict[str, checkpoints.Run]:
-    """The runs that come with the software, by id."""
+    """The runs that come with the software, by id; the longest trained first, as on screen."""
     listing = checkpoints.list_runs(checkpoints.shipped_store())
     if listing.problems:
         pytest.fail("Shipped runs can't be read: " + " ".join(listing.problems), pytrace=False)
@@ -40,7 +40,8 @@ def shipped() -> dict[str, checkpoints.Run]:
             f"No run ships in {checkpoints.shipped_store()}; `python -m core bank` makes them.",
             pytrace=False,
         )
-    return listing.runs
+    by_samples = sorted(listing.runs.values(), key=lambda run: -run.record.samples)
+    return {run.id: run for run in by_samples}
 
 
 @pytest.fixture(scope="session")
