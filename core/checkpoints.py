@@ -303,6 +303,7 @@ def save(store: Path, record: RunRecord, tensors: Mapping[str, Mapping[str, np.n
 def delete(run: Run) -> None:
     """Remove a run from its store in one step."""
     doomed = run.folder.with_name(f".{run.id}-deleted")
+    shutil.rmtree(doomed, ignore_errors=True)  # of a deletion that was killed half-way
     run.folder.rename(doomed)
     shutil.rmtree(doomed)
 

@@ -16,7 +16,7 @@ from core.projections import Plane, map_plane, procrustes
 
 FRAMES = 40
 NOTES = "frames.json"  # step, samples and bounds of each frame in a folder
-SHOWN = 1000  # digits of the map, its first, whose codes are filmed
+SHOWN = 1000  # digits of the map, its last, whose codes are filmed: mnist-5k's test split
 SIDE = 6  # digits along each side of the decoded grid
 
 
@@ -32,7 +32,7 @@ class Film:
     """
 
     def __init__(self, digits: Dataset, folder: Path | None = None) -> None:
-        self.digits = digits.subset(np.arange(min(SHOWN, len(digits))), digits.split)
+        self.digits = digits.subset(np.arange(len(digits))[-SHOWN:], digits.split)
         self.folder = folder
         self.points: list[np.ndarray] = []  # (count, 2) each
         self.grids: list[np.ndarray] = []  # (SIDE · height, SIDE · width) uint8 each

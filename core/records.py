@@ -109,6 +109,8 @@ def noise_gaps(run: Run, runs: Iterable[Run]) -> list[Gap]:
     trained for its noise at one level, at that level on the digits of mnist-5k's test split."""
     from core.noise import LEVELS, NOISES  # needs torch
 
+    if CODES not in run.record.files:
+        return []  # of data that no map shows
     noise = run.record.config["noise"]
     row = NOISES.index(noise)
     errors = checkpoints.read_tensors(run, CODES)["noise_error"][row]

@@ -78,8 +78,9 @@ def _usual(runs: list[Run]) -> Run | None:
     own = [run for run in runs if _is_own(run) and assets.in_browser(run)]
     if own:
         return max(own, key=resources.written)
-    there = [run for run in runs if assets.in_browser(run)]
-    return next((run for run in there if run.record.variant == DEFAULT), next(iter(there), None))
+    there = [run for run in frame.showable_runs() if run in runs]
+    usual = [run for run in there if run.record.variant == DEFAULT]
+    return next(iter(sorted(usual, key=lambda run: run.record.latent) or there), None)
 
 
 def _live(words: Words, job: jobs.Job) -> None:
