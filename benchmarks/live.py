@@ -92,7 +92,7 @@ def main() -> int:
         field = busy_page.get_by_label(WORDS["knob.epochs.label"], exact=True)
         field.fill("150")
         field.press("Enter")
-        busy_page.get_by_text("600,000").first.wait_for()
+        busy_page.get_by_text("600,064").first.wait_for()
         busy_page.get_by_role("button", name=WORDS["train.go"], exact=True).click()
         busy_page.wait_for_function(
             _IN_PADS.replace("CONDITION", "pad.dataset.status === 'running'"), polling=50

@@ -26,6 +26,7 @@ from core.film import Film
 from core.jobs import BEAT, FRAMES, LOCKS, QUEUE, STOP, Job, JobProgress
 from core.models import variant
 
+NICE = 15
 PAUSE = 0.1  # seconds between looks at the queue and for a wish to stop
 
 
@@ -279,10 +280,22 @@ def warm() -> None:
     train.drain(train.train(model, few, steps, train.best_device()))
 
 
+def give_way() -> None:
+    """Let pages go first: training takes what they leave of the processors.
+
+    Linux shares them by session, so a session's own niceness has to be told as well.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(NICE)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICE))
+
+
 def main(argv: list[str] | None = None) -> None:
     """Warm up, then work until standard input ends."""
     options = tyro.cli(Options, args=argv, prog="python -m core.worker")
     torch.set_num_threads(options.threads)
+    give_way()
     worker = Worker(options.store, options.slot)
 
     def wait_for_the_end() -> None:

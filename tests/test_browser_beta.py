@@ -136,7 +136,8 @@ def test_dragging_beta_moves_code_map_digit_and_every_number(visit, models, stop
     x_hat = latent.decode(model, np.array([exact], np.float32), dial=value).reshape(-1)
     np.testing.assert_allclose(hand.pixels(), x_hat.clip(0, 1), rtol=0, atol=1e-3 + ONE_STEP)
 
-    # The ledger of this digit, against torch with the same draws of z.
+    # The ledger of this digit, against torch with the same draws of z; below the fold it rests.
+    hand.page.wait_for_timeout(300)
     sums = in_the_pad(hand, "({...bench.sums, kl: Array.from(bench.sums.kl)})")
     nll, kl = ledger(model, one, value, normals(hand), None)
     np.testing.assert_allclose(sums["kl"], kl, atol=1e-3)

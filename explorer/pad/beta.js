@@ -36,6 +36,8 @@ class BetaBench {
     clearTimeout(this.cutting);
     this.cutOf = null;
     this.watcher.disconnect();
+    clearTimeout(this.ledgerTimer);
+    cancelAnimationFrame(this.ledgerFrame);
     this.dropCharts();
     this.pad.destroy();
   }
@@ -118,7 +120,7 @@ class BetaBench {
         <section><h3>${t.dimensions}</h3><div data-part="kl"></div>
           <p data-part="dead"></p><p class="hint">${t.dimensions_note}</p>
           <p class="surgery" data-part="surgery"></p></section>
-        <section class="ledger"><h3 data-part="ledger-title">${t.ledger}</h3>
+        <section class="ledger" data-lazy="ledger"><h3 data-part="ledger-title">${t.ledger}</h3>
           <div class="bars" data-part="stack"></div>
           <div class="sums"><table><tbody data-part="rows"></tbody></table>
           <div><p class="each" data-part="each"></p><p class="hint">${
@@ -201,10 +203,23 @@ class BetaBench {
     const names = dead.map((k) => `z${k + 1}`).join(", ");
     const told = dead.length === run.latent ? text.dead_all : dead.length ? text.dead : text.dead_none;
     this.part("dead").innerHTML = format(told, { names, least: DEAD, beta: values.beta });
-    this.#showLedger();
+    this.#ledgerSoon();
     this.#surgerySoon();
     this.#showHere();
     this.followLazily();
+  }
+
+  // Eight decodes: in sight they follow with the next frame, out of sight once β rests.
+  #ledgerSoon() {
+    clearTimeout(this.ledgerTimer);
+    if (!this.seen.has("ledger")) {
+      this.ledgerTimer = setTimeout(() => this.#showLedger(), 120);
+      return;
+    }
+    this.ledgerFrame ??= requestAnimationFrame(() => {
+      this.ledgerFrame = null;
+      this.#showLedger();
+    });
   }
 
   // Takes a tenth of a second, so it waits until β rests; what it said before is then of another β.
@@ -329,7 +344,7 @@ class BetaBench {
     const found = ledger(run, input, this.#likelihood());
     const elbo = found.reconstruction + found.rate;
     const objective = found.reconstruction + beta * found.rate;
-    this.sums = { ...found, elbo, objective };
+    this.sums = { ...found, elbo, objective, beta };
     const least = Math.max(elbo, objective) * 1.04;
     if (this.digit !== this.pad.digit) this.top = 0;
     this.digit = this.pad.digit;

@@ -519,3 +519,16 @@ export function squaredError(a, b) {
 export function normal(choose = Math.random) {
   return Math.sqrt(-2 * Math.log(1 - choose())) * Math.cos(2 * Math.PI * choose());
 }
+
+// A source of uniform draws in [0, 1) that a seed fixes: 32-bit xorshift (Marsaglia, 2003).
+export function seeded(seed) {
+  let bits = Math.imul(seed + 1, 0x9e3779b9) | 1;
+  const next = () => {
+    bits ^= bits << 13;
+    bits ^= bits >>> 17;
+    bits ^= bits << 5;
+    return (bits >>> 0) / 2 ** 32;
+  };
+  for (let i = 0; i < 8; i++) next(); // near seeds begin alike
+  return next;
+}

@@ -1,25 +1,15 @@
 // What one digit costs under a VAE, in nats: its reconstruction, and the KL of each dimension.
 // Sums over pixels and dimensions; one digit, so nothing is averaged but the draws of z.
 
-export const DRAWS = 8;
+import { normal, seeded } from "./engine.js";
 
-// A generator of numbers in [0, 1) that always gives the same ones (mulberry32).
-export function seeded(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
+export const DRAWS = 8;
 
 // Standard normal draws (count,), always the same ones, so that a number moves because of the knob
 // and not by chance (Box and Muller, 1958).
 export function fixedNormals(count, seed = 1) {
   const choose = seeded(seed);
-  return Float32Array.from({ length: count }, () =>
-    Math.sqrt(-2 * Math.log(1 - choose())) * Math.cos(2 * Math.PI * choose()));
+  return Float32Array.from({ length: count }, () => normal(choose));
 }
 
 // KL(N(mean, sigma²) ‖ N(0, 1)) of each dimension, in nats: (K,).

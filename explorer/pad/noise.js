@@ -1,24 +1,13 @@
 // The noise pad: clean digit → corrupted digit → what three networks make of it, as the level is
 // dragged. All of it happens here: noise, networks, errors and the map.
 
-import { Digits, Network, Run, fetchBytes, normal, readTensors, squaredError } from "./engine.js";
+import { Digits, Network, Run, fetchBytes, normal, readTensors, seeded, squaredError } from "./engine.js";
 import { DigitView, MapView, theme } from "./draw.js";
 import { LevelChart } from "./levels.js";
 import { address, build, clamp, decimals, format, watchTheme } from "./page.js";
 
 const ANSWERS = ["plain", "output", "dedicated"];
 const CURVE_STEPS = 17;
-
-// A generator of uniform draws in [0, 1) that a seed fixes (Mulberry32, T. Ettinger, 2017).
-export function seeded(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 // The corruptions of core/noise.py for one draw a pixel: `uniform` in [0, 1), `gauss` of N(0, 1).
 // A level scales the same noise, so pixels are taken one after the other as it grows.
