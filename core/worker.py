@@ -26,7 +26,6 @@ from core.film import Film
 from core.jobs import BEAT, FRAMES, LOCKS, QUEUE, STOP, Job, JobProgress
 from core.models import variant
 
-NICE = 15
 PAUSE = 0.1  # seconds between looks at the queue and for a wish to stop
 
 
@@ -41,6 +40,7 @@ class Options:
     store: Annotated[Path, tyro.conf.arg(help="Folder of runs, whose queue is worked off.")]
     slot: Annotated[int, tyro.conf.arg(help="Of as many as may train at once, which this is.")] = 0
     threads: Annotated[int, tyro.conf.arg(help="Threads of one training.")] = 1
+    nice: Annotated[int, tyro.conf.arg(help="By how much pages go first; 0 for not at all.")] = 5
 
 
 @dataclass
@@ -280,22 +280,24 @@ def warm() -> None:
     train.drain(train.train(model, few, steps, train.best_device()))
 
 
-def give_way() -> None:
-    """Let pages go first: training takes what they leave of the processors.
+def give_way(nice: int) -> None:
+    """Let pages go first where processors are short.
 
     Linux shares them by session, so a session's own niceness has to be told as well.
     """
+    if not nice:
+        return
     with contextlib.suppress(OSError, AttributeError):
-        os.nice(NICE)
+        os.nice(nice)
     with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(NICE))
+        Path("/proc/self/autogroup").write_text(str(nice))
 
 
 def main(argv: list[str] | None = None) -> None:
     """Warm up, then work until standard input ends."""
     options = tyro.cli(Options, args=argv, prog="python -m core.worker")
     torch.set_num_threads(options.threads)
-    give_way()
+    give_way(options.nice)
     worker = Worker(options.store, options.slot)
 
     def wait_for_the_end() -> None:

@@ -45,7 +45,7 @@ def submit(store, asked, visitor="visitor-a"):
     return asked.id
 
 
-def until(condition, seconds=60, what="it"):
+def until(condition, seconds=120, what="it"):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = condition()
@@ -77,9 +77,9 @@ class Processes:
     def __init__(self):
         self.all = []
 
-    def start(self, store, slot=0):
+    def start(self, store):
         process = subprocess.Popen(
-            [sys.executable, "-m", "core.worker", "--store", str(store), "--slot", str(slot)],
+            [sys.executable, "-m", "core.worker", "--store", str(store), "--nice", "0"],
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
