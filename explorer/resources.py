@@ -6,9 +6,11 @@ Needs no torch, so that the first paint does not wait for it.
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -19,14 +21,19 @@ _reading = Lock()
 
 
 def runs() -> Listing:
-    """All runs, shipped ones first; read again when a store's folder changes."""
-    stores = (checkpoints.shipped_store(), checkpoints.user_store())
-    return _listing(tuple((store, _changed(store)) for store in stores))
+    """All runs, shipped ones first; a store is read again when its folder changes, and what is
+    kept in memory of the other one's runs stays."""
+    shipped, own = (
+        _listing(store, _changed(store))
+        for store in (checkpoints.shipped_store(), checkpoints.user_store())
+    )
+    both = shipped.runs | {i: run for i, run in own.runs.items() if i not in shipped.runs}
+    return Listing(both, shipped.problems + own.problems)
 
 
 @lru_cache(maxsize=4)
-def _listing(stores: tuple[tuple[Path, int], ...]) -> Listing:
-    return checkpoints.list_runs(store for store, _ in stores)
+def _listing(store: Path, changed: int) -> Listing:
+    return checkpoints.list_runs(store)
 
 
 def _changed(store: Path) -> int:
@@ -139,3 +146,17 @@ def _pca_curve(run: Run) -> list[float]:
     trivial = metrics.mean_image_error(digits().x / 255, mean.reshape(digits().shape))
     explained = np.cumsum((codes**2).mean(0))
     return [trivial, *(trivial - explained).tolist()]
+
+
+_figures: dict[tuple[str, str], Any] = {}
+
+
+def figure(draw: Callable, *arguments: Any) -> Any:
+    """A figure of `explorer.figures`, drawn once for the same arguments whoever asks; plotly takes
+    a third of a second for a large one."""
+    key = (draw.__name__, repr(arguments))
+    if key not in _figures:
+        while len(_figures) >= 64:
+            _figures.pop(next(iter(_figures)), None)
+        _figures[key] = draw(*arguments)
+    return _figures[key]

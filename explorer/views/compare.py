@@ -78,14 +78,15 @@ def _curve(words: Words) -> None:
     from explorer import figures
 
     curve = resources.pca_curve()
-    points: dict[str, list[tuple[int, float]]] = {}
-    for run in frame.showable_runs():
+    points: dict[str, dict[int, float]] = {}
+    for run in frame.showable_runs():  # of several of one name and K the usual one comes first
         error = run.record.metrics.get("mnist-5k/all", {}).get("squared_error")
         if error is not None and not run.record.capabilities.get("closed_form"):
-            points.setdefault(_name(words, run), []).append((run.record.latent, error))
+            points.setdefault(_name(words, run), {}).setdefault(run.record.latent, error)
+    pairs = {name: list(found.items()) for name, found in points.items()}
     labels = {name: words(f"compare.curve_{name}") for name in ("x", "y", "pca", "mean")}
     st.plotly_chart(
-        figures.error_curve(curve, points, curve[0], labels),
+        resources.figure(figures.error_curve, curve, pairs, curve[0], labels),
         key="curve",
         config={"displayModeBar": False},
     )

@@ -146,7 +146,7 @@ def _matrix(words: Words, bench: _Bench) -> None:
         kinds = [words(f"noise_pad.kind_{noise}") for noise in NOISES]
         with st.container(key="noise-matrix"):
             st.plotly_chart(
-                figures.noise_matrix(known, trained, kinds, LEVELS, labels),
+                resources.figure(figures.noise_matrix, known, trained, kinds, LEVELS, labels),
                 key="matrix",
                 config={"displayModeBar": False},
             )
