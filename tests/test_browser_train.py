@@ -98,7 +98,7 @@ def test_a_click_trains_and_all_of_it_is_seen(opened, app, language):
     expect(hand.page.get_by_text(samples).first).to_be_visible()
     button(hand, "train.go").click()
     live(hand).wait_for()
-    expect(hand.page.locator(".train svg[data-term=kl]")).to_have_attribute(
+    expect(hand.page.locator(".pad svg[data-term=kl]").first).to_have_attribute(
         "aria-label", re.compile(re.escape(words("train.unit_nats")))
     )
     pad(hand, "film").wait_for()
