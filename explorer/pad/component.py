@@ -52,8 +52,13 @@ export default function (component) {
 }
 """
 
+# What all pads share first, then each page's own sheet.
+_SHEETS = sorted(FOLDER.glob("*.css"), key=lambda path: (path.name != "pad.css", path.name))
+
 _mount = st.components.v2.component(
-    "latent_pad", css=(FOLDER / "pad.css").read_text(encoding="utf-8"), js=_STARTER
+    "latent_pad",
+    css="\n".join(path.read_text(encoding="utf-8") for path in _SHEETS),
+    js=_STARTER,
 )
 
 
