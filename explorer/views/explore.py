@@ -10,7 +10,6 @@ from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
 
-DEFAULT = "vae"
 SCORES = (  # name of the texts, key in the run's metrics, decimals
     ("error", "squared_error", 1),
     ("rate", "rate", 2),
@@ -24,7 +23,7 @@ def show() -> None:
     words = state.words()
     with frame.page(words, "explore") as bar:
         with bar:
-            run = pick_run(words)
+            run = frame.pick_run(words)
         if run is None:
             st.error(words("app.no_runs"))
             return
@@ -42,46 +41,6 @@ def show() -> None:
         with scores:
             st.markdown(f"#### {words('explore.numbers_title')}")
             _numbers(words, run)
-
-
-def pick_run(words: Words) -> Run | None:
-    """The run that the pickers name, of those that a pad can show."""
-    runs = frame.showable_runs()
-    if not runs:
-        return None
-    variants = frame.variants_of(runs)
-    variant = state.choice(
-        "model",
-        words("picker.model"),
-        variants,
-        DEFAULT if DEFAULT in variants else variants[0],
-        show=lambda name: words(f"variant.{name}.title"),
-        width=210,
-    )
-    runs = [run for run in runs if run.record.variant == variant]
-    sizes = sorted({run.record.latent for run in runs})
-    latent = state.choice("k", words("picker.latent"), sizes, sizes[0], width=120)
-    runs = [run for run in runs if run.record.latent == latent]
-    networks = sorted({frame.network_of(run) for run in runs}, reverse=True)
-    if len(networks) > 1:
-        network = state.choice(
-            "net",
-            words("picker.network"),
-            networks,
-            networks[0],
-            show=lambda name: words(f"picker.{name}"),
-            width=170,
-        )
-        runs = [run for run in runs if frame.network_of(run) == network]
-    by_id = {run.id: run for run in runs}
-    if len(runs) == 1:
-        state.only("run", runs[0].id)
-        return runs[0]
-    names = frame.told_apart(words, runs)
-    picked = state.choice(
-        "run", words("picker.run"), list(by_id), runs[0].id, show=names.get, width=210
-    )
-    return by_id[picked]
 
 
 def _numbers(words: Words, run: Run) -> None:

@@ -14,6 +14,8 @@ from core.models import VARIANTS
 from explorer import assets, knobs, resources, state
 from explorer.language import Words
 
+DEFAULT = "vae"  # the model that a page opens with
+
 # Streamlit leaves six empty rems above a page; a map needs them more.
 _STYLE = (
     ".stMainBlockContainer {padding: 4.2rem 2rem 3rem; max-width: 1320px; margin: 0 auto}"
@@ -55,6 +57,46 @@ def showable_runs() -> list[Run]:
         (run for run in resources.runs().runs.values() if assets.in_browser(run)),
         key=lambda run: (run.folder.parent != shipped, -run.record.samples),
     )
+
+
+def pick_run(words: Words) -> Run | None:
+    """The run that the pickers in the page's row name, of those that a pad can show."""
+    runs = showable_runs()
+    if not runs:
+        return None
+    variants = variants_of(runs)
+    variant = state.choice(
+        "model",
+        words("picker.model"),
+        variants,
+        DEFAULT if DEFAULT in variants else variants[0],
+        show=lambda name: words(f"variant.{name}.title"),
+        width=210,
+    )
+    runs = [run for run in runs if run.record.variant == variant]
+    sizes = sorted({run.record.latent for run in runs})
+    latent = state.choice("k", words("picker.latent"), sizes, sizes[0], width=120)
+    runs = [run for run in runs if run.record.latent == latent]
+    networks = sorted({network_of(run) for run in runs}, reverse=True)
+    if len(networks) > 1:
+        network = state.choice(
+            "net",
+            words("picker.network"),
+            networks,
+            networks[0],
+            show=lambda name: words(f"picker.{name}"),
+            width=170,
+        )
+        runs = [run for run in runs if network_of(run) == network]
+    by_id = {run.id: run for run in runs}
+    if len(runs) == 1:
+        state.only("run", runs[0].id)
+        return runs[0]
+    names = told_apart(words, runs)
+    picked = state.choice(
+        "run", words("picker.run"), list(by_id), runs[0].id, show=names.get, width=210
+    )
+    return by_id[picked]
 
 
 def variants_of(runs: list[Run]) -> list[str]:
