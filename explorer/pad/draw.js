@@ -150,6 +150,18 @@ export class MapView {
     this.#paint();
   }
 
+  // Bring out some of the points, by a mask (count,) of ones and zeros; null for all alike.
+  select(mask) {
+    this.mask = mask;
+    this.#paint();
+  }
+
+  // A closed path [[x, y], …] around some points, drawn below the marks; null for none.
+  outline(path) {
+    this.path = path;
+    this.overlay();
+  }
+
   // The same digits on another map: each point goes from its old place to its new one.
   glide(points, frame, duration = 400) {
     this.#rest();
@@ -371,13 +383,21 @@ export class MapView {
     }
   }
 
-  // Each point as a square of 2.5 px, half transparent, blended into the pixels below it.
+  // Each point as a square of 2.5 px, half transparent, blended into the pixels below it; of a
+  // selection the others first, faint, and what is selected over them, larger and opaque.
   #dots() {
-    const { words, screen, labels, inks } = this;
-    const { width, height } = this.base;
-    const half = 1.25 * this.ratio;
     const opacity = this.colours.dark ? 0.6 : 0.5;
+    if (this.mask?.length !== this.labels.length) return this.#squares(2.5, opacity);
+    this.#squares(2.5, 0.2 * opacity, 0);
+    this.#squares(4, 0.95, 1);
+  }
+
+  #squares(side, opacity, chosen = null) {
+    const { words, screen, labels, inks, mask } = this;
+    const { width, height } = this.base;
+    const half = (side / 2) * this.ratio;
     for (let i = 0; i < labels.length; i++) {
+      if (chosen !== null && mask[i] !== chosen) continue;
       const left = screen[2 * i] - half, right = left + 2 * half;
       const top = screen[2 * i + 1] - half, bottom = top + 2 * half;
       if (!(left >= 0 && top >= 0 && right < width - 1 && bottom < height - 1)) continue;
@@ -396,15 +416,17 @@ export class MapView {
     }
   }
 
-  // Some points as figures, none so near another that they overlap.
+  // Some points as figures, none so near another that they overlap; of a selection only its own.
   #glyphs(context) {
     const { screen, labels, sprites } = this;
+    const mask = this.mask?.length === labels.length ? this.mask : null;
     const apart = 24 * this.ratio;
     const wide = Math.ceil(this.base.width / apart) + 4;
     const tall = Math.ceil(this.base.height / apart) + 4;
     const taken = new Uint8Array(wide * tall);
     const shift = sprites[0].width / 2;
     for (let i = 0; i < labels.length; i++) {
+      if (mask && !mask[i]) continue;
       const column = Math.round(screen[2 * i] / apart) + 1;
       const row = Math.round(screen[2 * i + 1] / apart) + 1;
       if (!(column >= 1 && row >= 1 && column < wide - 1 && row < tall - 1)) continue;
@@ -424,6 +446,17 @@ export class MapView {
     const context = this.top.getContext("2d");
     const { accent, ink, paper } = this.colours;
     context.clearRect(0, 0, this.width, this.height);
+    if (this.path?.length > 1) {
+      context.beginPath();
+      this.path.forEach((p, i) => context[i ? "lineTo" : "moveTo"](...this.toScreen(p)));
+      context.closePath();
+      context.lineJoin = "round";
+      for (const [colour, wide] of [[paper, 4], [ink, 1.5]]) {
+        context.strokeStyle = colour;
+        context.lineWidth = wide;
+        context.stroke();
+      }
+    }
     for (const mark of marks) {
       const [left, top] = this.toScreen(mark.at);
       for (const ring of mark.rings ?? []) {
