@@ -11,6 +11,8 @@ from torch import Tensor
 
 from core.models.base import Autoencoder, Condition, join
 
+PARALLEL = 1e-6  # sine of the angle below which two directions count as one line
+
 
 @dataclass(frozen=True)
 class Codes:
@@ -110,8 +112,57 @@ def interpolate(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
     return (1 - share) * a + share * b
 
 
+def great_circle(
+    a: np.ndarray, b: np.ndarray, steps: int, centre: np.ndarray | None = None
+) -> np.ndarray:
+    """Codes on the great circle from a to b around a centre, ends included: (steps, K) float64.
+
+    The direction turns at an even pace (Shoemake, 1985: "Animating rotation with quaternion
+    curves") and the distance from the centre, by default the origin, changes evenly from |a| to
+    |b|. Where no great circle is told apart by its ends, one is chosen:
+
+    - a or b is the centre, or both lie in one direction from it: the straight line.
+    - a and b lie in opposite directions: over the axis of which a has least (the first of these);
+      with K = 1 there is no way round, so the straight line.
+    """
+    centre = np.zeros(len(a)) if centre is None else np.asarray(centre, np.float64)
+    a, b = np.asarray(a, np.float64) - centre, np.asarray(b, np.float64) - centre
+    share = np.linspace(0, 1, steps)[:, None]
+    line = (1 - share) * a + share * b + centre
+    from_norm, to_norm = np.linalg.norm(a), np.linalg.norm(b)
+    if from_norm == 0 or to_norm == 0:
+        return line
+    u, v = a / from_norm, b / to_norm
+    angle = 2 * np.arctan2(np.linalg.norm(u - v), np.linalg.norm(u + v))
+    aside = v - (u @ v) * u
+    if np.linalg.norm(aside) < PARALLEL:
+        if angle < 1 or len(a) == 1:
+            return line
+        axis = np.abs(u).argmin()
+        aside = np.eye(len(a))[axis] - u[axis] * u
+    aside /= np.linalg.norm(aside)
+    norm = (1 - share) * from_norm + share * to_norm
+    return norm * (np.cos(share * angle) * u + np.sin(share * angle) * aside) + centre
+
+
+def analogy(a: np.ndarray, b: np.ndarray, c: np.ndarray, amount: float = 1.0) -> np.ndarray:
+    """The code a − b + c: the step from b to c, taken `amount` times from a (Mikolov, 2013)."""
+    return a + amount * (c - b)
+
+
 def grid(low: np.ndarray, high: np.ndarray, side: int) -> np.ndarray:
     """Points of a square grid between two corners (2,), row by row from the top: (side², 2)."""
     xs = np.linspace(low[0], high[0], side)
     ys = np.linspace(high[1], low[1], side)
     return np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
+
+
+def prior_grid(side: int) -> np.ndarray:
+    """A grid for K = 2 whose rows and columns are equally probable under the prior N(0, I), row by
+    row from the top: (side², 2) float64.
+
+    Coordinates are the normal quantiles of (i + ½)/side (Kingma and Welling, 2014, appendix A).
+    """
+    shares = (torch.arange(side, dtype=torch.float64) + 0.5) / side
+    at = torch.special.ndtri(shares).numpy()
+    return np.stack(np.meshgrid(at, at[::-1]), axis=-1).reshape(-1, 2)

@@ -60,3 +60,84 @@ def test_grid_reads_like_a_page():
     assert points.shape == (9, 2)
     assert points[0].tolist() == [-1, 2] and points[-1].tolist() == [1, -2]
     assert points[:3].tolist() == [[-1, 2], [0, 2], [1, 2]]
+
+
+# --- Great circle, arithmetic, equally probable grid ---------------------------------------------
+
+
+def test_great_circle_turns_evenly_and_keeps_both_ends():
+    a, b = np.array([2.0, 0, 0]), np.array([0, 4.0, 0])
+    walk = latent.great_circle(a, b, 7)
+    np.testing.assert_allclose(walk[[0, -1]], [a, b], atol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(walk, axis=1), np.linspace(2, 4, 7))
+    np.testing.assert_allclose(
+        np.degrees(np.arctan2(walk[:, 1], walk[:, 0])), np.linspace(0, 90, 7), atol=1e-9
+    )
+    assert (walk[:, 2] == 0).all()
+
+
+def test_great_circle_is_the_formula_of_the_paper():
+    generator = np.random.default_rng(0)
+    a, b = generator.normal(size=(2, 16))
+    u, v = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    angle = np.arccos(u @ v)
+    for t, z in zip(np.linspace(0, 1, 9), latent.great_circle(a, b, 9), strict=True):
+        slerp = (np.sin((1 - t) * angle) * u + np.sin(t * angle) * v) / np.sin(angle)
+        norm = (1 - t) * np.linalg.norm(a) + t * np.linalg.norm(b)
+        np.testing.assert_allclose(z, norm * slerp, atol=1e-12)
+    nearest = np.linalg.norm(latent.interpolate(a, b, 9), axis=1).min()
+    assert nearest < min(np.linalg.norm(a), np.linalg.norm(b))
+
+
+def test_great_circle_around_another_centre_is_moved_with_it():
+    generator = np.random.default_rng(1)
+    a, b, centre = generator.normal(size=(3, 5))
+    np.testing.assert_allclose(
+        latent.great_circle(a + centre, b + centre, 6, centre),
+        latent.great_circle(a, b, 6) + centre,
+        atol=1e-12,
+    )
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ([0, 0], [1, 2]),
+        ([1, 2], [0, 0]),
+        ([0, 0], [0, 0]),
+        ([1, 2], [3, 6]),
+        ([1, 2], [1, 2]),
+        ([1], [-2]),
+    ],
+)
+def test_great_circle_without_a_turn_is_the_line(a, b):
+    a, b = np.array(a, float), np.array(b, float)
+    np.testing.assert_allclose(
+        latent.great_circle(a, b, 5), latent.interpolate(a, b, 5), atol=1e-12
+    )
+
+
+def test_great_circle_between_opposite_ends_goes_over_the_least_axis():
+    walk = latent.great_circle(np.array([3.0, 1.0, 1.0]), np.array([-3.0, -1.0, -1.0]), 5)
+    np.testing.assert_allclose(np.linalg.norm(walk, axis=1), np.sqrt(11))
+    np.testing.assert_allclose(walk[[0, -1]], [[3, 1, 1], [-3, -1, -1]], atol=1e-12)
+    expected = np.array([-3, 10, -1]) / np.sqrt(110) * np.sqrt(11)
+    np.testing.assert_allclose(walk[2], expected, atol=1e-12)
+
+
+def test_analogy():
+    a, b, c = np.array([1.0, 2]), np.array([5.0, 5]), np.array([6.0, 3])
+    assert latent.analogy(a, b, c).tolist() == [2, 0]
+    assert latent.analogy(a, b, c, 0).tolist() == a.tolist()
+    assert latent.analogy(a, b, c, 2).tolist() == [3, -2]
+    assert latent.analogy(a, b, b).tolist() == a.tolist()
+
+
+def test_prior_grid_is_equally_probable():
+    points = latent.prior_grid(5)
+    assert points.shape == (25, 2)
+    assert points[0, 0] < 0 < points[0, 1] and points[12].tolist() == [0, 0]
+    np.testing.assert_allclose(points[20], [-1.2815515655446004] * 2)
+    shares = torch.special.ndtr(torch.from_numpy(points)).numpy()
+    np.testing.assert_allclose(shares[:5, 0], [0.1, 0.3, 0.5, 0.7, 0.9])
+    np.testing.assert_allclose(shares[::5, 1], [0.9, 0.7, 0.5, 0.3, 0.1])

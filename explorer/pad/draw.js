@@ -439,7 +439,8 @@ export class MapView {
     }
   }
 
-  // Marks: {at, kind: "point" | "ghost" | "near" | "input", rings: [[x, y] path, …]}.
+  // Marks: {at, kind: "point" | "ghost" | "near" | "input", rings: [[x, y] path, …]}, or
+  // {paint(context, view)} which draws itself.
   overlay(marks = this.marks) {
     this.marks = marks;
     if (!this.width || !this.colours || !this.points) return;
@@ -458,6 +459,10 @@ export class MapView {
       }
     }
     for (const mark of marks) {
+      if (mark.paint) {
+        mark.paint(context, this);
+        continue;
+      }
       const [left, top] = this.toScreen(mark.at);
       for (const ring of mark.rings ?? []) {
         context.beginPath();
