@@ -248,6 +248,8 @@ export class Run {
     this.hasPrior = spec.prior;
     this.logVarRange = program.log_var_range;
     const tensors = readTensors(weights);
+    this.program = program;
+    this.tensors = tensors;
     this.encoder = new Network(program.encoder, tensors, program.shape);
     this.decoder = new Network(program.decoder, tensors, [program.latent]);
     const arrays = readTensors(codes);
@@ -255,6 +257,7 @@ export class Run {
     this.count = arrays.codes.shape[0];
     this.planeMean = arrays.plane_mean.data; // (K,)
     this.planeBasis = arrays.plane_basis.data; // (2, K)
+    this.squaredErrors = arrays.squared_error?.data ?? null; // (count,), none where a knob moves them
     this.alignment = spec.alignment ?? { rotation: [1, 0, 0, 1], scale: 1, shift: [0, 0] };
     this.dial = program.dial ?? null;
     this.knots = arrays.knots ? arrays : null;
