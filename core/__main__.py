@@ -652,7 +652,8 @@ class DataDownload:
 
 @dataclass(frozen=True)
 class Bank:
-    """Train the runs to ship that are missing; stopped, it goes on there the next time."""
+    """Train the runs to ship that are missing, and compute what pages tell of them; stopped, it
+    goes on there the next time."""
 
     store: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
     """Folder of runs; else the one that ships with the software."""
@@ -662,7 +663,7 @@ class Bank:
     def __call__(self) -> int:
         if self.only is not None:
             variant(self.only)
-        from core import bank
+        from core import bank, derive, derived
         from core import train as training
 
         plans = tuple(p for p in bank.SHIPPED if self.only in (None, p.variant))
@@ -681,6 +682,10 @@ class Bank:
                 print(_how_far(stop, request.id, store))
                 return stop.exit_code
             print(f"{request.id}: {last.samples:,} samples in {last.seconds:.1f} s.")
+        wanted = bank.underived(store)
+        for number, (subject, kind) in enumerate(wanted, 1):
+            print(f"{number} of {len(wanted)}: {kind} of {subject.run.id}", flush=True)
+            derive.get(subject, kind, folder=store / derived.FOLDER)
         return 0
 
 

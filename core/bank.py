@@ -1,7 +1,7 @@
 """The runs that ship with the software, and the one command that makes them.
 
-`python -m core bank` trains what is missing and leaves what is there; stopped half-way, it goes on
-with the next missing run the next time.
+`python -m core bank` trains what is missing, computes what pages tell of the runs, and leaves what
+is there; stopped half-way, it goes on with what is missing the next time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from core import checkpoints, data, train
+from core import checkpoints, data, derive, derived, train
 from core.config import TrainConfig
 from core.models import variant
 from core.noise import LEVELS, NOISES
@@ -144,3 +144,16 @@ def make(request: train.Request, store: Path) -> Iterator[train.Progress]:
         on_map=data.on_map_of(request.data),
         kept=store / f".{request.id}",
     )
+
+
+def underived(store: Path) -> list[tuple[derive.Subject, str]]:
+    """What pages want to know of a store's runs on digits and is not yet kept beside them."""
+    runs = [run for run in checkpoints.list_runs(store).runs.values() if derive.possible(run)]
+    runs.sort(key=lambda run: -run.record.samples)
+    wanted = {
+        derive.file_name(subject, kind): (subject, kind)
+        for subject in map(derive.Subject, runs)
+        for kind in derive.KINDS
+    }
+    folder = store / derived.FOLDER
+    return [each for name, each in wanted.items() if not (folder / name).exists()]

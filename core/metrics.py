@@ -100,3 +100,37 @@ def neighbour_accuracy(codes: np.ndarray, labels: np.ndarray, k: int = 5) -> flo
     votes = labels[NearestNeighbors(n_neighbors=k).fit(codes).kneighbors(return_distance=False)]
     winners = np.array([np.bincount(row).argmax() for row in votes])
     return float((winners == labels).mean())
+
+
+def map_scores(
+    points: np.ndarray, images: np.ndarray, labels: np.ndarray | None = None, k: int = 10
+) -> dict[str, float]:
+    """How far a map can be trusted: its neighbourhoods against those of the images themselves.
+
+    `trustworthiness` falls with images that are neighbours on the map alone, `continuity` with
+    neighbours among the images that the map tears apart: both 1 at best (Venna & Kaski, 2001).
+    `agreement` is the share of points whose k nearest on the map vote for their own class.
+
+    Args:
+        points: of the map (count, 2).
+        images: the same count of anything that can be flattened, compared by Euclidean distance.
+        labels: (count,) classes, -1 where unknown; with fewer than two there is no `agreement`.
+        k: size of a neighbourhood, lowered to what the scores are defined for: below count / 2.
+
+    Returns:
+        The scores; none at all for fewer than three points.
+    """
+    from sklearn.manifold import trustworthiness
+
+    k = min(k, (len(points) - 1) // 2)
+    if k < 1:
+        return {}
+    flat = images.reshape(len(images), -1).astype(np.float32)
+    scores = {
+        "trustworthiness": float(trustworthiness(flat, points, n_neighbors=k)),
+        "continuity": float(trustworthiness(points, flat, n_neighbors=k)),
+    }
+    known = np.zeros(len(points), bool) if labels is None else labels >= 0
+    if known.sum() > k and len(np.unique(labels[known])) > 1:
+        scores["agreement"] = neighbour_accuracy(points[known], labels[known], k)
+    return scores

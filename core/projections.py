@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+NEIGHBOURS = 15  # that UMAP looks at
+PERPLEXITY = 30.0  # of t-SNE: the effective number of neighbours
+
+Report = Callable[[float], None]  # is told the share that is done
+
+
+class ProjectionError(ValueError):
+    """Codes that can't be laid out; one sentence.
+
+    `reason` (`shape`, `finite`, `few` or `same`) and `values` are for who says it in other words.
+    """
+
+    def __init__(self, reason: str, sentence: str, **values: object) -> None:
+        super().__init__(sentence.format(**values))
+        self.reason = reason
+        self.values = values
 
 
 @dataclass(frozen=True)
@@ -75,3 +95,81 @@ def procrustes(points: np.ndarray, onto: np.ndarray) -> Alignment:
     spread = float((a**2).sum())
     scale = float(s.sum() / spread) if spread > 0 else 1.0
     return Alignment(rotation, scale, to_centre - scale * from_centre @ rotation)
+
+
+def umap(codes: np.ndarray, seed: int = 0, report: Report | None = None) -> np.ndarray:
+    """UMAP of codes (count, K) → (count, 2) float32. McInnes et al. (2018).
+
+    Raises:
+        ProjectionError: for codes that are not finite, all the same, or too few.
+    """
+    _checked(codes, "UMAP", NEIGHBOURS + 1, f"its {NEIGHBOURS} neighbours of each point")
+    import umap as library
+
+    watched = {"tqdm_kwds": _told(report)} if report else {}
+    found = library.UMAP(n_neighbors=NEIGHBOURS, random_state=seed, n_jobs=1, **watched)
+    return found.fit_transform(np.asarray(codes, np.float32))
+
+
+def tsne(codes: np.ndarray, seed: int = 0, report: Report | None = None) -> np.ndarray:
+    """t-SNE of codes (count, K) → (count, 2) float32, begun at their principal components. Van der
+    Maaten & Hinton (2008), by Barnes and Hut's approximation.
+
+    Raises:
+        ProjectionError: for codes that are not finite, all the same, or too few.
+    """
+    _checked(codes, "t-SNE", int(PERPLEXITY) + 1, f"its perplexity of {PERPLEXITY:.0f}")
+    from sklearn.manifold import TSNE
+
+    steps = 1000
+    layout = TSNE(perplexity=PERPLEXITY, init="pca", max_iter=steps, random_state=seed, verbose=2)
+    with contextlib.redirect_stdout(_Printed(report, r"Iteration (\d+):()", steps)):
+        return layout.fit_transform(np.asarray(codes, np.float32))
+
+
+def scattered(count: int, seed: int = 0) -> np.ndarray:
+    """A map that knows nothing: normal draws (count, 2), beside which every other map's scores are
+    told."""
+    return np.random.default_rng(seed).standard_normal((count, 2)).astype(np.float32)
+
+
+def _checked(codes: np.ndarray, name: str, least: int, why: str) -> None:
+    count = len(codes)
+    if codes.ndim != 2 or not codes.size:
+        sentence = "{name} needs codes of shape (count, K), not {shape}."
+        raise ProjectionError("shape", sentence, name=name, shape=codes.shape)
+    if not np.isfinite(codes).all():
+        sentence = "{name} needs finite codes; some of these are NaN or infinite."
+        raise ProjectionError("finite", sentence, name=name)
+    if count < least:
+        sentence = "{name} needs at least {least} points for {why}; there are {count}."
+        raise ProjectionError("few", sentence, name=name, least=least, why=why, count=count)
+    if (codes == codes[0]).all():
+        sentence = "{name} has nothing to lay out: all {count} codes are the same."
+        raise ProjectionError("same", sentence, name=name, count=count)
+
+
+def _told(report: Report) -> dict:
+    """How umap-learn's progress bar is made to tell its share."""
+    return {
+        "disable": False,
+        "file": _Printed(report, r"(\d+)/(\d+)"),
+        "bar_format": "{n_fmt}/{total_fmt} ",
+        "mininterval": 0.2,
+    }
+
+
+class _Printed:
+    """A file that a library prints its progress to; what is done is read from it."""
+
+    def __init__(self, report: Report | None, pattern: str, steps: int = 0) -> None:
+        self.report = report
+        self.pattern = re.compile(pattern)
+        self.steps = steps
+
+    def write(self, text: str) -> int:
+        for done, of in self.pattern.findall(text) if self.report else ():
+            self.report(int(done) / (int(of) if of else self.steps))
+        return len(text)
+
+    def flush(self) -> None: ...

@@ -1,0 +1,287 @@
+"""What pages tell of a run beyond its own files: other maps, their scores, errors of each digit.
+
+Each kind of result is computed once and kept by content (`core.derived`). A server computes what
+is missing in a process of its own: `python -m core.derive --help`. It prints its progress as lines
+of JSON and writes nothing before a result is whole, so that it may be killed at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+
+from core import checkpoints, derived, sampling
+from core.checkpoints import CODES, WEIGHTS, CheckpointError, Run
+
+DIGITS = ("mnist-5k", "all")  # what a run is shown on where no other set is named
+MOST_POINTS = 10_000  # of a map's scores, which look at all pairs
+
+Report = Callable[[float], None]
+Found = tuple[dict[str, np.ndarray], dict[str, Any]]  # arrays, notes
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A run on a set of images: what a result is of."""
+
+    run: Run
+    set_id: str | None = None  # of the user's own images; None is the held-out digits
+    seed: int = 0
+    _held: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def images(self) -> Any:
+        """The set, a `core.dataset.Dataset`."""
+        return self._once("images", self._load)
+
+    @property
+    def codes(self) -> np.ndarray:
+        """Codes of the set (count, K) float32."""
+        return self._once("codes", self._encode)
+
+    @property
+    def model(self) -> Any:
+        """The run's model; loads torch."""
+        from core import train
+
+        return self._once("model", lambda: train.load(self.run))
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._held:
+            self._held[name] = make()
+        return self._held[name]
+
+    def _load(self) -> Any:
+        if self.set_id is None:
+            from core import data
+
+            return data.load(*DIGITS)
+        from core import sets
+
+        return sets.open_set(self.set_id)
+
+    def _encode(self) -> np.ndarray:
+        if self.set_id is None:
+            return checkpoints.read_tensors(self.run, CODES)["codes"].astype(np.float32)
+        from core import latent
+
+        return latent.encode(self.model, self.images.x, dial=_usual(self.model)).mean
+
+
+def _usual(model: Any) -> float | None:
+    return None if model.dial is None else model.dial.usual
+
+
+# --- Kinds of results ---------------------------------------------------------------------------
+
+
+def _umap(subject: Subject, report: Report) -> Found:
+    from core import projections
+
+    return {"points": projections.umap(subject.codes, subject.seed, report)}, {}
+
+
+def _tsne(subject: Subject, report: Report) -> Found:
+    from core import projections
+
+    return {"points": projections.tsne(subject.codes, subject.seed, report)}, {}
+
+
+def _plane(subject: Subject) -> np.ndarray:
+    from core import projections
+
+    arrays = checkpoints.read_tensors(subject.run, CODES)
+    return projections.Plane(arrays["plane_mean"], arrays["plane_basis"]).to_map(subject.codes)
+
+
+def _scores_of(points: Callable[[Subject], np.ndarray]) -> Callable[[Subject, Report], Found]:
+    def scores(subject: Subject, report: Report) -> Found:
+        from core import metrics
+
+        count = min(len(subject.codes), MOST_POINTS)
+        part = slice(0, count)
+        images = subject.images
+        found = metrics.map_scores(points(subject)[part], images.x[part], images.labels[part])
+        return {}, found | {"count": count}
+
+    return scores
+
+
+def _random_scores(subject: Subject, report: Report) -> Found:
+    from core import projections
+
+    shuffled = projections.scattered(len(subject.codes), subject.seed)
+    return _scores_of(lambda _: shuffled)(subject, report)
+
+
+def _map_of(kind: str) -> Callable[[Subject], np.ndarray]:
+    return lambda subject: get(subject, kind)[0]["points"]
+
+
+def _each(subject: Subject, report: Report) -> Found:
+    """Squared error (sum over pixels) and rate in nats of each image, and the mean KL (K,) of each
+    latent dimension in nats; rate and KL where the run has a posterior."""
+    from core import latent, metrics
+
+    model, x = subject.model, subject.images.x
+    dial = _usual(model)
+    error, rate, kl = [], [], []
+    for start in range(0, len(x), 500):
+        part = x[start : start + 500]
+        codes = latent.encode(model, part, dial=dial)
+        x_hat = latent.reconstruct(model, part, dial=dial)
+        error.append(metrics.squared_error_each(part / 255, x_hat))
+        if codes.log_var is not None:
+            variance = np.exp(codes.log_var.astype(np.float64))
+            nats = 0.5 * (codes.mean**2 + variance - 1 - codes.log_var)
+            rate.append(nats.sum(1))
+            kl.append(nats.sum(0))
+        report((start + len(part)) / len(x))
+    arrays = {"error": np.concatenate(error)}
+    if rate:
+        arrays |= {"rate": np.concatenate(rate), "kl": np.sum(kl, 0) / len(x)}
+    return {name: array.astype(np.float32) for name, array in arrays.items()}, {}
+
+
+def _mixture(subject: Subject, report: Report) -> Found:
+    return sampling.fit_mixture(subject.codes, subject.seed).arrays(), {}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a result is computed, and on what it depends."""
+
+    compute: Callable[[Subject, Report], Found]
+    of_run: bool = True  # else of the images alone
+    version: str = "1"
+
+
+KINDS: dict[str, Kind] = {
+    "umap": Kind(_umap),
+    "tsne": Kind(_tsne),
+    "each": Kind(_each),
+    "mixture": Kind(_mixture, version=sampling.FITTED),
+    "plane_scores": Kind(_scores_of(_plane)),
+    "umap_scores": Kind(_scores_of(_map_of("umap"))),
+    "tsne_scores": Kind(_scores_of(_map_of("tsne"))),
+    "random_scores": Kind(_random_scores, of_run=False),
+}
+
+
+# --- Keeping them -------------------------------------------------------------------------------
+
+
+def file_name(subject: Subject, kind: str) -> str:
+    """Name under which a result is kept; says the same on every machine.
+
+    Raises:
+        KeyError: for a kind that there is none of.
+    """
+    settings: dict[str, Any] = {
+        "version": KINDS[kind].version,
+        "seed": subject.seed,
+        "images": subject.set_id or "/".join(DIGITS),
+    }
+    if KINDS[kind].of_run:
+        files = subject.run.record.files
+        settings["run"] = [files[name].sha256 for name in (WEIGHTS, CODES) if name in files]
+    return derived.file_name(kind, {}, settings)
+
+
+def possible(run: Run) -> bool:
+    """Whether there is anything to derive: the run has codes of the held-out digits."""
+    return CODES in run.record.files
+
+
+def find(subject: Subject, kind: str) -> Path | None:
+    """Path of a result that is there."""
+    return derived.find(file_name(subject, kind))
+
+
+def get(
+    subject: Subject, kind: str, report: Report = lambda _: None, folder: Path | None = None
+) -> Found:
+    """A result: read if it is there and whole, else computed and kept.
+
+    Args:
+        subject: run, images and seed.
+        kind: one of KINDS.
+        report: is told the share that is done.
+        folder: to keep it in; by default it is looked for everywhere and kept in the user's.
+
+    Raises:
+        ProjectionError, CheckpointError, DataError: one sentence.
+        OSError: where it can't be kept.
+    """
+    name = file_name(subject, kind)
+    path = folder / name if folder else derived.find(name)
+    found = derived.read(path) if path else None
+    if found is None:
+        found = KINDS[kind].compute(subject, report)
+        derived.write(folder or derived.folders()[1], name, *found)
+    return found
+
+
+# --- The process --------------------------------------------------------------------------------
+
+
+@dataclass
+class Options:
+    """Compute results of a run and keep them; progress as lines of JSON."""
+
+    run: Annotated[str, "Id of the run."]
+    kinds: Annotated[tuple[str, ...], "Which results."]
+    set: Annotated[str | None, "Own images instead of the held-out digits."] = None
+    nice: Annotated[int, "By how much the pages go first."] = 5
+
+
+def _tell(**line: Any) -> None:
+    print(json.dumps(line), file=_lines, flush=True)
+
+
+_lines = sys.stdout  # also while a library's own printing is turned elsewhere
+
+
+def main(options: Options) -> int:
+    """Compute what is asked for; the exit status is 1 where a sentence was told instead."""
+    from core.dataset import DataError
+    from core.projections import ProjectionError
+
+    os.nice(options.nice)
+    try:
+        for store in (checkpoints.shipped_store(), checkpoints.user_store()):
+            if (store / options.run).is_dir():
+                run = checkpoints.open_run(store / options.run)
+                break
+        else:
+            raise CheckpointError(f"There is no run {options.run!r}.")
+        subject = Subject(run, options.set)
+        for kind in options.kinds:
+            get(subject, kind, lambda share, kind=kind: _tell(kind=kind, share=round(share, 3)))
+            _tell(kind=kind, done=True)
+    except ProjectionError as error:
+        _tell(failed=str(error), reason=error.reason, values=error.values)
+        return 1
+    except (CheckpointError, DataError, ValueError) as error:
+        _tell(failed=str(error))
+        return 1
+    except OSError as error:
+        _tell(failed=f"The result could not be kept ({error.strerror or error}).", reason="kept")
+        return 1
+    except MemoryError:
+        _tell(failed="This needs more memory than there is.", reason="memory")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    import tyro
+
+    sys.exit(main(tyro.cli(Options)))
