@@ -41,6 +41,16 @@ function luminance(colour) {
   return (0.299 * r + 0.587 * g + 0.114 * b) / 255;
 }
 
+// The 256 shades from paper to ink, each as one little-endian word.
+export function ramp({ dark }) {
+  const paper = dark ? [22, 27, 38] : [255, 255, 255];
+  const ink = dark ? [244, 246, 255] : [20, 24, 40];
+  return Uint32Array.from({ length: 256 }, (_, v) => {
+    const [r, g, b] = paper.map((p, c) => Math.round(p + ((ink[c] - p) * v) / 255));
+    return (255 << 24) | (b << 16) | (g << 8) | r;
+  });
+}
+
 // A digit as ink on paper: pixel value 0 is paper, 1 is ink, what lies outside is clipped.
 export class DigitView {
   constructor(canvas, side = 28) {
@@ -52,13 +62,8 @@ export class DigitView {
     this.words = new Uint32Array(this.image.data.buffer);
   }
 
-  recolour({ dark }) {
-    const paper = dark ? [22, 27, 38] : [255, 255, 255];
-    const ink = dark ? [244, 246, 255] : [20, 24, 40];
-    for (let v = 0; v < 256; v++) {
-      const [r, g, b] = paper.map((p, c) => Math.round(p + ((ink[c] - p) * v) / 255));
-      this.ramp[v] = (255 << 24) | (b << 16) | (g << 8) | r;
-    }
+  recolour(colours) {
+    this.ramp = ramp(colours);
     if (this.last) this.draw(this.last);
   }
 
