@@ -11,6 +11,7 @@ import struct
 import warnings
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +32,10 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 
 
+# Grey levels of one upright image (mode L) to (size, size) uint8; may raise UnreadableFileError.
+Fit = Callable[["Image.Image"], np.ndarray]
+
+
 @dataclass(frozen=True)
 class _ImageFile:
     """An image file that has not been read yet; `read` may raise UnreadableFileError."""
@@ -47,6 +52,8 @@ def from_images(
     invert: bool = False,
     name: str | None = None,
     bounds: Bounds = BOUNDS,
+    fit: Fit | None = None,
+    most: int | None = None,
 ) -> Dataset:
     """A person's own images as (count, 1, size, size) uint8 in grey levels.
 
@@ -58,9 +65,12 @@ def from_images(
     - `split`: "all", or "train" (80 %) or "test" (20 %), by a hash of each image's pixels, so that
       the same images are split the same way in any order, and copies of one stay together.
     - `invert`: swap dark and light, for dark ink on white paper.
+    - `fit`: brings an image to its final size, instead of `size`'s padding and `invert`.
+    - `most`: of more images than this so many are taken, evenly spread in the order of their names.
 
     Nothing is extracted to disk. Files that cannot be decoded are skipped and counted in the note
-    of the provenance. Raises DataError for what is over the `bounds`, unsafe or unreadable.
+    of the provenance, where it also says what was done to images in colour, with transparent parts
+    or that move. Raises DataError for what is over the `bounds`, unsafe or unreadable.
     """
     if split not in SPLITS:
         raise DataError(unknown("split of own images", split, SPLITS))
@@ -68,17 +78,37 @@ def from_images(
         raise DataError(
             f"size is {size}; allowed are {bounds.smallest_side} to {bounds.largest_side} pixels."
         )
+    taken = _Taken(size, invert, fit, most)
     if isinstance(source, (bytes, bytearray, memoryview)):
         label = name or "the uploaded archive"
-        found = _from_archive(io.BytesIO(source), len(source), label, size, invert, bounds)
+        found = _from_archive(io.BytesIO(source), len(source), label, taken, bounds)
         name = name or f"{PREFIX}upload"
     else:
         label = str(source)
-        found = _from_path(Path(os.path.expanduser(source)), size, invert, bounds)
+        found = _from_path(Path(os.path.expanduser(source)), taken, bounds)
         name = name or f"{PREFIX}{source}"
     x, labels, class_names, note = found
     whole = Dataset(name, "all", x, labels, class_names, provenance(label, note))
     return whole if split == "all" else _split_by_hash(whole, split)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """Which images are taken and what becomes of each: see `from_images`."""
+
+    size: int
+    invert: bool
+    own_fit: Fit | None
+    most: int | None
+
+    @property
+    def detail(self) -> int:
+        """Pixels a side of which more are of no use."""
+        return (16 if self.own_fit else 2) * self.size
+
+    def fit(self, grey: "Image.Image") -> np.ndarray:
+        """(size, size) uint8; may raise UnreadableFileError."""
+        return self.own_fit(grey) if self.own_fit else fitted(grey, self.size, self.invert)
 
 
 _Images = tuple[np.ndarray, np.ndarray, tuple[str, ...], str]  # x, labels, class names, note
@@ -101,10 +131,10 @@ def _split_by_hash(whole: Dataset, split: str) -> Dataset:
     return whole.subset(in_test if split == "test" else ~in_test, split)
 
 
-def _from_path(path: Path, size: int, invert: bool, bounds: Bounds) -> _Images:
+def _from_path(path: Path, taken: _Taken, bounds: Bounds) -> _Images:
     try:
         if path.is_dir():
-            return _decode_all(*_files_in_folder(path, bounds), str(path), size, invert, bounds)
+            return _decode_all(*_files_in_folder(path, bounds), str(path), taken, bounds)
         if path.suffix.lower() not in (".zip", ".npz"):
             what = "a file of another kind" if path.exists() else "not there"
             raise DataError(f"{path} is {what}; allowed are a folder, a .zip or a .npz.")
@@ -112,7 +142,7 @@ def _from_path(path: Path, size: int, invert: bool, bounds: Bounds) -> _Images:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise DataError(f"{path} is not a plain file; allowed are a folder, .zip or .npz.")
-            return _from_archive(stream, status.st_size, str(path), size, invert, bounds)
+            return _from_archive(stream, status.st_size, str(path), taken, bounds)
     except OSError as error:
         raise DataError(
             f"{path} cannot be read ({reason(error)}); allowed are a folder, a .zip or a .npz."
@@ -120,7 +150,7 @@ def _from_path(path: Path, size: int, invert: bool, bounds: Bounds) -> _Images:
 
 
 def _from_archive(
-    stream: BinaryIO, length: int, label: str, size: int, invert: bool, bounds: Bounds
+    stream: BinaryIO, length: int, label: str, taken: _Taken, bounds: Bounds
 ) -> _Images:
     if length > bounds.archive_bytes:
         raise DataError(
@@ -129,8 +159,8 @@ def _from_archive(
     with opened_zip(stream, label, bounds) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
         if any(member.filename.endswith(".npy") for member in members):
-            return _from_arrays(read_members(archive, label, bounds), label, size, invert, bounds)
-        return _decode_all(*_files_in_zip(archive, bounds), label, size, invert, bounds)
+            return _from_arrays(read_members(archive, label, bounds), label, taken, bounds)
+        return _decode_all(*_files_in_zip(archive, bounds), label, taken, bounds)
 
 
 def _files_in_folder(folder: Path, bounds: Bounds) -> tuple[list[_ImageFile], list[str]]:
@@ -218,8 +248,7 @@ def _decode_all(
     files: list[_ImageFile],
     notes: list[str],
     label: str,
-    size: int,
-    invert: bool,
+    taken: _Taken,
     bounds: Bounds,
 ) -> _Images:
     formats = ", ".join(FORMATS)
@@ -228,9 +257,15 @@ def _decode_all(
             f"{label} holds no image; allowed are {formats} files, "
             f"at least {bounds.fewest_images} of them, in sub-folders by class or not."
         )
+    spread = _spread(len(files), taken.most)
+    if len(spread) < len(files):
+        notes = [_spread_note(len(files), len(spread)), *notes]
+        files = [files[index] for index in spread]
+    size = taken.size
     _check_output(len(files), size, label, bounds)
     x = np.zeros((len(files), 1, size, size), np.uint8)
     folders, failures, read_bytes, pixels = [], [], 0, 0
+    changes: Counter[str] = Counter()
     with warnings.catch_warnings():
         # Pillow warns of suspicious sizes and odd metadata; the bounds here are stricter.
         warnings.simplefilter("ignore")
@@ -243,17 +278,19 @@ def _decode_all(
                         f"the images of {label} have more than {bounds.archive_bytes:,} bytes, "
                         "the most allowed in all."
                     )
-                grey, image_pixels = _decode(content, file.name, size, bounds)
+                grey, image_pixels, changed = _decode(content, file.name, taken.detail, bounds)
+                pixels += image_pixels
+                fitted_image = taken.fit(grey) if pixels <= bounds.pixels_in_all else None
             except UnreadableFileError as error:
                 failures.append(f"{file.name!r}: {error}")
                 continue
-            pixels += image_pixels
-            if pixels > bounds.pixels_in_all:
+            if fitted_image is None:
                 raise DataError(
                     f"the images of {label} have more than {bounds.pixels_in_all:,} pixels, "
                     "the most allowed in all."
                 )
-            x[len(folders), 0] = _fitted(grey, size, invert)
+            x[len(folders), 0] = fitted_image
+            changes.update(changed)
             folders.append(PurePosixPath(file.name).parent.name)
     x = x[: len(folders)]
     if len(folders) < bounds.fewest_images:
@@ -268,11 +305,26 @@ def _decode_all(
             f"and were skipped, the first being {failures[0]}",
             *notes,
         ]
+    notes = [*notes, *(f"{count:,} image(s) {change}" for change, count in changes.items())]
     class_names = tuple(sorted(set(folders) - {""}))
     _check_classes(len(class_names), label, bounds)
     index = {folder: position for position, folder in enumerate(class_names)}
     labels = np.array([index.get(folder, -1) for folder in folders], np.int64)
-    return x, labels, class_names, "; ".join(notes) + "." if notes else ""
+    return x, labels, class_names, _joined(notes)
+
+
+def _spread(count: int, most: int | None) -> np.ndarray:
+    """Indices of at most `most` of `count` things, evenly spread, so that no class is lost."""
+    taken = count if most is None else min(count, most)
+    return np.arange(taken) * count // max(taken, 1)
+
+
+def _joined(notes: list[str]) -> str:
+    return "; ".join(notes) + "." if notes else ""
+
+
+def _spread_note(count: int, taken: int) -> str:
+    return f"of {count:,} images {taken:,}, the most allowed, were taken, evenly spread"
 
 
 def _check_output(count: int, size: int, label: str, bounds: Bounds) -> None:
@@ -306,8 +358,16 @@ _PILLOW_ERRORS = (
 )
 
 
-def _decode(content: bytes, name: str, size: int, bounds: Bounds) -> tuple["Image.Image", int]:
-    """An upright grey image (mode L), still of its own size, and how many pixels it has."""
+_COLOUR = "stored in colour were turned into grey levels"
+_TRANSPARENT = "had transparent parts, which became white or black, whichever is not the ink's"
+_MOVING = "were animations, of which the first picture was taken"
+
+
+def _decode(
+    content: bytes, name: str, detail: int, bounds: Bounds
+) -> tuple["Image.Image", int, list[str]]:
+    """An upright grey image (mode L), still of its own size, how many pixels it has, and what was
+    done to it. A JPEG far larger than `detail` pixels a side is read at a fraction of its size."""
     from PIL import Image, ImageOps
 
     def too_large(what: str) -> DataError:
@@ -319,8 +379,14 @@ def _decode(content: bytes, name: str, size: int, bounds: Bounds) -> tuple["Imag
         image = Image.open(io.BytesIO(content), formats=FORMATS)
         pixels = image.width * image.height
         if pixels <= bounds.image_pixels:
-            image.draft("L", (2 * size, 2 * size))
-            return _grey(ImageOps.exif_transpose(image)), pixels
+            changed = {
+                _COLOUR: image.mode in ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr"),
+                _TRANSPARENT: image.has_transparency_data,
+                _MOVING: getattr(image, "n_frames", 1) > 1,
+            }
+            image.draft("L", (detail, detail))
+            grey = _grey(ImageOps.exif_transpose(image))
+            return grey, pixels, [change for change, is_so in changed.items() if is_so]
     except Image.UnidentifiedImageError as error:
         raise UnreadableFileError(f"not {', '.join(FORMATS[:-1])} or WEBP") from error
     except Image.DecompressionBombError as error:
@@ -348,7 +414,7 @@ def _grey(image: "Image.Image") -> "Image.Image":
     return ground
 
 
-def _fitted(grey: "Image.Image", size: int, invert: bool) -> np.ndarray:
+def fitted(grey: "Image.Image", size: int, invert: bool) -> np.ndarray:
     """(size, size) uint8: the whole image in its proportions, centred, with 0 around it."""
     from PIL import Image
 
@@ -370,7 +436,7 @@ def _first_of(arrays: dict[str, np.ndarray], allowed: tuple[str, str]) -> np.nda
 
 
 def _from_arrays(
-    arrays: dict[str, np.ndarray], label: str, size: int, invert: bool, bounds: Bounds
+    arrays: dict[str, np.ndarray], label: str, taken: _Taken, bounds: Bounds
 ) -> _Images:
     from PIL import Image
 
@@ -381,6 +447,8 @@ def _from_arrays(
             "one must be named x (or images), and one may be named y (or labels)."
         )
     levels = _to_levels(images, label)  # (count, height, width[, channels])
+    given = _first_of(arrays, ("y", "labels"))
+    notes = []
     count, height, width = levels.shape[:3]
     if count < bounds.fewest_images or not height or not width:
         raise DataError(
@@ -392,14 +460,30 @@ def _from_arrays(
             f"x in {label} has images of {height * width:,} pixels; "
             f"allowed are up to {bounds.image_pixels:,}."
         )
-    _check_output(count, size, label, bounds)
-    if levels.shape[1:] == (size, size):
-        x = (255 - levels if invert else levels)[:, None]
-    else:
-        fitted = [_fitted(_grey(Image.fromarray(image)), size, invert) for image in levels]
-        x = np.stack(fitted)[:, None]
-    labels, class_names = _labels_from(_first_of(arrays, ("y", "labels")), count, label, bounds)
-    return np.ascontiguousarray(x), labels, class_names, ""
+    labels, class_names = _labels_from(given, count, label, bounds)
+    spread = _spread(count, taken.most)
+    if len(spread) < count:
+        notes.append(_spread_note(count, len(spread)))
+        levels, labels = levels[spread], labels[spread]
+    _check_output(len(levels), taken.size, label, bounds)
+    if taken.own_fit is None and levels.shape[1:] == (taken.size, taken.size):
+        x = np.ascontiguousarray(255 - levels if taken.invert else levels)
+        return x[:, None], labels, class_names, _joined(notes)
+    fitted_images, kept, failures = [], [], []
+    for index, image in enumerate(levels):
+        try:
+            fitted_images.append(taken.fit(_grey(Image.fromarray(image))))
+            kept.append(index)
+        except UnreadableFileError as error:
+            failures.append(f"number {spread[index]}: {error}")
+    if len(kept) < bounds.fewest_images:
+        raise DataError(f"{label} holds no image that can be used ({failures[0]}).")
+    if failures:
+        notes.append(f"{len(failures):,} image(s) were skipped, the first being {failures[0]}")
+    if levels.ndim == 4:
+        notes.append(f"{len(kept):,} image(s) {_COLOUR}")
+    x = np.stack(fitted_images)[:, None]
+    return x, labels[kept], class_names, _joined(notes)
 
 
 def _to_levels(images: np.ndarray, label: str) -> np.ndarray:
