@@ -19,7 +19,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.checkpoints import CODES, FILM, WEIGHTS, CheckpointError, Run
-from explorer import live, resources, workers
+from explorer import live, resources, saves, workers
 
 PREFIX = "/latent"
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -120,6 +120,7 @@ def routes() -> list[Route]:
         Route(f"{_root()}/digits/{{sha}}/{{part}}", _digits),
         Route(f"{_root()}/pad/{{version}}/{{name}}", _module),
         *live.routes(_root()),
+        *saves.routes(_root()),
     ]
 
 

@@ -29,7 +29,8 @@ export function theme(element) {
   };
 }
 
-function rgb(colour) {
+// Red, green, blue and alpha, 0 to 255, of any colour that CSS knows.
+export function rgb(colour) {
   const context = document.createElement("canvas").getContext("2d");
   context.fillStyle = colour;
   context.fillRect(0, 0, 1, 1);

@@ -1,0 +1,381 @@
+"""The app's own route of saved files: pictures, films and tables that a page sends, and decoders.
+
+Pixels and rows come from the page as it shows them, and go back to it as a file of a well-known
+format that says which run made it. Nothing of them is kept here. Decoders as ONNX are made from a
+run by a process of its own, because torch's exporter takes seconds and much memory, and are kept
+in the user's store, since a run's weights never change.
+
+    POST /save/png?width&height&channels&…         raw pixels → PNG with text chunks
+    POST /save/gif?…&frames&milliseconds           raw pixels → GIF with a comment
+    POST /save/csv  {columns, rows, …}             → CSV with a column `run`
+    GET  /save/onnx/<run>/<encoder or decoder>     → ONNX, or 202 while it is being made
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+import core
+from core import checkpoints
+from core.checkpoints import RUN_ID, Run
+from explorer import resources
+from explorer.live import HEADER, NOW
+
+SOFTWARE = f"Latent Explorer {core.__version__}"
+LARGEST_SIDE = 4096  # pixels
+MOST_FRAMES = 600
+MOST_PIXELS = 32 * 2**20  # bytes of a picture or of all pictures of a film
+LARGEST_TABLE = 16 * 2**20  # bytes of a table's JSON
+KEPT = ".onnx"  # in the user's store: <run>-<beginning of the weights' checksum>/decoder.onnx
+PARTS = ("encoder", "decoder")
+PATIENCE = 180.0  # seconds until an export counts as hung
+
+
+class SaveError(ValueError):
+    """What can't be saved as it was sent; one sentence, and the status of the answer."""
+
+    def __init__(self, sentence: str, status: int = 400) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class _About(BaseModel):
+    """What every saved file says of itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    run: tuple[Annotated[str, Field(pattern=f"^{RUN_ID.pattern}$")], ...] = Field(
+        (), max_length=32, description="up to 32 ids of runs"
+    )
+    title: str = Field("", max_length=500, description="a text of up to 500 characters")
+    page: str = Field("", max_length=4000, description="an address of up to 4000 characters")
+
+
+class _Picture(_About):
+    """Size of what is sent as raw bytes: grey (1 channel, 0 is black) or RGBA, row by row."""
+
+    width: int = Field(ge=1, le=LARGEST_SIDE, description=f"1 to {LARGEST_SIDE} pixels")
+    height: int = Field(ge=1, le=LARGEST_SIDE, description=f"1 to {LARGEST_SIDE} pixels")
+    channels: Literal["1", "4"] = Field(description="1 (grey) or 4 (RGBA)")
+
+    @property
+    def frame_bytes(self) -> int:
+        return self.width * self.height * int(self.channels)
+
+    @property
+    def bytes(self) -> int:
+        """Exact length of the body."""
+        return self.frame_bytes
+
+
+class _Film(_Picture):
+    """Several pictures of one size, one after the other, each shown for so long."""
+
+    frames: int = Field(ge=1, le=MOST_FRAMES, description=f"1 to {MOST_FRAMES} pictures")
+    milliseconds: float = Field(ge=20, le=10_000, description="20 to 10000 milliseconds")
+
+    @property
+    def bytes(self) -> int:
+        return self.frames * self.frame_bytes
+
+
+_Cell = bool | int | float | Annotated[str, Field(max_length=2000)] | None
+
+
+class _Table(_About):
+    """Names of columns and rows of plain values."""
+
+    columns: tuple[Annotated[str, Field(max_length=200)], ...] = Field(
+        min_length=1, max_length=1000, description="1 to 1000 names of up to 200 characters"
+    )
+    rows: tuple[tuple[_Cell, ...], ...] = Field(
+        max_length=100_000,
+        description="up to 100000 rows of numbers and texts of up to 2000 characters",
+    )
+
+
+def _checked(kind: type[_About], given: Any) -> Any:
+    try:
+        asked = (
+            kind.model_validate_json(given)
+            if isinstance(given, bytes)
+            else kind.model_validate(given)
+        )
+    except ValidationError as error:
+        raise SaveError(_sentence(error, kind)) from None
+    if isinstance(asked, _Picture) and asked.bytes > MOST_PIXELS:
+        raise SaveError(
+            f"A picture or film may have up to {MOST_PIXELS >> 20} MiB of pixels; this one has "
+            f"{asked.bytes / 2**20:.1f} MiB.",
+            413,
+        )
+    if isinstance(asked, _Table):
+        for number, row in enumerate(asked.rows, 1):
+            if len(row) != len(asked.columns):
+                raise SaveError(
+                    f"Row {number} has {len(row)} values for {len(asked.columns)} columns."
+                )
+    return asked
+
+
+def _sentence(error: ValidationError, kind: type[_About]) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "missing":
+        return f"{name} is missing; it must be {kind.model_fields[name].description}."
+    if name in kind.model_fields:
+        given = repr(first["input"])
+        given = given if len(given) <= 60 else f"{given[:57]}…"
+        return f"{name} must be {kind.model_fields[name].description}; got {given}."
+    return f"{name or 'That'} is nothing here; there are {', '.join(kind.model_fields)}."
+
+
+# --- Files of what a page shows -----------------------------------------------------------------
+
+
+def png(asked: _Picture, pixels: bytes) -> bytes:
+    """A PNG with the pixels as they are and text chunks Title, Run, Software and Page."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    for name, text in _told(asked).items():
+        info.add_text(name, text)  # what isn't Latin-1 becomes iTXt, in UTF-8
+    stream = io.BytesIO()
+    Image.frombytes(*_layout(asked), pixels).save(stream, "PNG", pnginfo=info)
+    return stream.getvalue()
+
+
+def gif(asked: _Film, pixels: bytes) -> bytes:
+    """A GIF that repeats forever, with a comment of lines such as `Run: vae-k2-…`.
+
+    Grey pixels stay as they are. A coloured picture keeps its colours where it has up to 256 of
+    them, else it gets the 256 that fit it best; it is laid on white, since GIF knows no half
+    transparency. A picture that equals the one before it makes that one stay longer.
+    """
+    from PIL import Image
+
+    size = asked.frame_bytes
+    frames = [
+        Image.frombytes(*_layout(asked), pixels[n * size : (n + 1) * size])
+        for n in range(asked.frames)
+    ]
+    if asked.channels == "4":
+        white = Image.new("RGBA", frames[0].size, "white")
+        frames = [
+            Image.alpha_composite(white, frame)
+            .convert("RGB")
+            .quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+            for frame in frames
+        ]
+    stream = io.BytesIO()
+    frames[0].save(
+        stream,
+        "GIF",
+        save_all=True,
+        append_images=frames[1:],
+        duration=10 * round(asked.milliseconds / 10),  # GIF counts in hundredths of a second
+        loop=0,
+        comment="\n".join(f"{name}: {text}" for name, text in _told(asked).items()).encode(),
+    )
+    return stream.getvalue()
+
+
+def table(asked: _Table) -> bytes:
+    """A CSV after RFC 4180, in UTF-8 with the mark by which spreadsheets know it.
+
+    CSV has no place for metadata, so the run stands in each row, in a first column `run`; a table
+    that brings such a column keeps its own.
+    """
+    own = "run" in asked.columns
+    run = " ".join(asked.run)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(asked.columns if own else ("run", *asked.columns))
+    writer.writerows(row if own else (run, *row) for row in asked.rows)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _layout(asked: _Picture) -> tuple[str, tuple[int, int]]:
+    return "L" if asked.channels == "1" else "RGBA", (asked.width, asked.height)
+
+
+def _told(asked: _About) -> dict[str, str]:
+    told = {"Title": asked.title, "Run": " ".join(asked.run), "Software": SOFTWARE}
+    return {name: text for name, text in (told | {"Page": asked.page}).items() if text}
+
+
+async def _picture(request: Request, kind: type[_Picture], make: Callable) -> bytes:
+    given = parse_qs(request.url.query, keep_blank_values=True)
+    runs = given.pop("run", [])
+    asked = _checked(kind, {name: values[-1] for name, values in given.items()} | {"run": runs})
+    pixels = await _body(request, asked.bytes)
+    if len(pixels) != asked.bytes:
+        size = f"{asked.width} × {asked.height} pixels of {asked.channels}"
+        raise SaveError(
+            f"The body must be {asked.bytes:,} bytes ({size}), as the size says; it "
+            f"{'is longer' if len(pixels) > asked.bytes else f'has {len(pixels):,}'}."
+        )
+    return await run_in_threadpool(make, asked, pixels)
+
+
+async def _rows(request: Request) -> bytes:
+    body = await _body(request, LARGEST_TABLE)
+    if len(body) > LARGEST_TABLE:
+        raise SaveError(f"A table may have up to {LARGEST_TABLE >> 20} MiB.", 413)
+    return await run_in_threadpool(lambda: table(_checked(_Table, body)))
+
+
+async def _body(request: Request, most: int) -> bytes:
+    """The body, or as soon as it is longer than it may be the part of it that has come."""
+    content = bytearray()
+    async for part in request.stream():
+        content += part
+        if len(content) > most:
+            break
+    return bytes(content)
+
+
+def _route(path: str, media_type: str, make: Callable) -> Route:
+    async def answer(request: Request) -> Response:
+        try:
+            if HEADER not in request.headers:
+                raise SaveError(f"To save needs the header {HEADER}.", 403)
+            return Response(await make(request), media_type=media_type, headers=NOW)
+        except SaveError as error:
+            return PlainTextResponse(str(error), error.status)
+        except ClientDisconnect:  # the page was left; nobody hears the answer
+            return Response(status_code=400)
+
+    return Route(path, answer, methods=["POST"])
+
+
+# --- Decoders -----------------------------------------------------------------------------------
+
+
+class _Exports:
+    """Decoders that are being made: one process at a time, each run at most once."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._changing = threading.Lock()
+        self._under_way: set[Path] = set()
+        self._failed: dict[Path, str] = {}
+
+    def ask(self, run: Run, folder: Path) -> str | None:
+        """See that a run's files are being made; a sentence if the last try failed, told once, so
+        that whoever asks again has it tried again."""
+        with self._changing:
+            if folder in self._failed:
+                return self._failed.pop(folder)
+            if folder not in self._under_way:
+                self._under_way.add(folder)
+                threading.Thread(target=self._make, args=(run, folder), daemon=True).start()
+        return None
+
+    def _make(self, run: Run, folder: Path) -> None:
+        problem = None
+        with self._turn:
+            try:
+                export(run, folder)
+            except SaveError as error:
+                problem = str(error)
+            finally:
+                with self._changing:
+                    self._under_way.discard(folder)
+                    if problem:
+                        self._failed[folder] = problem
+
+
+def export(run: Run, folder: Path) -> None:
+    """Write a run's encoder.onnx and decoder.onnx into a folder that appears when both are whole.
+
+    Raises:
+        SaveError: where the run can't be exported or the process died; nothing is left behind.
+    """
+    temporary = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+        command = [sys.executable, "-m", "core", "export", run.id, "--to", str(temporary)]
+        done = subprocess.run(
+            [*command, "--store", str(run.folder.parent)],
+            cwd=Path(core.__file__).resolve().parents[1],
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        if done.returncode == 2 and done.stderr.strip():
+            raise SaveError(done.stderr.strip().splitlines()[-1], 422)
+        if done.returncode:
+            raise SaveError(f"The export of run {run.id} broke off; save it again to try anew.")
+        temporary.chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)  # of which somebody has removed a part
+        temporary.rename(folder)
+    except subprocess.TimeoutExpired:
+        raise SaveError(f"The export of run {run.id} took over {PATIENCE:g} seconds.") from None
+    except OSError as error:
+        raise SaveError(
+            f"The export of run {run.id} can't be kept in {folder.parent.name} of the run store "
+            f"({error.strerror or error})."
+        ) from None
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+_exports = _Exports()
+
+
+def kept(run: Run) -> Path:
+    """Folder of a run's ONNX files; other weights of the same run have another one."""
+    weights = run.record.files[checkpoints.WEIGHTS].sha256[:16]
+    return checkpoints.user_store() / KEPT / f"{run.id}-{weights}"
+
+
+def _onnx(request: Request) -> Response:
+    asked = request.path_params
+    run = resources.runs().runs.get(asked["run"])
+    if run is None:
+        return PlainTextResponse(f"There is no run {asked['run']!r}.", 404)
+    if asked["part"] not in PARTS:
+        return PlainTextResponse(f"A run has {' and '.join(PARTS)}.", 404)
+    if HEADER not in request.headers:
+        return PlainTextResponse(f"To save needs the header {HEADER}.", 403)
+    folder = kept(run)
+    file = folder / f"{asked['part']}.onnx"
+    if file.is_file():
+        return FileResponse(file, media_type="application/octet-stream", headers=NOW)
+    problem = _exports.ask(run, folder)
+    if problem:
+        return PlainTextResponse(problem, 422)
+    return PlainTextResponse("It is being made.", 202, headers=NOW)
+
+
+def routes(root: str) -> list[Route]:
+    """The routes to mount below `root`."""
+    return [
+        _route(f"{root}/save/png", "image/png", lambda asked: _picture(asked, _Picture, png)),
+        _route(f"{root}/save/gif", "image/gif", lambda asked: _picture(asked, _Film, gif)),
+        _route(f"{root}/save/csv", "text/csv", _rows),
+        Route(f"{root}/save/onnx/{{run}}/{{part}}", _onnx),
+    ]
