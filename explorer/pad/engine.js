@@ -239,20 +239,19 @@ export class Network {
 
 // A run in the browser: encoder, decoder, the held-out digits' codes and the map's plane.
 export class Run {
-  constructor(spec, weights, codes) {
+  constructor(spec, tensors, arrays) {
     const { program } = spec;
+    this.made = { spec, tensors, arrays };
     this.id = spec.id;
     this.latent = program.latent;
     this.pixels = program.shape.reduce((a, b) => a * b, 1);
     this.hasPosterior = spec.posterior;
     this.hasPrior = spec.prior;
     this.logVarRange = program.log_var_range;
-    const tensors = readTensors(weights);
     this.program = program;
     this.tensors = tensors;
     this.encoder = new Network(program.encoder, tensors, program.shape);
     this.decoder = new Network(program.decoder, tensors, [program.latent]);
-    const arrays = readTensors(codes);
     this.codes = arrays.codes.data; // (count, K)
     this.count = arrays.codes.shape[0];
     this.planeMean = arrays.plane_mean.data; // (K,)
@@ -261,6 +260,8 @@ export class Run {
     this.alignment = spec.alignment ?? { rotation: [1, 0, 0, 1], scale: 1, shift: [0, 0] };
     this.dial = program.dial ?? null;
     this.knots = arrays.knots ? arrays : null;
+    this.recoded = false; // whether the codes are those of other images than the held-out digits
+    this.errors = arrays.squared_error?.data ?? null; // of each held-out digit
     this.points = new Float32Array(this.count * 2);
     this.usualCodes = this.codes.slice();
     this.#place();
@@ -283,6 +284,7 @@ export class Run {
     const scaled = ((s - knots[0]) / (knots[knots.length - 1] - knots[0])) * (knots.length - 1);
     this.knot = Math.min(knots.length - 2, Math.max(0, Math.floor(scaled)));
     this.share = Math.min(1, Math.max(0, scaled - this.knot));
+    if (this.recoded) return; // the codes stay until the images are encoded anew
     if (value === this.dial.usual) { // the codes there are known exactly
       this.codes.set(this.usualCodes);
       this.#place();
@@ -350,7 +352,18 @@ export class Run {
 
   static async load(spec) {
     const [weights, codes] = await Promise.all([fetchBytes(spec.weights), fetchBytes(spec.codes)]);
-    return new Run(spec, weights, codes);
+    return new Run(spec, readTensors(weights), readTensors(codes));
+  }
+
+  // The same networks and plane with the codes (count, K) of other images.
+  withCodes(data) {
+    const { spec, tensors, arrays } = this.made;
+    const codes = { data, shape: [data.length / this.latent, this.latent] };
+    const other = new Run(spec, tensors, { ...arrays, codes, knots: undefined });
+    other.recoded = true;
+    other.knots = this.knots; // what was scored there is still the held-out digits'
+    if (this.dial) other.turn(this.value);
+    return other;
   }
 
   // Range of each latent dimension over the held-out digits, a little widened; of a model with a
@@ -376,7 +389,7 @@ export class Run {
 
   // Points that a view of the map must hold: of a run with a knob, those at all its positions.
   extent() {
-    if (!this.knots) return this.points;
+    if (!this.knots || this.recoded) return this.points;
     const { rotation: r, scale, shift } = this.alignment;
     const all = this.knots.knot_points.data;
     const some = [];
@@ -438,7 +451,7 @@ export class Run {
   // the codes' places on the map are known at each value, so the nearest one there is meant.
   nearest(z) {
     let best = 0, least = Infinity;
-    if (this.knots && this.latent > 2 && this.value !== this.dial.usual) {
+    if (this.knots && !this.recoded && this.latent > 2 && this.value !== this.dial.usual) {
       const [x, y] = this.toMap(z);
       for (let i = 0; i < this.count; i++) {
         const d = (this.points[2 * i] - x) ** 2 + (this.points[2 * i + 1] - y) ** 2;
