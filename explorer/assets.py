@@ -19,10 +19,10 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.checkpoints import CODES, FILM, WEIGHTS, CheckpointError, Run
-from explorer import live, resources, saves, workers
+from explorer import deriving, live, resources, saves, workers
+from explorer.live import FOREVER
 
 PREFIX = "/latent"
-FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 WORKERS_AFTER = 15.0  # seconds; a worker loads torch, which would slow the first paint
 PAD = Path(__file__).parent / "pad"
 MODULES = tuple(sorted(path.name for path in PAD.glob("*.js")))
@@ -37,6 +37,11 @@ def run_spec(run: Run) -> dict:
     """What a pad must be told of a run: ids, addresses, layers and capabilities."""
     return network_spec(run) | {
         "codes": _address(run, CODES),
+        "derive": f"{_root()}/derive/{run.id}",
+        "derived": {
+            kind: f"{_root()}/derived/{name}" if name else None
+            for kind, name in deriving.spec(run).items()
+        },
         "film": _address(run, FILM) if FILM in run.record.files else None,
         "prior": run.record.capabilities.get("has_prior", False),
         "posterior": run.record.capabilities.get("has_posterior", False),
@@ -120,6 +125,7 @@ def routes() -> list[Route]:
         Route(f"{_root()}/digits/{{sha}}/{{part}}", _digits),
         Route(f"{_root()}/pad/{{version}}/{{name}}", _module),
         *live.routes(_root()),
+        *deriving.routes(_root()),
         *saves.routes(_root()),
     ]
 
@@ -137,3 +143,4 @@ async def warm(app: st.App) -> AsyncIterator[dict]:
     finally:
         later.cancel()
         workers.close()
+        deriving.close()

@@ -17,6 +17,7 @@ from core.jobs import FRAMES, VISITOR, Job
 from explorer import workers
 
 NOW = {"Cache-Control": "no-store"}
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 HEADER = "X-Latent-Visitor"  # no form of another site can send it
 FRESH = 0.1  # seconds for which one reading of the queue serves everybody
 PARTS = {"points": "application/octet-stream", "grid": "image/png"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import os
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -49,6 +51,25 @@ def app(shipped, tmp_path_factory):
     """The real app under `streamlit run`, with a user store of its own."""
     with chromium.serve(tmp_path_factory.mktemp("app")) as served:
         yield served
+
+
+@pytest.fixture
+def ask(app):
+    """Asks the running app's own routes: `ask(path, visitor=None, method="GET")` gives status,
+    headers and body."""
+    from explorer import assets, live
+
+    def ask(path, visitor=None, method="GET"):
+        connection = http.client.HTTPConnection(urlsplit(app.url).netloc, timeout=60)
+        try:
+            headers = {live.HEADER: visitor} if visitor else {}
+            connection.request(method, assets.PREFIX + path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read()
+        finally:
+            connection.close()
+
+    return ask
 
 
 @pytest.fixture(scope="session")

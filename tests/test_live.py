@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -17,7 +15,6 @@ from explorer import live, workers
 
 MINE, OTHER = "visitor-mine", "visitor-other"
 ID = "vae-k2-00000000aa"
-ROOT = "/latent"
 
 
 @pytest.fixture
@@ -48,21 +45,6 @@ def job(app):
     yield jobs.find(app.user_store, ID)
     jobs.dismiss(app.user_store, ID)
     time.sleep(2 * live.FRESH)
-
-
-@pytest.fixture
-def ask(app):
-    def ask(path, visitor=None, method="GET"):
-        connection = http.client.HTTPConnection(urlsplit(app.url).netloc, timeout=60)
-        try:
-            headers = {live.HEADER: visitor} if visitor else {}
-            connection.request(method, ROOT + path, headers=headers)
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
-        finally:
-            connection.close()
-
-    return ask
 
 
 def test_where_a_training_is_and_its_frames(ask, job):

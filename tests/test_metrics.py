@@ -119,3 +119,51 @@ def test_batches_do_not_change_the_scores():
     codes = latent.encode(model, digits.x, batch=7)
     np.testing.assert_allclose(codes.mean, latent.encode(model, digits.x).mean, atol=1e-6)
     assert codes.log_var.shape == codes.mean.shape == (100, 3)
+
+
+# --- How far a map can be trusted ---------------------------------------------------------------
+
+
+def rank_loss(of, against, k):
+    """Venna and Kaski's penalty written out: for each point, neighbours in `of` that are none in
+    `against`, by how far down its list they stand there."""
+    count = len(of)
+    a = ((of[:, None] - of[None]) ** 2).sum(-1)
+    b = ((against[:, None] - against[None]) ** 2).sum(-1)
+    loss = 0
+    for i in range(count):
+        others = [j for j in range(count) if j != i]
+        near_a = sorted(others, key=lambda j: a[i, j])[:k]
+        order_b = sorted(others, key=lambda j: b[i, j])
+        loss += sum(max(0, order_b.index(j) + 1 - k) for j in near_a)
+    return 1 - 2 * loss / (count * k * (2 * count - 3 * k - 1))
+
+
+def test_map_scores_are_venna_and_kaski_s():
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (40, 1, 4, 4), dtype=np.uint8)
+    labels = np.arange(40) % 3
+    points = generator.normal(size=(40, 2)) + labels[:, None]
+    scores = metrics.map_scores(points, images, labels, k=5)
+    flat = images.reshape(40, -1).astype(float)
+    assert scores["trustworthiness"] == pytest.approx(rank_loss(points, flat, 5))
+    assert scores["continuity"] == pytest.approx(rank_loss(flat, points, 5))
+    assert scores["agreement"] == metrics.neighbour_accuracy(points, labels, 5)
+
+
+def test_a_perfect_map_scores_one():
+    points = np.random.default_rng(0).normal(size=(60, 2))
+    scores = metrics.map_scores(points, points)
+    assert scores == {"trustworthiness": pytest.approx(1), "continuity": pytest.approx(1)}
+
+
+def test_map_scores_of_few_points_and_unknown_labels():
+    points = np.random.default_rng(0).normal(size=(30, 2))
+    assert metrics.map_scores(points[:2], points[:2]) == {}
+    assert set(metrics.map_scores(points[:3], points[:3])) == {"trustworthiness", "continuity"}
+    unknown = np.full(30, -1)
+    assert "agreement" not in metrics.map_scores(points, points, unknown)
+    assert "agreement" not in metrics.map_scores(points, points, np.zeros(30, int))
+    some = np.where(np.arange(30) < 20, np.arange(30) % 2, -1)
+    expected = metrics.neighbour_accuracy(points[:20], some[:20], 10)
+    assert metrics.map_scores(points, points, some)["agreement"] == expected

@@ -1,11 +1,18 @@
 """core.projections: planes that decode exactly, and maps laid over each other."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
 
-from core import projections
+from core import metrics, projections
 from core.projections import map_plane, native_plane, pca_plane, procrustes
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what the library says while it is imported
+    import umap
 
 
 def codes(count=200, latent=6, seed=0):
@@ -109,3 +116,67 @@ def test_procrustes_of_collapsed_points():
     found = procrustes(np.full((20, 2), 3.0), onto)
     assert found.scale == 1 and np.isfinite(found.shift).all()
     np.testing.assert_allclose(found(np.full((20, 2), 3.0)), np.tile(onto.mean(0), (20, 1)))
+
+
+# --- UMAP and t-SNE -----------------------------------------------------------------------------
+
+
+def groups(count=90, latent=5, seed=0):
+    """Three far groups of codes, and which point is of which."""
+    generator = np.random.default_rng(seed)
+    label = np.arange(count) % 3
+    return generator.normal(size=(count, latent)) + 40 * label[:, None], label
+
+
+METHODS = {"umap": projections.umap, "tsne": projections.tsne}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_layouts_are_the_library_s_seeded_and_tell_their_progress(method):
+    z, label = groups()
+    shares = []
+    points = METHODS[method](z, 3, shares.append)
+    assert points.shape == (90, 2) and points.dtype == np.float32
+    np.testing.assert_array_equal(points, METHODS[method](z, 3))
+    assert not np.array_equal(points, METHODS[method](z, 4)) or method == "tsne"
+    assert metrics.neighbour_accuracy(points, label) == 1
+    assert shares == sorted(shares) and len(set(shares)) > 2 and shares[-1] == 1
+    bare = {
+        "umap": lambda: umap.UMAP(n_neighbors=15, random_state=3, n_jobs=1),
+        "tsne": lambda: TSNE(perplexity=30, init="pca", random_state=3),
+    }[method]()
+    np.testing.assert_array_equal(points, bare.fit_transform(z.astype(np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("codes_", "reason", "sentence"),
+    [
+        (np.zeros((100, 0)), "shape", r"needs codes of shape \(count, K\)"),
+        (np.zeros(100), "shape", r"needs codes of shape \(count, K\)"),
+        (np.full((100, 2), np.nan), "finite", "needs finite codes"),
+        (np.full((100, 2), np.inf), "finite", "needs finite codes"),
+        (np.ones((100, 2)), "same", "all 100 codes are the same"),
+        (groups(15)[0], "few", r"needs at least (16|31) points for its .*; there are 15"),
+        (groups(1)[0], "few", "there are 1"),
+    ],
+)
+@pytest.mark.parametrize("method", METHODS)
+def test_codes_that_cannot_be_laid_out(method, codes_, reason, sentence):
+    with pytest.raises(projections.ProjectionError, match=sentence) as raised:
+        METHODS[method](codes_)
+    assert raised.value.reason == reason
+    assert {"umap": "UMAP", "tsne": "t-SNE"}[method] in str(raised.value)
+
+
+@pytest.mark.parametrize(("method", "least"), [("umap", 16), ("tsne", 31)])
+def test_as_few_points_as_are_allowed(method, least):
+    assert np.isfinite(METHODS[method](groups(least)[0])).all()
+    with pytest.raises(projections.ProjectionError, match=f"at least {least} points"):
+        METHODS[method](groups(least - 1)[0])
+
+
+def test_a_random_map_knows_nothing():
+    points = projections.scattered(5000, 1)
+    np.testing.assert_array_equal(points, projections.scattered(5000, 1))
+    np.testing.assert_allclose(points.mean(0), 0, atol=4 / np.sqrt(5000))
+    np.testing.assert_allclose(np.cov(points.T), np.eye(2), atol=0.1)

@@ -1,0 +1,243 @@
+"""What the server computes of runs in the background: one process at a time, in order of asking.
+
+A result that somebody asked for is computed even if everybody leaves the page meanwhile; it ends
+early only when all who asked for it have given it up. Nothing is kept before it is whole, so a
+process may be killed at any time and the result is asked for again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from core import derive, derived
+from core.checkpoints import Run
+from core.jobs import VISITOR
+from explorer import resources
+from explorer.live import FOREVER, HEADER, NOW
+from explorer.workers import ROOT
+
+MOST = 40  # results that may be asked for at once; each takes seconds
+ENDED = "The process that computes it ended without a word; ask again."
+
+
+@dataclass(eq=False)
+class Task:
+    """A result that somebody wants."""
+
+    subject: derive.Subject
+    kind: str
+    askers: set[str] = field(default_factory=set)
+    share: float = 0.0
+    process: subprocess.Popen | None = None
+    cancelled: bool = False
+
+
+class Deriver:
+    """The queue of wanted results, and the thread that works it off."""
+
+    def __init__(self, command: Callable[[Task], list[str]] | None = None) -> None:
+        self.command = command or _command
+        self.tasks: dict[str, Task] = {}  # by file name, in the order of asking
+        self.failed: dict[str, dict[str, Any]] = {}
+        self.changed = threading.Condition()
+        self.thread: threading.Thread | None = None
+        self.closing = False
+
+    def ask(self, subject: derive.Subject, kind: str, visitor: str) -> bool:
+        """Want a result; False where too much is wanted already."""
+        name = derive.file_name(subject, kind)
+        with self.changed:
+            if name not in self.tasks:
+                if len(self.tasks) >= MOST:
+                    return False
+                self.failed.pop(name, None)
+                self.tasks[name] = Task(subject, kind)
+            self.tasks[name].askers.add(visitor)
+            if self.thread is None and not self.closing:
+                self.thread = threading.Thread(target=self._work, daemon=True)
+                self.thread.start()
+            self.changed.notify()
+        return True
+
+    def give_up(self, subject: derive.Subject, kind: str, visitor: str) -> bool:
+        """Want it no longer; True where nobody else does, so that it ends."""
+        name = derive.file_name(subject, kind)
+        with self.changed:
+            task = self.tasks.get(name)
+            if task is None or visitor not in task.askers:
+                return False
+            task.askers.discard(visitor)
+            if task.askers:
+                return False
+            task.cancelled = True
+            if task.process is None:
+                self.tasks.pop(name)
+            else:
+                task.process.terminate()
+        return True
+
+    def state(self, subject: derive.Subject, kind: str) -> dict[str, Any]:
+        """`status` (ready, working, waiting, failed or absent) and what belongs to it."""
+        name = derive.file_name(subject, kind)
+        with self.changed:
+            task = self.tasks.get(name)
+            if task is not None and not task.cancelled:
+                if task.process is not None:
+                    return {"status": "working", "share": task.share}
+                return {"status": "waiting", "before": list(self.tasks).index(name)}
+            failure = self.failed.get(name)
+        if derived.find(name):
+            return {"status": "ready", "file": name}
+        return {"status": "failed", **failure} if failure else {"status": "absent"}
+
+    def close(self) -> None:
+        """End what is in work; it is computed again when it is asked for again."""
+        with self.changed:
+            self.closing = True
+            for task in self.tasks.values():
+                if task.process is not None:
+                    task.process.terminate()
+            self.changed.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self.changed:
+                while not self.tasks and not self.closing:
+                    self.changed.wait()
+                if self.closing:
+                    return
+                name, task = next(iter(self.tasks.items()))
+                if derive.find(task.subject, task.kind):
+                    self.tasks.pop(name)
+                    continue
+                try:
+                    task.process = subprocess.Popen(
+                        self.command(task),
+                        cwd=ROOT,
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.DEVNULL,
+                        text=True,
+                        start_new_session=True,
+                    )
+                except OSError as error:
+                    self.failed[name] = {
+                        "message": f"No process can be started ({error.strerror})."
+                    }
+                    self.tasks.pop(name)
+                    continue
+            failure = self._follow(task)
+            with self.changed:
+                self.tasks.pop(name)
+                wanted_again = task.cancelled and task.askers
+                if failure and not task.cancelled and not self.closing:
+                    self.failed[name] = failure
+                if wanted_again:  # by somebody who came while it was ending
+                    self.tasks[name] = Task(task.subject, task.kind, task.askers)
+
+    def _follow(self, task: Task) -> dict[str, Any] | None:
+        told: dict[str, Any] = {}
+        with task.process as process:
+            for line in process.stdout:
+                with contextlib.suppress(ValueError):
+                    told = json.loads(line)
+                    task.share = told.get("share", task.share)
+        if process.returncode == 0:
+            return None
+        if "failed" in told:
+            return {"message": told.pop("failed"), **told}
+        return {"message": ENDED, "reason": "ended"}
+
+
+def spec(run: Run) -> dict[str, str | None]:
+    """By kind the name of the file of a run's result, None where it is not there yet."""
+    subject = derive.Subject(run)
+    found = {kind: derive.find(subject, kind) for kind in derive.KINDS}
+    return {kind: path.name if path else None for kind, path in found.items()}
+
+
+def _command(task: Task) -> list[str]:
+    command = [sys.executable, "-m", "core.derive", "--run", task.subject.run.id]
+    command += ["--kinds", task.kind]
+    return command + (["--set", task.subject.set_id] if task.subject.set_id else [])
+
+
+_deriver = Deriver()
+
+
+def close() -> None:
+    """End the background process with the server; a later one begins anew."""
+    global _deriver
+    _deriver.close()
+    _deriver = Deriver()
+
+
+def _asked(request: Request) -> tuple[derive.Subject, str] | Response:
+    asked = request.path_params
+    run = resources.runs().runs.get(asked["run"])
+    if run is None or not derive.possible(run):
+        return PlainTextResponse(f"There is no run {asked['run']!r} with codes.", 404)
+    if asked["kind"] not in derive.KINDS:
+        return PlainTextResponse(f"There are the results {', '.join(derive.KINDS)}.", 404)
+    return derive.Subject(run, request.query_params.get("set")), asked["kind"]
+
+
+def _state(request: Request) -> Response:
+    found = _asked(request)
+    if isinstance(found, Response):
+        return found
+    return JSONResponse(_deriver.state(*found), headers=NOW)
+
+
+def _ask(request: Request) -> Response:
+    found = _asked(request)
+    if isinstance(found, Response):
+        return found
+    visitor = request.headers.get(HEADER, "")
+    if not VISITOR.fullmatch(visitor):
+        return PlainTextResponse(f"Asking needs the header {HEADER}.", 403)
+    if not derive.find(*found) and not _deriver.ask(*found, visitor):
+        told = f"{MOST} results are being computed or waited for; ask again in a minute."
+        return JSONResponse({"status": "failed", "message": told, "reason": "busy"}, headers=NOW)
+    return JSONResponse(_deriver.state(*found), headers=NOW)
+
+
+def _give_up(request: Request) -> Response:
+    found = _asked(request)
+    if isinstance(found, Response):
+        return found
+    ends = _deriver.give_up(*found, request.headers.get(HEADER, ""))
+    return JSONResponse({"ends": ends} | _deriver.state(*found), headers=NOW)
+
+
+def _file(request: Request) -> Response:
+    path = derived.find(request.path_params["name"])
+    if path is not None and derived.read(path) is None:  # torn: the next who asks has it anew
+        with contextlib.suppress(OSError):
+            path.unlink()
+        path = None
+    if path is None:
+        return PlainTextResponse("There is no such result; load the page again.", 404)
+    return FileResponse(path, media_type="application/octet-stream", headers=FOREVER)
+
+
+def routes(root: str) -> list[Route]:
+    """The routes to mount below `root`."""
+    place = f"{root}/derive/{{run}}/{{kind}}"
+    return [
+        Route(place, _state),
+        Route(place, _ask, methods=["POST"]),
+        Route(place, _give_up, methods=["DELETE"]),
+        Route(f"{root}/derived/{{name}}", _file),
+    ]

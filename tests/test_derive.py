@@ -1,0 +1,178 @@
+"""core.derive: what pages tell of a run beyond its files, kept by content, made in a process."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from core import checkpoints, data, derive, derived, latent, metrics, train
+from core.derive import Subject
+from tests.digits import REPOSITORY
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A user's store of its own."""
+    monkeypatch.setenv("LATENT_EXPLORER_RUNS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    return data.load("mnist-5k", "all")
+
+
+@pytest.fixture(scope="module")
+def vae(shipped):
+    return next(r for r in shipped.values() if r.record.variant == "vae" and r.record.latent == 2)
+
+
+def test_a_name_knows_the_run_the_kind_the_images_and_the_seed(shipped, vae):
+    usual = derive.file_name(Subject(vae), "umap")
+    other = next(run for run in shipped.values() if run is not vae and derive.possible(run))
+    names = {
+        usual,
+        derive.file_name(Subject(vae), "tsne"),
+        derive.file_name(Subject(vae, seed=1), "umap"),
+        derive.file_name(Subject(vae, set_id="0" * 16), "umap"),
+        derive.file_name(Subject(other), "umap"),
+    }
+    assert len(names) == 5 and all(derived.NAME.fullmatch(name) for name in names)
+    assert usual == derive.file_name(Subject(vae), "umap")
+    shared = {derive.file_name(Subject(run), "random_scores") for run in (vae, other)}
+    assert len(shared) == 1, "a random map is no run's"
+    with pytest.raises(KeyError):
+        derive.file_name(Subject(vae), "nonsense")
+
+
+def test_shipped_runs_have_all_results(shipped):
+    """So that no page waits for them."""
+    for run in shipped.values():
+        if not derive.possible(run):
+            continue
+        for kind in derive.KINDS:
+            path = derive.find(Subject(run), kind)
+            assert path and path.parent == derived.folders()[0], f"{kind} of {run.id} is missing"
+
+
+def test_what_is_shipped_has_the_right_shapes(shipped):
+    for run in shipped.values():
+        if not derive.possible(run):
+            continue
+        subject, k = Subject(run), run.record.latent
+        for kind in ("umap", "tsne"):
+            points = derive.get(subject, kind)[0]["points"]
+            assert points.shape == (5000, 2) and np.isfinite(points).all()
+            scores, floor = (derive.get(subject, f"{of}_scores")[1] for of in (kind, "random"))
+            for name in ("trustworthiness", "continuity", "agreement"):
+                assert floor[name] + 0.1 < scores[name] <= 1
+        each = derive.get(subject, "each")[0]
+        has_posterior = run.record.capabilities["has_posterior"]
+        assert set(each) == ({"error", "rate", "kl"} if has_posterior else {"error"})
+        mixture = derive.get(subject, "mixture")[0]
+        assert mixture["means"].shape[1] == k and mixture["weights"].sum() == pytest.approx(1)
+
+
+def test_a_random_map_s_scores_are_chance():
+    _, notes = derive.get(Subject(_any()), "random_scores")
+    assert notes["trustworthiness"] == pytest.approx(0.5, abs=0.02)
+    assert notes["continuity"] == pytest.approx(0.5, abs=0.02)
+    assert notes["agreement"] == pytest.approx(0.1, abs=0.02)
+    assert notes["count"] == 5000
+
+
+def _any():
+    runs = checkpoints.list_runs(checkpoints.shipped_store()).runs.values()
+    return next(run for run in runs if derive.possible(run))
+
+
+def test_errors_and_rates_are_the_model_s_own(vae, held_out):
+    each = derive.get(Subject(vae), "each")[0]
+    model = train.load(vae)
+    x = held_out.x[:40]
+    codes = latent.encode(model, x)
+    error = metrics.squared_error_each(x / 255, latent.reconstruct(model, x))
+    np.testing.assert_allclose(each["error"][:40], error, rtol=1e-4)
+    variance = np.exp(codes.log_var)
+    nats = -0.5 * (1 + codes.log_var - codes.mean**2 - variance)  # Kingma & Welling's appendix B
+    np.testing.assert_allclose(each["rate"][:40], nats.sum(1), rtol=1e-4)
+    scored = vae.record.metrics["mnist-5k/all"]
+    assert each["error"].mean() == pytest.approx(scored["squared_error"], rel=1e-3)
+    assert each["rate"].mean() == pytest.approx(scored["rate"], rel=1e-3)
+    assert each["kl"].sum() == pytest.approx(scored["rate"], rel=1e-3)
+
+
+def test_a_kept_result_is_read_and_a_torn_one_computed_again(own, vae):
+    subject = Subject(vae, seed=5)
+    arrays, _ = derive.get(subject, "mixture")
+    path = derive.find(subject, "mixture")
+    assert path.parent == own / derived.FOLDER
+    before = path.stat().st_mtime_ns
+    derive.get(Subject(vae, seed=5), "mixture")
+    assert path.stat().st_mtime_ns == before
+    path.write_bytes(b"torn")
+    again, _ = derive.get(Subject(vae, seed=5), "mixture")
+    np.testing.assert_array_equal(arrays["means"], again["means"])
+
+
+def process(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "core.derive", *arguments],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def fresh(own, vae):
+    """A run of the user's that nothing was derived of: other codes than the shipped one's."""
+    tensors = {name: checkpoints.read_tensors(vae, name) for name in vae.record.files}
+    codes = tensors[checkpoints.CODES]
+    codes["codes"] = codes["codes"] + np.float16(0.25)
+    made = vae.record.model_copy(update={"id": "vae-k2-00000000bb"})
+    return checkpoints.save(own, made, tensors)
+
+
+def test_the_process_tells_its_progress_and_keeps_the_result(fresh, own):
+    with process("--run", fresh.id, "--kinds", "each", "plane_scores") as running:
+        lines = [json.loads(line) for line in running.stdout]
+        assert running.wait() == 0, running.stderr.read()
+    assert [line["kind"] for line in lines if line.get("done")] == ["each", "plane_scores"]
+    shares = [line["share"] for line in lines if line["kind"] == "each" and "share" in line]
+    assert shares == sorted(shares) and shares[-1] == 1 and len(shares) == 10
+    assert {path.name.split("-")[0] for path in (own / derived.FOLDER).iterdir()} == {
+        "each",
+        "plane_scores",
+    }
+
+
+def test_the_process_says_one_sentence_where_it_cannot(own):
+    with process("--run", "vae-k2-0000000000", "--kinds", "umap") as running:
+        lines = running.stdout.read().splitlines()
+        assert running.wait() == 1
+    assert json.loads(lines[-1]) == {"failed": "There is no run 'vae-k2-0000000000'."}
+
+
+def test_a_projection_killed_half_way_leaves_nothing_and_can_be_had_again(fresh, own):
+    running = process("--run", fresh.id, "--kinds", "tsne")
+    for line in running.stdout:  # it is in the middle of it
+        if json.loads(line).get("share", 0) > 0:
+            break
+    running.send_signal(signal.SIGKILL)
+    running.communicate()
+    assert running.returncode == -signal.SIGKILL
+    folder = own / derived.FOLDER
+    assert not folder.exists() or not list(folder.iterdir())
+    assert derive.find(Subject(fresh), "tsne") is None
+    points = np.zeros((5000, 2), np.float32)
+    kept = derived.write(folder, derive.file_name(Subject(fresh), "tsne"), {"points": points}, {})
+    started = time.perf_counter()
+    found = derive.get(Subject(fresh), "tsne")
+    assert derive.find(Subject(fresh), "tsne") == kept and found[0]["points"].shape == (5000, 2)
+    assert time.perf_counter() - started < 5, "it was read, not computed"

@@ -1,0 +1,157 @@
+"""explorer.deriving: results in the background, in the order of asking, until nobody wants them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from core import checkpoints, derive, derived
+from core.derive import Subject
+from explorer import deriving
+from explorer.deriving import Deriver
+
+MINE, OTHER = "visitor-mine", "visitor-other"
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    monkeypatch.setenv("LATENT_EXPLORER_RUNS", str(tmp_path))
+    return tmp_path / derived.FOLDER
+
+
+@pytest.fixture
+def subject(shipped):
+    run = next(run for run in shipped.values() if derive.possible(run))
+    return Subject(run, seed=99)  # nothing ships of this seed
+
+
+@pytest.fixture
+def deriver():
+    """Makes one whose process is a script of ours; it is ended afterwards."""
+    made = []
+
+    def make(script):
+        made.append(Deriver(lambda task: [sys.executable, "-c", script, task.kind]))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def until(holds, patience=30):
+    started = time.monotonic()
+    while not holds():
+        assert time.monotonic() - started < patience, "it never came"
+        time.sleep(0.02)
+
+
+TELLS = "import json, time; print(json.dumps({'kind': 'umap', 'share': 0.5}), flush=True); "
+
+
+def test_a_result_is_waited_for_worked_on_and_ready(own, subject, deriver):
+    one = deriver(TELLS + "import sys; sys.stdin.read(); time.sleep(1)")
+    assert one.state(subject, "umap") == {"status": "absent"}
+    assert one.ask(subject, "umap", MINE) and one.ask(subject, "tsne", MINE)
+    until(lambda: one.state(subject, "umap") == {"status": "working", "share": 0.5})
+    assert one.state(subject, "tsne") == {"status": "waiting", "before": 1}
+    name = derive.file_name(subject, "umap")
+    derived.write(own, name, {"points": np.zeros((5, 2), np.float32)}, {})
+    until(lambda: one.state(subject, "umap") == {"status": "ready", "file": name})
+    until(lambda: one.state(subject, "tsne")["status"] == "working")
+
+
+def test_it_ends_when_nobody_wants_it_any_longer(own, subject, deriver):
+    one = deriver(TELLS + "time.sleep(60)")
+    for visitor in (MINE, OTHER):
+        one.ask(subject, "umap", visitor)
+    until(lambda: one.state(subject, "umap")["status"] == "working")
+    process = next(iter(one.tasks.values())).process
+    assert not one.give_up(subject, "umap", "visitor-else"), "who never asked gives up nothing"
+    assert not one.give_up(subject, "umap", MINE), "another one still waits"
+    assert process.poll() is None
+    assert one.give_up(subject, "umap", OTHER)
+    until(lambda: process.poll() is not None)
+    until(lambda: one.state(subject, "umap") == {"status": "absent"})
+    one.ask(subject, "tsne", MINE)
+    one.ask(subject, "each", MINE)
+    assert one.give_up(subject, "each", MINE), "before it has begun"
+    assert one.state(subject, "each") == {"status": "absent"}
+
+
+def test_who_comes_while_it_ends_has_it_computed_anew(own, subject, deriver):
+    slow_end = "import signal; signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1), exit(1)));"
+    one = deriver("import time;" + slow_end + TELLS + "time.sleep(60)")
+    one.ask(subject, "umap", MINE)
+    until(lambda: one.state(subject, "umap").get("share") == 0.5)
+    one.give_up(subject, "umap", MINE)
+    one.ask(subject, "umap", OTHER)
+    until(lambda: one.state(subject, "umap").get("share") == 0.5)
+    assert [task.askers for task in one.tasks.values()] == [{OTHER}]
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        (TELLS + "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", deriving.ENDED),
+        (TELLS + "print('no json'); exit(3)", deriving.ENDED),
+        ('print(\'{"failed": "UMAP needs more points."}\'); exit(1)', "UMAP needs more points."),
+    ],
+)
+def test_a_failure_is_one_sentence_and_can_be_asked_for_again(own, subject, deriver, script, told):
+    one = deriver(script)
+    one.ask(subject, "umap", MINE)
+    until(lambda: one.state(subject, "umap")["status"] == "failed")
+    assert one.state(subject, "umap")["message"] == told
+    one.ask(subject, "umap", MINE)
+    assert one.state(subject, "umap")["status"] in ("waiting", "working", "failed")
+    until(lambda: one.state(subject, "umap")["status"] == "failed")
+
+
+def test_too_much_at_once_is_refused(own, subject, deriver, monkeypatch):
+    monkeypatch.setattr(deriving, "MOST", 2)
+    one = deriver("import time; time.sleep(60)")
+    assert one.ask(subject, "umap", MINE) and one.ask(subject, "tsne", MINE)
+    assert not one.ask(subject, "each", MINE)
+    assert one.ask(subject, "tsne", OTHER), "what is wanted already may be wanted by more"
+
+
+# --- The routes ---------------------------------------------------------------------------------
+
+
+def test_the_routes(app, ask, shipped):
+    run = next(run for run in shipped.values() if derive.possible(run))
+    place = f"/derive/{run.id}/umap"
+    status, headers, body = ask(place)
+    assert status == 200 and headers["Cache-Control"] == "no-store"
+    told = json.loads(body)
+    assert told["status"] == "ready"
+    status, headers, body = ask(f"/derived/{told['file']}")
+    assert status == 200 and "immutable" in headers["Cache-Control"]
+    assert body == derive.find(Subject(run), "umap").read_bytes()
+    assert ask(place, method="POST")[0] == 403, "no form of another site may ask"
+    assert json.loads(ask(place, MINE, "POST")[2])["status"] == "ready"
+    assert not json.loads(ask(place, MINE, "DELETE")[2])["ends"]
+    for wrong in (
+        "/derive/vae-k2-0000000000/umap",
+        f"/derive/{run.id}/nonsense",
+        "/derived/nonsense",
+        "/derived/..%2F..%2Frun.json",
+    ):
+        status, _, body = ask(wrong)
+        assert status == 404 and len(body) < 400
+
+
+def test_a_torn_result_is_taken_away_so_that_it_is_computed_again(app, ask, shipped):
+    run = next(run for run in shipped.values() if derive.possible(run))
+    folder = app.user_store / derived.FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    name = derive.file_name(Subject(run, seed=7), "umap")
+    (folder / name).write_bytes(b"torn")
+    assert ask(f"/derived/{name}")[0] == 404
+    assert not (folder / name).exists()
+    assert checkpoints.list_runs(app.user_store).problems == ()
