@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 
@@ -91,6 +93,27 @@ def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Angles in radians between the column spaces of a and b, (pixels, K) each, smallest first."""
     qa, qb = np.linalg.qr(a)[0], np.linalg.qr(b)[0]
     return np.arccos(np.clip(np.linalg.svd(qa.T @ qb, compute_uv=False), -1, 1))
+
+
+@lru_cache(maxsize=16)
+def random_angles(pixels: int, latent: int, seed: int = 0, draws: int = 64) -> np.ndarray:
+    """What `principal_angles` is of two random K-dimensional subspaces: radians (K,), smallest
+    first, each the mean over `draws` pairs from a generator of this seed.
+
+    Only where one lies relative to the other matters, so one is held at the first K axes.
+
+    Raises:
+        ValueError: where K is not between 1 and `pixels`.
+    """
+    if not 1 <= latent <= pixels:
+        raise ValueError(f"A subspace has 1 to {pixels} dimensions, not {latent}.")
+    generator = np.random.default_rng(seed)
+    total = np.zeros(latent)
+    for _ in range(draws):
+        basis = np.linalg.qr(generator.standard_normal((pixels, latent)))[0]
+        cosines = np.linalg.svd(basis[:latent], compute_uv=False)
+        total += np.arccos(np.clip(cosines, -1, 1))
+    return total / draws
 
 
 def neighbour_accuracy(codes: np.ndarray, labels: np.ndarray, k: int = 5) -> float:

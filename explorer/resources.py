@@ -104,6 +104,23 @@ def alignment(run: Run, onto: Run) -> dict:
     }
 
 
+@lru_cache(maxsize=64)
+def subspace(run: Run) -> np.ndarray:
+    """What a linear decoder can reach, but for its shift: its matrix (pixels, K), whose columns
+    span it; empty of a decoder that is not linear."""
+    layers = [layer for layer in run.record.browser["decoder"] if layer["op"] != "reshape"]
+    if [layer["op"] for layer in layers] != ["linear"]:
+        return np.zeros((0, 0))
+    tensors = checkpoints.read_tensors(run, checkpoints.WEIGHTS)
+    return tensors[layers[0]["weight"]].astype(np.float64)
+
+
+@lru_cache(maxsize=64)
+def angles(run: Run, other: Run) -> np.ndarray:
+    """Principal angles in radians (K,) between what two linear decoders can reach, least first."""
+    return metrics.principal_angles(subspace(run), subspace(other))
+
+
 @lru_cache(maxsize=16)
 def knots(run: Run) -> dict[str, list]:
     """What was scored at the knots of a run's continuous knob: its values under the knob's own

@@ -102,6 +102,65 @@ def choice(
     return picked
 
 
+def choices(
+    name: str,
+    label: str,
+    options: Sequence[str],
+    default: Sequence[str],
+    fewest: int,
+    most: int,
+    show: Callable[[str], str] = str,
+    width: int | str = "stretch",
+) -> list[str]:
+    """A picker of several options, which are in the link, joined by commas, and kept for the
+    session; the order is the visitor's.
+
+    Args:
+        name: the link's parameter.
+        label: what stands above the picker.
+        options: allowed values, without commas.
+        default: values where neither link nor session has enough allowed ones.
+        fewest, most: how many there must be; with fewer picked the last ones stay.
+        show: an option's visible text.
+        width: of the picker, in pixels or `stretch`.
+    """
+    kept, asked = _choices().get(name), st.query_params.get(name)
+    wanted = kept if kept is not None else list(dict.fromkeys((asked or "").split(",")))
+    value = [option for option in wanted if option in options][:most]
+    if len(value) < fewest:
+        value = list(default)
+    if kept is None and asked is not None and value != wanted:
+        strangers = [option for option in wanted if option not in options]
+        if strangers:
+            shown = ", ".join(value)
+            _complain(words(), name, ",".join(strangers), list(options), shown)
+        else:
+            _tell(words()("app.wrong_count", name=name, fewest=fewest, most=most))
+    key = f"widget:{name}:{'|'.join(options)}"
+    if len(st.session_state.get(key, value)) >= fewest:
+        st.session_state[key] = value
+
+    def changed() -> None:
+        problems().clear()
+        if len(st.session_state[key]) >= fewest:
+            _choices()[name] = list(st.session_state[key])
+        else:
+            _tell(words()("app.wrong_count", name=label, fewest=fewest, most=most))
+
+    _choices()[name] = value
+    st.multiselect(
+        label,
+        options,
+        key=key,
+        format_func=show,
+        max_selections=most,
+        on_change=changed,
+        width=width,
+    )
+    _write(name, ",".join(value))
+    return value
+
+
 def only(name: str, value: str) -> None:
     """Where there is one option left and so no picker: say so if the link asked for another."""
     asked = st.query_params.get(name)
@@ -183,6 +242,10 @@ def _complain(words: Words, name: str, asked: str, allowed: Sequence[str], shown
         allowed=", ".join(map(str, allowed[:MOST])) + (" …" if len(allowed) > MOST else ""),
         shown=shown,
     )
+    _tell(sentence)
+
+
+def _tell(sentence: str) -> None:
     if sentence not in problems():
         problems().append(sentence)
 

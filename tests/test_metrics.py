@@ -67,6 +67,28 @@ def test_principal_angles():
     np.testing.assert_allclose(across, np.pi / 2)
 
 
+def test_random_angles_are_those_of_random_pairs():
+    angles = metrics.random_angles(12, 3, draws=400)
+    assert angles.shape == (3,) and (np.diff(angles) > 0).all()
+    generator = np.random.default_rng(7)
+    pairs = [np.sort(subspace_angles(*generator.standard_normal((2, 12, 3)))) for _ in range(400)]
+    spread = np.std(pairs, axis=0) * np.sqrt(2 / 400)
+    assert (np.abs(angles - np.mean(pairs, axis=0)) < 4 * spread).all()
+    np.testing.assert_array_equal(metrics.random_angles(12, 3, draws=400), angles)
+    # Two lines in n dimensions: the angle's density is proportional to its sine to the n - 2.
+    at = np.linspace(0, np.pi / 2, 20001)
+    weight = np.sin(at) ** 3
+    alone = metrics.random_angles(5, 1, seed=1, draws=4000)[0]
+    assert alone == pytest.approx((at * weight).sum() / weight.sum(), abs=4 * 0.3 / np.sqrt(4000))
+    np.testing.assert_allclose(metrics.random_angles(4, 4), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("latent", [0, 5])
+def test_random_angles_need_a_subspace(latent):
+    with pytest.raises(ValueError, match="1 to 4 dimensions"):
+        metrics.random_angles(4, latent)
+
+
 def test_neighbour_accuracy_leaves_one_out():
     generator = np.random.default_rng(0)
     labels = np.repeat([0, 1, 2], 40)
