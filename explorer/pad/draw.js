@@ -52,6 +52,22 @@ export function ramp({ dark }) {
   });
 }
 
+// Colours of small to large numbers, told apart by lightness alone too: [red, green, blue] each.
+const SHADES = 64;
+const STOPS = {
+  light: [[196, 208, 240], [64, 122, 204], [92, 12, 84]],
+  dark: [[58, 70, 112], [84, 164, 240], [255, 236, 160]],
+};
+
+export function shadesOf({ dark }) {
+  const stops = dark ? STOPS.dark : STOPS.light;
+  return Array.from({ length: SHADES }, (_, level) => {
+    const at = (2 * level) / (SHADES - 1);
+    const from = Math.min(1, Math.floor(at));
+    return stops[from].map((c, i) => Math.round(c + (at - from) * (stops[from + 1][i] - c)));
+  });
+}
+
 // A digit as ink on paper: pixel value 0 is paper, 1 is ink, what lies outside is clipped.
 export class DigitView {
   constructor(canvas, side = 28) {
@@ -86,6 +102,7 @@ export class MapView {
     this.root = root;
     root.classList.add("map-view");
     this.base = root.appendChild(document.createElement("canvas"));
+    this.base.getContext("2d", { willReadFrequently: true });
     this.top = root.appendChild(document.createElement("canvas"));
     this.base.setAttribute("aria-hidden", "true");
     this.top.tabIndex = 0;
@@ -166,6 +183,26 @@ export class MapView {
   outline(path) {
     this.path = path;
     this.overlay();
+  }
+
+  // Colour the points by a number each, from `low` to `high`, and make them larger with it; null
+  // goes back to their classes.
+  shadeBy(values, low, high) {
+    this.shade = null;
+    if (values) {
+      const scale = (SHADES - 1) / (high - low || 1);
+      const levels = Uint8Array.from(values, (value) =>
+        Math.min(SHADES - 1, Math.max(0, Math.round((value - low) * scale))));
+      const order = Uint32Array.from(levels.keys()).sort((a, b) => levels[a] - levels[b]);
+      this.shade = { levels, order };
+    }
+    this.#paint();
+  }
+
+  // What lies under the points: {paint(context, view)} in screen pixels, or null.
+  back(backing) {
+    this.backing = backing;
+    this.#paint();
   }
 
   // The same digits on another map: each point goes from its old place to its new one.
@@ -283,14 +320,27 @@ export class MapView {
       screen[i] = left + this.points[i] * unit;
       screen[i + 1] = top - this.points[i + 1] * unit;
     }
-    this.#hatch();
-    this.#dots();
     const context = this.base.getContext("2d");
+    this.#hatch();
+    if (this.backing) {
+      context.putImageData(this.image, 0, 0);
+      context.save();
+      this.backing.paint(context, this);
+      context.restore();
+      this.#holdPixels(context.getImageData(0, 0, width, height));
+    }
+    this.#dots();
     context.putImageData(this.image, 0, 0);
+    if (this.shade) return;
     context.save();
     context.setTransform(1, 0, 0, 1, 0, 0);
     this.#glyphs(context);
     context.restore();
+  }
+
+  #holdPixels(image) {
+    this.image = image;
+    this.words = new Uint32Array(image.data.buffer);
   }
 
   // What depends on size and colours alone: the pixel buffer, the hatched paper, the glyphs.
@@ -300,8 +350,7 @@ export class MapView {
     const key = [width, height, ratio, colours.key].join(" ");
     if (this.prepared === key) return;
     this.prepared = key;
-    this.image = new ImageData(width, height);
-    this.words = new Uint32Array(this.image.data.buffer);
+    this.#holdPixels(new ImageData(width, height));
     const side = Math.max(4, Math.round(8 * ratio));
     const tile = document.createElement("canvas");
     tile.width = tile.height = side;
@@ -326,6 +375,7 @@ export class MapView {
       for (let x = 0; x < width; x++, i++) this.hatched[i] = pattern[row + (x % side)];
     }
     this.inks = colours.palette.map((colour) => rgb(colour));
+    this.shades = shadesOf(colours);
     this.sprites = colours.palette.map((colour, label) => {
       const sprite = document.createElement("canvas");
       sprite.width = sprite.height = Math.ceil(20 * ratio);
@@ -392,22 +442,24 @@ export class MapView {
   // Each point as a square of 2.5 px, half transparent, blended into the pixels below it; of a
   // selection the others first, faint, and what is selected over them, larger and opaque.
   #dots() {
-    const opacity = this.colours.dark ? 0.6 : 0.5;
+    const opacity = this.shade ? 0.85 : this.colours.dark ? 0.6 : 0.5;
     if (this.mask?.length !== this.labels.length) return this.#squares(2.5, opacity);
     this.#squares(2.5, 0.2 * opacity, 0);
     this.#squares(4, 0.95, 1);
   }
 
   #squares(side, opacity, chosen = null) {
-    const { words, screen, labels, inks, mask } = this;
+    const { words, screen, labels, inks, mask, shade, shades } = this;
     const { width, height } = this.base;
-    const half = (side / 2) * this.ratio;
-    for (let i = 0; i < labels.length; i++) {
+    const count = shade ? shade.order.length : labels.length;
+    for (let n = 0; n < count; n++) {
+      const i = shade ? shade.order[n] : n;
       if (chosen !== null && mask[i] !== chosen) continue;
+      const half = (shade ? side * (0.7 + 1.1 * shade.levels[i] / SHADES) : side) / 2 * this.ratio;
       const left = screen[2 * i] - half, right = left + 2 * half;
       const top = screen[2 * i + 1] - half, bottom = top + 2 * half;
       if (!(left >= 0 && top >= 0 && right < width - 1 && bottom < height - 1)) continue;
-      const ink = inks[labels[i] % 10];
+      const ink = shade ? shades[shade.levels[i]] : inks[labels[i] % 10];
       const red = ink[0], green = ink[1], blue = ink[2];
       for (let y = Math.floor(top); y < bottom; y++) {
         const tall = Math.min(y + 1, bottom) - Math.max(y, top);
@@ -516,15 +568,15 @@ export class MapView {
   }
 }
 
-// Ellipses of a Gaussian with the given standard deviations, seen on the run's map plane.
-export function posteriorRings(run, mean, sigma, factors = [1, 2]) {
-  const centre = run.toMap(mean);
+// Ellipses of a Gaussian with the given standard deviations, as a linear map `toMap` of z shows them.
+export function posteriorRings(toMap, mean, sigma, factors = [1, 2]) {
+  const centre = toMap(mean);
   const axes = [];
   const moved = Float32Array.from(mean);
   let xx = 0, xy = 0, yy = 0;
-  for (let k = 0; k < run.latent; k++) {
+  for (let k = 0; k < mean.length; k++) {
     moved[k] = mean[k] + sigma[k];
-    const [x, y] = run.toMap(moved);
+    const [x, y] = toMap(moved);
     moved[k] = mean[k];
     axes.push([x - centre[0], y - centre[1]]);
   }
