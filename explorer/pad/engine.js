@@ -241,7 +241,7 @@ export class Network {
 export class Run {
   constructor(spec, tensors, arrays) {
     const { program } = spec;
-    this.made = { spec, tensors, arrays };
+    this.made = { spec, arrays };
     this.id = spec.id;
     this.latent = program.latent;
     this.pixels = program.shape.reduce((a, b) => a * b, 1);
@@ -261,7 +261,6 @@ export class Run {
     this.dial = program.dial ?? null;
     this.knots = arrays.knots ? arrays : null;
     this.recoded = false; // whether the codes are those of other images than the held-out digits
-    this.errors = arrays.squared_error?.data ?? null; // of each held-out digit
     this.points = new Float32Array(this.count * 2);
     this.usualCodes = this.codes.slice();
     this.#place();
@@ -357,9 +356,10 @@ export class Run {
 
   // The same networks and plane with the codes (count, K) of other images.
   withCodes(data) {
-    const { spec, tensors, arrays } = this.made;
+    const { spec, arrays } = this.made;
     const codes = { data, shape: [data.length / this.latent, this.latent] };
-    const other = new Run(spec, tensors, { ...arrays, codes, knots: undefined });
+    const own = { ...arrays, codes, knots: undefined, squared_error: undefined };
+    const other = new Run(spec, this.tensors, own);
     other.recoded = true;
     other.knots = this.knots; // what was scored there is still the held-out digits'
     if (this.dial) other.turn(this.value);
