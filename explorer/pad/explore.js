@@ -2,6 +2,7 @@
 
 import { Digits, Run, normal, squaredError } from "./engine.js";
 import { DigitView, MapView, networkPicture, posteriorRings, theme } from "./draw.js";
+import { planeLayout } from "./layouts.js";
 import { address, build, clamp, decimals, format, watchTheme } from "./page.js";
 
 export async function mount(component) {
@@ -16,6 +17,8 @@ export class ExplorePad {
   constructor(host, data, changed = () => {}) {
     this.host = host;
     this.changed = changed;
+    this.drawn = () => {}; // is called with the pad after every drawing
+    this.rings = true; // whether the posterior is drawn
     this.timings = []; // milliseconds from a hand's event to the drawn digit, the last 2,000
     this.text = data.text;
     this.z = null;
@@ -91,7 +94,7 @@ export class ExplorePad {
       onRelease: () => this.settle(),
       onKey: ([dx, dy], event) =>
         this.#timed(event, () => {
-          const [x, y] = this.run.toMap(this.z);
+          const [x, y] = this.cursor ?? this.layout.toMap(this.z);
           this.shift([x + dx, y + dy]);
           this.settleSoon();
         }),
@@ -141,6 +144,7 @@ export class ExplorePad {
     const value = this.run?.dial && this.run.dial.knob === run.dial?.knob ? this.run.value : null;
     this.loading = run.id;
     this.run = run;
+    this.layout = planeLayout(run);
     this.ghost = null;
     this.#buildDial(value);
     this.#buildSliders();
@@ -206,18 +210,30 @@ export class ExplorePad {
     else if (keep === null) address.set({ z: null });
   }
 
-  moveOnMap(point) {
+  // Lay the same codes out in another way.
+  lay(layout) {
+    this.layout = layout;
     this.ghost = null;
-    this.z = this.run.toLatent(point);
+    this.map.glide(layout.points, layout.extent());
     this.draw();
   }
 
-  // Move along the map's plane and keep what z has beside it.
+  moveOnMap(point) {
+    this.ghost = null;
+    this.z = this.layout.toLatent(point, this.z);
+    this.draw(point);
+  }
+
+  // Move along the map's plane and keep what z has beside it; where places stand for the nearest
+  // digit, to that digit's code.
   shift(point) {
-    const on = this.run.toLatent(this.run.toMap(this.z));
-    const to = this.run.toLatent(point);
-    this.z = this.z.map((value, k) => value + to[k] - on[k]);
-    this.draw();
+    const { layout } = this;
+    const to = layout.toLatent(point, this.z);
+    if (layout.linear) {
+      const on = layout.toLatent(layout.toMap(this.z), this.z);
+      this.z = this.z.map((value, k) => value + to[k] - on[k]);
+    } else this.z = to;
+    this.draw(point);
   }
 
   preview(point) {
@@ -249,9 +265,12 @@ export class ExplorePad {
     if (this.timings.length > 2000) this.timings.shift();
   }
 
-  draw() {
-    const { run, text } = this;
-    const shown = this.ghost ? run.toLatent(this.ghost) : this.z;
+  // `cursor` is where on the map the hand is, if that is not just where z lies.
+  draw(cursor = null) {
+    const { run, text, layout } = this;
+    this.cursor = layout.linear ? null : cursor;
+    const shown = this.ghost ? layout.toLatent(this.ghost, this.z) : this.z;
+    this.shown = shown;
     const output = run.decode(shown);
     this.views.output.draw(output);
     const where = Array.from(shown, (v) => decimals(v, 2)).join(", ");
@@ -266,23 +285,24 @@ export class ExplorePad {
     } else {
       score.innerHTML = this.ghost ? text.previewing : text.moved;
     }
-    const marks = [];
     const nearest = run.nearest(shown);
-    const nearAt = [run.points[2 * nearest.index], run.points[2 * nearest.index + 1]];
-    const at = run.toMap(shown);
-    marks.push({ at, to: nearAt, kind: this.ghost ? "ghost" : "point" });
+    const { points } = layout;
+    const nearAt = [points[2 * nearest.index], points[2 * nearest.index + 1]];
+    const at = this.ghost ?? this.cursor ?? layout.toMap(shown);
+    const marks = [{ at, to: nearAt, kind: this.ghost ? "ghost" : "point" }];
     if (this.own) {
-      const sigma = this.posterior?.sigma;
+      const sigma = layout.linear && this.rings && this.posterior?.sigma;
       marks.unshift({
-        at: run.toMap(this.own),
+        at: layout.toMap(this.own),
         kind: "input",
-        rings: sigma ? posteriorRings(run, this.own, sigma) : [],
+        rings: sigma ? posteriorRings(layout.toMap, this.own, sigma) : [],
       });
     }
-    if (this.ghost) marks.push({ at: run.toMap(this.z), kind: "point" });
+    if (this.ghost) marks.push({ at: layout.toMap(this.z), kind: "point" });
     this.map.overlay(marks);
     this.#drawNearest(nearest);
     this.#showSliders(shown);
+    this.drawn(this);
   }
 
   // The nearest digit and its reconstruction follow with the next frame: the digit under the hand
@@ -389,7 +409,7 @@ export class ExplorePad {
     this.own = this.posterior ? this.posterior.mean : run.code(this.digit);
     if (follows) this.z = this.own.slice();
     this.nearestShown = null;
-    this.map.move(run.points);
+    this.map.move(this.layout.points);
     this.draw();
     this.changed(this);
   }

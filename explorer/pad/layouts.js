@@ -1,0 +1,88 @@
+// Ways to lay the codes of a run out on a map, each with what its places stand for.
+//
+// A layout has `name`, `points` (x, y, x, y, …), `extent()` (points that the view must hold),
+// `toMap(z)`, `toLatent(point, z)` and `linear`: whether every place decodes exactly. `toLatent` is
+// given the present z, of which a place on two axes says nothing but two numbers.
+
+// The run's own plane: the code itself for K = 2, else that of the codes' two main components.
+export function planeLayout(run) {
+  return {
+    name: "plane",
+    linear: true,
+    get points() { return run.points; },
+    extent: () => run.extent(),
+    toMap: (z) => run.toMap(z),
+    toLatent: (point) => run.toLatent(point),
+  };
+}
+
+// A two-dimensional code turned to its own main axes.
+export function turnedLayout(run) {
+  const { codes, count } = run;
+  const mean = [0, 0];
+  for (let i = 0; i < codes.length; i++) mean[i % 2] += codes[i] / count;
+  let xx = 0, xy = 0, yy = 0;
+  for (let i = 0; i < codes.length; i += 2) {
+    const x = codes[i] - mean[0], y = codes[i + 1] - mean[1];
+    xx += x * x;
+    xy += x * y;
+    yy += y * y;
+  }
+  const angle = 0.5 * Math.atan2(2 * xy, xx - yy);
+  const c = Math.cos(angle), s = Math.sin(angle);
+  const toMap = ([x, y]) => [
+    c * (x - mean[0]) + s * (y - mean[1]), c * (y - mean[1]) - s * (x - mean[0])];
+  return still("pca", codes, toMap, ([u, v]) =>
+    Float32Array.of(mean[0] + c * u - s * v, mean[1] + s * u + c * v));
+}
+
+// Two of the latent axes; the others stay as they are in the present z.
+export function axesLayout(run, i, j) {
+  const pairs = new Float32Array(2 * run.count);
+  for (let n = 0; n < run.count; n++) {
+    pairs[2 * n] = run.codes[n * run.latent + i];
+    pairs[2 * n + 1] = run.codes[n * run.latent + j];
+  }
+  const layout = still("axes", pairs, (pair) => pair, ([x, y], z) => {
+    const moved = Float32Array.from(z);
+    moved[i] = x;
+    moved[j] = y;
+    return moved;
+  });
+  return { ...layout, toMap: (z) => [z[i], z[j]] };
+}
+
+// UMAP and t-SNE: only the digits' own places mean something. A place stands for the code of the
+// digit nearest to it, and a code for the place of the digit whose code is nearest.
+export function neighbourLayout(run, name, points) {
+  const at = (index) => [points[2 * index], points[2 * index + 1]];
+  return {
+    name,
+    linear: false,
+    points,
+    extent: () => points,
+    toMap: (z) => at(run.nearest(z).index),
+    toLatent: (point) => run.code(nearestPlace(points, point)),
+  };
+}
+
+// Index of the point nearest to a place.
+export function nearestPlace(points, [x, y]) {
+  let best = 0, least = Infinity;
+  for (let i = 0; i < points.length; i += 2) {
+    const d = (points[i] - x) ** 2 + (points[i + 1] - y) ** 2;
+    if (d < least) {
+      least = d;
+      best = i / 2;
+    }
+  }
+  return best;
+}
+
+function still(name, pairs, toMap, toLatent) {
+  const points = new Float32Array(pairs.length);
+  for (let i = 0; i < points.length; i += 2) {
+    [points[i], points[i + 1]] = toMap([pairs[i], pairs[i + 1]]);
+  }
+  return { name, linear: true, points, extent: () => points, toMap, toLatent };
+}
