@@ -1,39 +1,78 @@
-"""PCA vs AE: two models under one pointer, and squared error against K."""
+"""PCA vs AE: two to six models of one K under one pointer, and what each makes of the digits."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 import streamlit as st
 
+from core import metrics
 from core.checkpoints import Run
 from explorer import assets, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
 
+DEFAULT = ("pca", "linear_ae", "stacked_ae", "denoising_ae", "vae")
+FEWEST, MOST = 2, 6
+_EQUATIONS = (
+    r"\text{%(equation_pca)s:}\quad &\hat x = \mu + W^\top W(x-\mu)",
+    r"\text{%(equation_ae)s:}\quad &\hat x = g(f(x))",
+    r"\text{%(equation_error)s:}\quad &\textstyle\sum_{p}(x_p-\hat x_p)^2",
+)
+# A phone has no room above the maps; the page's end shows the equations there.
+_STYLE = (
+    "<style>.st-key-below {display: none} .st-key-above .katex {font-size: 1rem}"
+    ".st-key-above .katex-display {margin: 0}"
+    "@media (max-width: 640px) {.st-key-above {display: none} .st-key-below {display: flex}}"
+    "</style>"
+)
+
 
 def show() -> None:
     """Draw the page."""
     words = state.words()
     with frame.page(words, "compare") as bar:
+        runs = [run for run in frame.showable_runs() if _pixels(run) == resources.digits().shape]
         with bar:
-            pair = _pick(words)
-        if pair is None:
+            models = _pick(words, runs)
+        if not models:
             st.error(words("app.no_runs"))
             return
-        left, right = pair
-        st.markdown(words("compare.try") + " " + words("compare.look"))
+        equation = r" \\ ".join(_EQUATIONS) % words.group("compare")
+        said, above = st.columns([5, 2], gap="medium", vertical_alignment="center")
+        said.markdown(words("compare.try") + " " + words("compare.look"))
+        with above.container(key="above"):
+            st.html(_STYLE)
+            st.latex(rf"\begin{{aligned}}{equation}\end{{aligned}}")
+        first = next(iter(models.values()))
         data = {
-            "left": assets.run_spec(left),
-            "right": assets.run_spec(right)
-            | ({"alignment": resources.alignment(right, left)} if left != right else {}),
-            "names": {"left": _name(words, left), "right": _name(words, right)},
+            "models": [
+                {"name": name, "run": _spec(run, first), "closed": _closed(run)}
+                for name, run in models.items()
+            ],
+            "curve": _curve(words, runs),
+            "angles": _angles(models),
             "digits": assets.digits_spec(),
             "text": words.group("pad") | words.group("compare"),
         }
         latent_pad(assets.module("compare.js"), data, key=f"compare-{words.language}")
-        st.markdown(f"#### {words('compare.curve_title')}")
-        _curve(words)
-        st.caption(words("compare.curve_note"))
+        with st.container(key="below"):
+            st.latex(rf"\begin{{aligned}}{equation}\end{{aligned}}")
+
+
+def _pixels(run: Run) -> tuple[int, ...]:
+    return tuple(run.record.browser["shape"])
+
+
+def _closed(run: Run) -> bool:
+    return run.record.capabilities.get("closed_form", False)
+
+
+def _spec(run: Run, first: Run) -> dict:
+    aligned = {} if run == first else {"alignment": resources.alignment(run, first)}
+    return assets.run_spec(run) | aligned
 
 
 def _name(words: Words, run: Run) -> str:
@@ -47,46 +86,77 @@ def _slug(run: Run) -> str:
     return f"{run.record.variant}-conv" if conv else run.record.variant
 
 
-def _pick(words: Words) -> tuple[Run, Run] | None:
-    by_size: dict[int, dict[str, Run]] = {}
-    runs = frame.showable_runs()
-    for name in frame.variants_of(runs):
+def _pick(words: Words, runs: Sequence[Run]) -> dict[str, Run]:
+    """The chosen models by name, in the visitor's order; none where no K has two."""
+    alike: dict[int, dict[str, list[Run]]] = {}
+    for name in frame.variants_of(list(runs)):
         for run in runs:
             if run.record.variant == name:
-                by_size.setdefault(run.record.latent, {}).setdefault(_slug(run), run)
-    sizes = sorted(size for size, there in by_size.items() if len(there) > 1)
+                alike.setdefault(run.record.latent, {}).setdefault(_slug(run), []).append(run)
+    sizes = sorted(size for size, there in alike.items() if sum(map(len, there.values())) > 1)
     if not sizes:
-        return None
+        return {}
     size = state.choice("k", words("picker.latent"), sizes, sizes[0], width=100)
-    there = by_size[size]
-    slugs = list(there)
-    picked = [
-        state.choice(
-            side,
-            words(f"picker.{side}"),
-            slugs,
-            wanted if wanted in there else slugs[fallback],
-            show=lambda slug: _name(words, there[slug]),
-            width=180,
-        )
-        for side, wanted, fallback in (("left", "pca", 0), ("right", "stacked_ae", -1))
-    ]
-    return there[picked[0]], there[picked[1]]
-
-
-def _curve(words: Words) -> None:
-    from explorer import figures
-
-    curve = resources.pca_curve()
-    points: dict[str, dict[int, float]] = {}
-    for run in frame.showable_runs():  # of several of one name and K the usual one comes first
-        error = run.record.metrics.get("mnist-5k/all", {}).get("squared_error")
-        if error is not None and not run.record.capabilities.get("closed_form"):
-            points.setdefault(_name(words, run), {}).setdefault(run.record.latent, error)
-    pairs = {name: list(found.items()) for name, found in points.items()}
-    labels = {name: words(f"compare.curve_{name}") for name in ("x", "y", "pca", "mean")}
-    st.plotly_chart(
-        resources.figure(figures.error_curve, curve, pairs, curve[0], labels),
-        key="curve",
-        config={"displayModeBar": False},
+    offered, names = _offer(words, alike[size])
+    default = [slug for slug in DEFAULT if slug in offered]
+    default += [slug for slug in offered if slug not in default][: max(0, FEWEST - len(default))]
+    chosen = state.choices(
+        "models",
+        words("compare.models"),
+        list(offered),
+        default,
+        FEWEST,
+        MOST,
+        show=names.get,
+        width=490,
     )
+    return {names[slug]: offered[slug] for slug in chosen}
+
+
+def _offer(
+    words: Words, alike: Mapping[str, Sequence[Run]]
+) -> tuple[dict[str, Run], dict[str, str]]:
+    """Runs and names by what a link calls them: the usual one of a model by the model, the others
+    by their ids; usual ones first."""
+    offered = {slug: runs[0] for slug, runs in alike.items()}
+    names = {slug: _name(words, run) for slug, run in offered.items()}
+    for slug, runs in alike.items():
+        told = frame.told_apart(words, list(runs))
+        for run in runs[1:]:
+            offered[run.id] = run
+            names[run.id] = f"{names[slug]}: {told[run.id]}"
+    return offered, names
+
+
+def _curve(words: Words, runs: Sequence[Run]) -> dict:
+    """Squared error per image against K: PCA's, and of every model its usual run at each K."""
+    points: dict[str, dict[int, dict]] = {}
+    for run in runs:  # of several of one name and K the usual one comes first
+        scores = run.record.metrics
+        split = next((one for one in ("mnist-5k/all", "mnist-5k/test") if one in scores), None)
+        if split is None or _closed(run):
+            continue
+        point = {"k": run.record.latent, "error": scores[split]["squared_error"], "split": split}
+        points.setdefault(_name(words, run), {}).setdefault(run.record.latent, point)
+    return {
+        "pca": resources.pca_curve(),
+        "models": [{"name": name, "points": list(at.values())} for name, at in points.items()],
+    }
+
+
+def _angles(models: Mapping[str, Run]) -> list[dict]:
+    """Principal angles in degrees between the first linear model's subspace and each other's,
+    beside what two random subspaces of the same K have on average."""
+    linear = {name: run for name, run in models.items() if len(resources.subspace(run))}
+    if len(linear) < 2:
+        return []
+    (name, run), *others = linear.items()
+    random = np.degrees(metrics.random_angles(*resources.subspace(run).shape)).tolist()
+    return [
+        {
+            "names": [name, other_name],
+            "degrees": np.degrees(resources.angles(run, other)).tolist(),
+            "random": random,
+        }
+        for other_name, other in others
+    ]
