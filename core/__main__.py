@@ -1,4 +1,4 @@
-"""The command line: `python -m core train | list | evaluate | export | data | bank | knobs`.
+"""The command line: `python -m core COMMAND`; `--help` lists the commands.
 
 Flags, ranges, defaults and help of what is trained are made from the knobs' declarations alone.
 Whatever is wrong with a request is one sentence on stderr and exit code 2. torch is loaded by the
@@ -95,7 +95,7 @@ def _dispatch(
     if not argv or argv[0] in ("-h", "--help"):
         print(f"{about.strip().splitlines()[0]}\n")
         for name, command in commands.items():
-            print(f"  {program} {name:<9} {command.__doc__.splitlines()[0]}")
+            print(f"  {program} {name:<11} {command.__doc__.splitlines()[0]}")
         print(f"\n{program} COMMAND --help tells more of one.")
         return 0
     name, *rest = argv
@@ -689,6 +689,41 @@ class Bank:
         return 0
 
 
+@dataclass(frozen=True)
+class TrainClassifier:
+    """Train the classifier that judges what models draw: is it a digit?"""
+
+    epochs: float = 10.0
+    """Passes over the training set; may be a part."""
+    seed: int = 0
+    """Fixes the weights, order and noise."""
+    to: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """File to write; else the one that ships with the software."""
+
+    def __call__(self) -> int:
+        if not 0 < self.epochs <= 1000:
+            raise CommandError(f"Epochs must be above 0 and at most 1000; got {self.epochs:g}.")
+        from core import classifier, exposure
+
+        path = Path(os.path.expanduser(self.to)) if self.to else classifier.file()
+        _check_writable(path.parent)
+        digits = data.load("mnist", "train-55k")
+        test, held_out = data.load("mnist", "test"), data.load("mnist-5k", "all")
+        with _training_bar() as bar:
+            task = bar.add_task("classifier", total=None, terms="")
+            for progress in exposure.make(path, digits, test, held_out, self.epochs, self.seed):
+                terms = " + ".join(f"{name} {v:.4g}" for name, v in progress.terms.items())
+                bar.update(task, total=progress.steps, completed=progress.step, terms=terms)
+        found = classifier.facts(path)
+        print(
+            f"{path} answers {found.accuracy:.2%} of MNIST's test set rightly (chance: 10 %). At "
+            f"least {found.threshold:g} sure, it calls digits: {found.share_real:.1%} of the test "
+            f"set, {found.shares['blend']:.1%} of even blends of two digits, "
+            f"{found.shares['noise']:.1%} of uniform noise."
+        )
+        return 0
+
+
 # --- The README's table -------------------------------------------------------------------------
 
 
@@ -749,6 +784,7 @@ COMMANDS = {
     "export": _command(Export),
     "data": data_sets,
     "bank": _command(Bank),
+    "classifier": _command(TrainClassifier),
     "knobs": _command(Knobs),
 }
 

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from core import classifier
 from core.checkpoints import CODES, FILM, WEIGHTS, CheckpointError, Run
 from explorer import deriving, live, resources, saves, workers
 from explorer.live import FOREVER
@@ -52,6 +53,17 @@ def digits_spec() -> dict:
     """Addresses of the held-out digits' labels and images."""
     root = f"{_root()}/digits/{resources.digits().fingerprint[:16]}"
     return {"labels": f"{root}/labels", "images": f"{root}/images"}
+
+
+def classifier_spec() -> dict:
+    """What a pad must be told of the classifier that says what is a digit.
+
+    Raises:
+        ClassifierError: where none ships.
+    """
+    found = classifier.facts()
+    address = f"{_root()}/classifier/{classifier.fingerprint()[:16]}"
+    return {"weights": address} | found.model_dump(mode="json")
 
 
 def job_address(job_id: str) -> str:
@@ -111,6 +123,16 @@ def _digits(request: Request) -> Response:
     )
 
 
+def _classifier(request: Request) -> Response:
+    try:
+        current = classifier.fingerprint()[:16]
+    except OSError:
+        return PlainTextResponse("No classifier ships with this copy of the software.", 404)
+    if request.path_params["sha"] != current:
+        return PlainTextResponse("The classifier has changed; load the page again.", 404)
+    return FileResponse(classifier.file(), media_type="application/octet-stream", headers=FOREVER)
+
+
 def _module(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in MODULES or request.path_params["version"] != _pad_version():
@@ -123,6 +145,7 @@ def routes() -> list[Route]:
     return [
         Route(f"{_root()}/runs/{{run}}/{{sha}}/{{file}}", _run_file),
         Route(f"{_root()}/digits/{{sha}}/{{part}}", _digits),
+        Route(f"{_root()}/classifier/{{sha}}", _classifier),
         Route(f"{_root()}/pad/{{version}}/{{name}}", _module),
         *live.routes(_root()),
         *deriving.routes(_root()),
