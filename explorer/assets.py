@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from core import classifier
 from core.checkpoints import CODES, FILM, WEIGHTS, CheckpointError, Run
+from core.dataset import DataError
 from explorer import deriving, live, resources, saves, workers
 from explorer.live import FOREVER
 
@@ -49,8 +50,17 @@ def run_spec(run: Run) -> dict:
     }
 
 
-def digits_spec() -> dict:
-    """Addresses of the held-out digits' labels and images."""
+def digits_spec(set_id: str | None = None) -> dict:
+    """Addresses of the labels and images of the held-out digits, or of a set of own images.
+
+    Raises:
+        DataError: a set that is not there or is damaged.
+    """
+    if set_id is not None:
+        found = resources.own_set(set_id)
+        root = f"{_root()}/sets/{set_id}"
+        names = {"name": found.name, "class_names": list(found.class_names)}
+        return {"labels": f"{root}/labels", "images": f"{root}/images", "own": names}
     root = f"{_root()}/digits/{resources.digits().fingerprint[:16]}"
     return {"labels": f"{root}/labels", "images": f"{root}/images"}
 
@@ -123,6 +133,21 @@ def _digits(request: Request) -> Response:
     )
 
 
+def _set(request: Request) -> Response:
+    asked = request.path_params
+    if asked["part"] not in ("labels", "images"):
+        return PlainTextResponse("There are labels and images.", 404)
+    try:
+        content = resources.packed_set(asked["set"], asked["part"])
+    except DataError as error:
+        return PlainTextResponse(str(error), 404)
+    return Response(
+        content,
+        media_type="application/octet-stream",
+        headers=FOREVER | {"Content-Encoding": "gzip"},
+    )
+
+
 def _classifier(request: Request) -> Response:
     try:
         current = classifier.fingerprint()[:16]
@@ -145,6 +170,7 @@ def routes() -> list[Route]:
     return [
         Route(f"{_root()}/runs/{{run}}/{{sha}}/{{file}}", _run_file),
         Route(f"{_root()}/digits/{{sha}}/{{part}}", _digits),
+        Route(f"{_root()}/sets/{{set}}/{{part}}", _set),
         Route(f"{_root()}/classifier/{{sha}}", _classifier),
         Route(f"{_root()}/pad/{{version}}/{{name}}", _module),
         *live.routes(_root()),

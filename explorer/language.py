@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -43,6 +44,11 @@ class Words:
 def best(locale: str | None) -> str:
     """The language for a browser's locale: Korean for `ko` and `ko-KR`, else English."""
     return "ko" if (locale or "").lower().split("-")[0] == "ko" else "en"
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])", r"\\\1", text)
 
 
 def _flat(table: dict[str, Any], prefix: str = ""):

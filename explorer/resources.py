@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from core import checkpoints, data, metrics, projections
+from core import checkpoints, data, metrics, projections, sets
 from core.checkpoints import Listing, Run
 
 _reading = Lock()
@@ -80,7 +80,30 @@ def _digits() -> data.Dataset:
 @lru_cache(maxsize=2)
 def packed_digits(part: str) -> bytes:
     """`labels` (one byte each) or `images` (784 bytes each) of the held-out digits, gzipped."""
-    found = digits()
+    return _packed(digits(), part)
+
+
+@lru_cache(maxsize=8)
+def own_set(set_id: str) -> data.Dataset:
+    """A set of own images.
+
+    Raises:
+        DataError: one that is not there or is damaged.
+    """
+    return sets.open_set(set_id)
+
+
+@lru_cache(maxsize=8)
+def packed_set(set_id: str, part: str) -> bytes:
+    """`labels` (one byte each, 255 for none) or `images` (784 bytes each) of own images, gzipped.
+
+    Raises:
+        DataError: a set that is not there or is damaged.
+    """
+    return _packed(own_set(set_id), part)
+
+
+def _packed(found: data.Dataset, part: str) -> bytes:
     content = found.labels.astype(np.uint8) if part == "labels" else found.x
     return gzip.compress(content.tobytes(), 6, mtime=0)
 

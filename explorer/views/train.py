@@ -17,7 +17,7 @@ from core.limits import Limits
 from core.models import VARIANTS
 from core.shelf import ShelfError
 from explorer import assets, equations, knobs, live, resources, state, workers
-from explorer.language import Words
+from explorer.language import Words, plain
 from explorer.pad.component import latent_pad
 from explorer.views import frame
 
@@ -64,7 +64,7 @@ def _watch(words: Words) -> Run | None:
     run = runs.get(asked or "")
     if run is None:
         if asked:
-            st.warning(words("train.missing", id=_plain(asked[:80])))
+            st.warning(words("train.missing", id=plain(asked[:80])))
         run = _usual(list(runs.values()))
     if run is None:
         st.error(words("app.no_runs"))
@@ -184,7 +184,7 @@ def _actions(words: Words, run: Run) -> None:
             _do(partial(shelf.write_note, run, title=title))
             st.rerun()
     with row.popover(words("train.delete")):
-        st.markdown(words("train.delete_sure", name=_plain(frame.name_of(words, run))))
+        st.markdown(words("train.delete_sure", name=plain(frame.name_of(words, run))))
         if st.button(words("train.delete_yes"), type="primary", key=f"delete:{run.id}"):
             if _do(partial(shelf.delete, run)):
                 state.leave("said", words("train.deleted", id=run.id))
@@ -360,7 +360,7 @@ def _shelf(words: Words, shown: Run | None) -> None:
     asked = state.pinned("beside")
     beside = listing.get(asked or "")
     if asked and beside is None:
-        st.warning(words("train.missing_beside", id=_plain(asked[:80])))
+        st.warning(words("train.missing_beside", id=plain(asked[:80])))
         state.pin("beside", None)
     if shown is not None and beside is not None and beside is not shown:
         _compare(words, shown, beside)
@@ -468,7 +468,7 @@ def _compare(words: Words, shown: Run, beside: Run) -> None:
     st.markdown(f"#### {words('train.compare_title')}")
     pair = (shown, beside)
     titles = [f"{mark} · {frame.name_of(words, run)}" for mark, run in zip("AB", pair, strict=True)]
-    names = list(map(_plain, titles))
+    names = list(map(plain, titles))
     if all(map(assets.in_browser, pair)):
         sides = [_side(words, shown), _side(words, beside, shown)]
         found = {
@@ -515,7 +515,7 @@ def _differences(words: Words, pair: tuple[Run, Run], names: list[str]) -> None:
     rows = []
     for title, values in _all_knobs(words, pair).items():
         if values[0] != values[1]:
-            rows.append(f"| {title} | {_plain(values[0])} | {_plain(values[1])} |")
+            rows.append(f"| {title} | {plain(values[0])} | {plain(values[1])} |")
     st.markdown(f"**{words('train.differ')}**")
     if not rows:
         st.caption(words("train.alike"))
@@ -558,7 +558,7 @@ def _import(words: Words) -> None:
     try:
         run = shelf.import_run(uploaded.getvalue(), store, uploaded.name)
     except ShelfError as error:
-        st.error(_plain(str(error)))
+        st.error(plain(str(error)))
         return
     shelf.tidy(store, workers.allowed()[0].runs)
     state.leave("said", words("train.imported", id=run.id))
@@ -573,8 +573,3 @@ def _is_own(run: Run) -> bool:
 
 def _signed(value: float, places: int = 1) -> str:
     return f"{value:,.{places}f}".replace("-", "−")
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])", r"\\\1", text)
