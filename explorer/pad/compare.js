@@ -7,6 +7,8 @@ import { Lasso, fromText, inside, toText } from "./lasso.js";
 import { Angles, Curve, Extremes, Filters, Selection, digitErrors, inSlices } from "./compare_parts.js";
 import { address, build, decimals, format, watchTheme } from "./page.js";
 import { escaped } from "./chart.js";
+import { montage } from "./montage.js";
+import { saveMenu, savePicture } from "./saves.js";
 
 export async function mount({ parentElement, data }) {
   const pad = new ComparePad(parentElement, data);
@@ -32,6 +34,7 @@ class ComparePad {
   destroy() {
     this.destroyed = true;
     this.stopWatching();
+    this.menu.destroy();
     for (const model of this.models) model.map.destroy();
     for (const part of Object.values(this.parts)) part.destroy();
   }
@@ -56,7 +59,7 @@ class ComparePad {
             <div class="picks" role="group" aria-label="${t.pick}"></div>
             <p class="hint" data-part="tool-hint"></p>
           </div></div>
-          <p class="hint" data-part="aligned"></p>
+          <div class="foot"><p class="hint" data-part="aligned"></p><div data-part="save"></div></div>
           <p class="message" data-part="message" role="status" aria-live="polite"></p>
           <section class="selection" data-part="selection"></section>
           <section class="extremes" data-part="extremes"></section>
@@ -93,8 +96,34 @@ class ComparePad {
       angles: new Angles(this.part("angles"), t),
       filters: new Filters(this.part("filters"), t),
     };
+    this.menu = saveMenu(this.part("save"), [
+      { label: t.save_digits, save: () => this.#saveDigits() },
+      { label: t.save_maps, save: () => this.#saveMaps() },
+    ], t);
     this.#showChoices();
     this.recolour();
+  }
+
+  #about(name, title) {
+    return { name, run: this.models.map(({ run }) => run.id), title };
+  }
+
+  // The row of digits as it stands: the real one, then each model's with its squared error.
+  #saveDigits() {
+    const side = 112;
+    const first = this.pinned.index === null ? [] : [
+      { layers: [this.part("real")], width: side, height: side, above: this.part("real-label").textContent,
+        below: this.part("trivial").textContent }];
+    const cells = this.models.map(({ name, canvas, score }) => (
+      { layers: [canvas], width: side, height: side, above: name, below: score.textContent.trim() }));
+    const picture = montage([{ cells: [...first, ...cells] }], this.colours);
+    return savePicture(picture, this.#about("decoded-digits", this.part("real-label").textContent));
+  }
+
+  #saveMaps() {
+    const cells = this.models.map(({ name, map }) => (
+      { layers: [map.base, map.top], width: map.width, height: map.height, above: name }));
+    return savePicture(montage([{ cells }], this.colours), this.#about("maps", this.text.title));
   }
 
   #choose(kind, value) {

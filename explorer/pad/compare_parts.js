@@ -5,13 +5,23 @@ import { squaredError } from "./engine.js";
 import { DigitView } from "./draw.js";
 import { Chart, SYMBOLS, escaped } from "./chart.js";
 import { drawScale, drawSigned, filtersOf, largest } from "./filters.js";
+import { montage } from "./montage.js";
 import { decimals, format } from "./page.js";
+import { saveDrawing, saveMenu, savePicture, saveTable } from "./saves.js";
 
 const SHOWN = 6; // digits at each end
 const SLICE = 8; // milliseconds of work between two frames
 const HUES = 7; // of the curve's models, after PCA's
 
-const heading = (text, note) => `<h3>${text}</h3>${note ? `<p class="hint">${note}</p>` : ""}`;
+const heading = (text, note) => `<div class="head"><h3>${text}</h3><div class="save"></div></div>
+  ${note ? `<p class="hint">${note}</p>` : ""}`;
+
+// The menu in a section's heading; `about` gives what the files say of themselves.
+function menu(root, text, items) {
+  return saveMenu(root.querySelector(".save"), items, text);
+}
+
+const idsOf = (models) => models.map(({ run }) => run.id);
 
 // Calls `work(i)` for each i below `count`, some milliseconds a frame, for as long as `wanted()`.
 export async function inSlices(count, work, wanted) {
@@ -59,11 +69,21 @@ export class Selection {
   constructor(root, text, onClear) {
     this.root = root;
     this.text = text;
-    root.addEventListener("click", (event) => event.target.closest("button") && onClear());
+    root.innerHTML = `<div class="head"><h3></h3><button type="button" class="clear">${text.clear}</button>
+      <div class="save"></div></div><div class="tables"></div>`;
+    root.querySelector(".clear").addEventListener("click", onClear);
+    this.title = root.querySelector("h3");
+    this.tables = root.querySelector(".tables");
+    this.menu = menu(root, text, [
+      { label: text.save_table, save: () => this.#saveTable() },
+      { label: text.save_selected, save: () => this.#saveDigits() },
+    ]);
     this.show(null);
   }
 
-  destroy() {}
+  destroy() {
+    this.menu.destroy();
+  }
 
   recolour({ palette }) {
     palette.forEach((colour, label) => this.root.style.setProperty(`--class${label}`, colour));
@@ -72,11 +92,9 @@ export class Selection {
   // {mask, labels, map, trivial, models: [{name, errors}]}, or null for no selection.
   show(state) {
     const t = this.text;
+    this.state = state;
     this.root.hidden = !state;
-    if (!state) {
-      this.root.innerHTML = "";
-      return;
-    }
+    if (!state) return;
     const { mask, labels, models } = state;
     const classes = Array.from({ length: 10 }, () => ({ here: 0, all: 0 }));
     let count = 0;
@@ -85,37 +103,55 @@ export class Selection {
       classes[label].here += mask[i];
       classes[label].all += 1;
     });
-    const percent = (part, whole) => (whole ? `${decimals((100 * part) / whole, 0)}%` : "–");
     this.rows = [{ name: t.curve_mean, errors: state.trivial }, ...models].map(({ name, errors }) => ({
       name, here: errors && mean(errors, mask), all: errors && mean(errors),
     }));
-    this.classes = classes;
-    this.count = count;
     const most = Math.max(...this.rows.map(({ here, all }) => Math.max(here ?? 0, all ?? 0)));
     const cell = (value) => {
       const told = typeof value === "number" ? decimals(value, 1) : value === null ? "–" : "…";
-      return `<td style="--share:${((value ?? 0) / most) * 100 || 0}%"><span>${told}</span></td>`;
+      return `<td style="--share:${((value ?? 0) / most) * 100 || 0}%">${told}</td>`;
     };
-    const told = format(t.selected, {
-      count: count.toLocaleString(), all: labels.length.toLocaleString(),
-      share: decimals((100 * count) / labels.length, 1), map: escaped(state.map),
-    });
     const shares = (name, whole) => classes.map((one, label) => {
-      const share = whole ? one[name] / whole : 0;
-      return `<td style="--share:${100 * share}%;--hue:var(--class${label})">${percent(one[name], whole)}</td>`;
+      const share = whole ? (100 * one[name]) / whole : 0;
+      return `<td style="--share:${share}%;--hue:var(--class${label})">${
+        whole ? `${decimals(share, 0)}%` : "–"}</td>`;
     }).join("");
-    this.root.innerHTML = `
-      <div class="head"><h3>${told}</h3><button type="button">${t.clear}</button></div>
-      <div class="tables">
-        <table class="classes"><caption>${t.classes}</caption>
-          <thead><tr><td></td>${classes.map((_, label) => `<th scope="col">${label}</th>`).join("")}</tr></thead>
-          <tbody><tr><th scope="row">${t.column_selected}</th>${shares("here", count)}</tr>
-          <tr><th scope="row">${t.column_all}</th>${shares("all", labels.length)}</tr></tbody></table>
-        <table class="errors"><caption>${t.mean_error}</caption>
-          <thead><tr><td></td><th scope="col">${t.column_selected}</th><th scope="col">${t.column_all}</th></tr></thead>
-          <tbody>${this.rows.map(({ name, here, all }) => `<tr><th scope="row">${escaped(name)}</th>
-            ${cell(here)}${cell(all)}</tr>`).join("")}</tbody></table>
-      </div>`;
+    this.title.textContent = format(t.selected, {
+      count: count.toLocaleString(), all: labels.length.toLocaleString(),
+      share: decimals((100 * count) / labels.length, 1), map: state.map,
+    });
+    this.tables.innerHTML = `
+      <table class="classes"><caption>${t.classes}</caption>
+        <thead><tr><td></td>${classes.map((_, label) => `<th scope="col">${label}</th>`).join("")}</tr></thead>
+        <tbody><tr><th scope="row">${t.column_selected}</th>${shares("here", count)}</tr>
+        <tr><th scope="row">${t.column_all}</th>${shares("all", labels.length)}</tr></tbody></table>
+      <table class="errors"><caption>${t.mean_error}</caption>
+        <thead><tr><td></td><th scope="col">${t.column_selected}</th><th scope="col">${t.column_all}</th></tr></thead>
+        <tbody>${this.rows.map(({ name, here, all }) => `<tr><th scope="row">${escaped(name)}</th>
+          ${cell(here)}${cell(all)}</tr>`).join("")}</tbody></table>`;
+  }
+
+  #about(name) {
+    const { textContent: title } = this.title;
+    return { name, run: idsOf(this.state.models), title: `${title}; ${this.text.mean_error}` };
+  }
+
+  #saveTable() {
+    const t = this.text;
+    const rows = this.rows.map(({ name, here, all }) => [name, here ?? null, all ?? null]);
+    return saveTable([t.save_model, t.column_selected, t.column_all], rows, this.#about("selection"));
+  }
+
+  #saveDigits() {
+    const t = this.text;
+    const { mask, labels, models, trivial } = this.state;
+    const all = [{ name: t.curve_mean, errors: trivial }, ...models];
+    const rows = [];
+    mask.forEach((chosen, i) => {
+      if (chosen) rows.push([i, labels[i], ...all.map(({ errors }) => errors?.[i] ?? null)]);
+    });
+    const columns = [t.save_index, t.save_class, ...all.map(({ name }) => name)];
+    return saveTable(columns, rows, this.#about("selected-digits"));
   }
 }
 
@@ -126,6 +162,10 @@ export class Extremes {
     this.text = text;
     this.views = [];
     root.innerHTML = `${heading(text.extremes_title, text.extremes_note)}<div class="table"></div>`;
+    this.menu = menu(root, text, [
+      { label: text.save_png, save: () => this.#savePicture() },
+      { label: text.save_csv, save: () => this.#saveTable() },
+    ]);
     this.table = root.querySelector(".table");
     this.table.addEventListener("click", (event) => {
       const button = event.target.closest("button");
@@ -136,6 +176,7 @@ export class Extremes {
 
   destroy() {
     this.shown = null;
+    this.menu.destroy();
   }
 
   recolour(colours) {
@@ -162,6 +203,8 @@ export class Extremes {
     this.views = [];
     const whole = decimals(mean(trivial), 1);
     const jobs = [];
+    this.jobs = jobs;
+    this.labels = digits.labels;
     this.table.innerHTML = "";
     for (const { name, run, errors } of models) {
       const row = this.table.appendChild(document.createElement("div"));
@@ -178,6 +221,7 @@ export class Extremes {
       }
     }
     const placed = jobs.map((job) => this.#button(job, digits.labels[job.index], trivial[job.index]));
+    jobs.forEach((job, i) => (job.canvases = placed[i].map(({ canvas }) => canvas)));
     for (const row of this.table.children) row.querySelector("button").tabIndex = 0;
     this.mark(this.marked);
     await inSlices(jobs.length, (i) => {
@@ -206,6 +250,31 @@ export class Extremes {
     });
   }
 
+  #about(name) {
+    return { name, run: idsOf(this.shown), title: `${this.text.extremes_title}. ${this.text.extremes_note}` };
+  }
+
+  #savePicture() {
+    const side = 56;
+    const rows = this.shown.map(({ name }) => ["best", "worst"].map((end) => {
+      const mine = this.jobs.filter((job) => job.name === name && job.end === end);
+      const cell = (job, k) => ({ layers: [job.canvases[k]], width: side, height: side });
+      return [
+        { name: `${name}, ${this.text[`extremes_${end}`]}`, cells: mine.map((job) => cell(job, 0)) },
+        { cells: mine.map((job) => ({ ...cell(job, 1), below: decimals(job.errors[job.index], 1) })) },
+      ];
+    })).flat(2);
+    return savePicture(montage(rows, this.colours), this.#about("best-and-worst"));
+  }
+
+  #saveTable() {
+    const t = this.text;
+    const rows = this.jobs.map(({ name, end, index, errors }) =>
+      [name, t[`extremes_${end}`], index, this.labels[index], errors[index]]);
+    const columns = [t.save_model, t.save_end, t.save_index, t.save_class, t.mean_error];
+    return saveTable(columns, rows, this.#about("best-and-worst"));
+  }
+
   // Which digit all models show now.
   mark(index) {
     this.marked = index;
@@ -222,21 +291,29 @@ export class Curve {
     this.text = text;
     root.innerHTML = `${heading(text.curve_title)}<div></div><p class="hint">${text.curve_note}</p>`;
     this.box = root.children[1];
+    const about = () => ({ name: "error-against-K", title: `${text.curve_title}. ${text.curve_note}` });
+    const columns = [text.save_model, "K", text.curve_y, text.save_run];
+    this.menu = menu(root, text, [
+      { label: text.save_svg, save: () => saveDrawing(this.chart.svg, about()) },
+      { label: text.save_csv, save: () => saveTable(columns, this.rows, about()) },
+    ]);
   }
 
   destroy() {
     this.chart?.destroy();
+    this.menu.destroy();
   }
 
   recolour() {}
 
-  // {pca: error at K = 0, 1, …; models: [{name, points: [{k, error, split}]}]}
-  show({ pca, models }) {
+  // {pca: error at K = 0, 1, …; mean: the mean digit's; models: [{name, points: [{k, error, split,
+  // run}]}]}
+  show({ pca, mean: trivial, models }) {
     const t = this.text;
     const now = JSON.stringify([pca, models]);
     if (now === this.shown) return;
     this.shown = now;
-    this.destroy();
+    this.chart?.destroy();
     const sizes = [...new Set(models.flatMap(({ points }) => points.map(({ k }) => k)))];
     const last = Math.max(pca.length - 1, ...sizes, 1);
     const told = (name, k, error, split) => format(t.curve_point, {
@@ -251,11 +328,11 @@ export class Curve {
         points: exact.filter(({ x }) => sizes.includes(x)).map(({ x, y }) => (
           { x, y, title: told(t.curve_pca, x, y, "curve_all") })),
       });
-      series.push({
-        name: format(t.curve_trivial, { error: decimals(pca[0], 1) }), line: true, dash: true, hue: "Mean",
-        points: [{ x: 1, y: pca[0] }, { x: last, y: pca[0] }],
-      });
     }
+    series.push({
+      name: format(t.curve_trivial, { error: decimals(trivial, 1) }), line: true, dash: true, hue: "Mean",
+      points: [{ x: 1, y: trivial }, { x: last, y: trivial }],
+    });
     models.forEach(({ name, points }, i) => series.push({
       name, hue: 1 + (i % HUES), symbol: SYMBOLS[1 + (i % (SYMBOLS.length - 1))],
       points: points.map(({ k, error, split }) => ({
@@ -263,8 +340,9 @@ export class Curve {
       })),
     }));
     this.rows = [
-      ...pca.map((error, k) => [k ? t.curve_pca : t.curve_mean, k, error]),
-      ...models.flatMap(({ name, points }) => points.map(({ k, error }) => [name, k, error])),
+      [t.curve_mean, 0, trivial, ""],
+      ...exact.map(({ x, y }) => [t.curve_pca, x, y, ""]),
+      ...models.flatMap(({ name, points }) => points.map(({ k, error, run }) => [name, k, error, run])),
     ];
     this.chart = new Chart(this.box, {
       label: t.curve_title,
@@ -282,25 +360,39 @@ export class Angles {
   constructor(root, text) {
     this.root = root;
     this.text = text;
+    root.innerHTML = `${heading(text.angles_title)}<div></div>`;
+    this.box = root.lastElementChild;
+    const about = () => ({
+      name: "principal-angles", run: this.ids, title: `${text.angles_title} ${text.angles_note}`,
+    });
+    const columns = [text.save_pair, text.angles_x, text.angles_y, text.angles_random];
+    this.menu = menu(root, text, [
+      { label: text.save_svg, save: () => saveDrawing(this.chart.svg, about()) },
+      { label: text.save_csv, save: () => saveTable(columns, this.rows, about()) },
+    ]);
   }
 
   destroy() {
     this.chart?.destroy();
+    this.menu.destroy();
   }
 
   recolour() {}
 
-  // [{names: [a, b], degrees: (K,), random: (K,)}, …]
+  // [{names: [a, b], runs: [a, b], degrees: (K,), random: (K,)}, …]
   show(pairs) {
     const t = this.text;
     const now = JSON.stringify(pairs);
     if (now === this.shown) return;
     this.shown = now;
-    this.pairs = pairs;
-    this.destroy();
-    this.root.innerHTML = heading(t.angles_title);
+    this.ids = [...new Set(pairs.flatMap(({ runs }) => runs))];
+    this.rows = pairs.flatMap(({ names, degrees: found, random }) =>
+      found.map((value, i) => [names.join(" – "), i + 1, value, random[i]]));
+    this.chart?.destroy();
+    this.box.innerHTML = "";
+    this.menu.element.hidden = !pairs.length;
     const say = (className, html) => {
-      const line = this.root.appendChild(document.createElement("p"));
+      const line = this.box.appendChild(document.createElement("p"));
       line.className = className;
       line.innerHTML = html;
       return line;
@@ -320,7 +412,7 @@ export class Angles {
     const points = (values, name) => values.map((value, i) => ({
       x: i + 1, y: value, title: format(t.angles_point, { name, i: i + 1, value: degrees(value) }),
     }));
-    this.chart = new Chart(this.root.appendChild(document.createElement("div")), {
+    this.chart = new Chart(this.box.appendChild(document.createElement("div")), {
       label: t.angles_title,
       legend: true,
       height: 230,
@@ -346,9 +438,25 @@ export class Filters {
     this.drawn = [];
     root.innerHTML = `${heading(text.filters_title, text.filters_note)}<div></div>`;
     this.table = root.lastElementChild;
+    this.menu = menu(root, text, [{ label: text.save_png, save: () => this.#save() }]);
   }
 
-  destroy() {}
+  destroy() {
+    this.menu.destroy();
+  }
+
+  #save() {
+    const rows = Array.from(this.table.children, (row, i) => ({
+      name: this.models[i].name,
+      cells: Array.from(row.querySelectorAll("figure"), (figure) => ({
+        layers: [figure.firstElementChild], width: 84, height: 84, below: figure.lastElementChild.textContent,
+      })),
+    }));
+    const { filters_title: title, filters_note: note } = this.text;
+    return savePicture(montage(rows, this.colours), {
+      name: "weights", run: idsOf(this.models), title: `${title}. ${note}`,
+    });
+  }
 
   recolour(colours) {
     this.colours = colours;
@@ -358,6 +466,7 @@ export class Filters {
   // models: [{name, run, closed}]
   show(models) {
     const t = this.text;
+    this.models = models;
     this.drawn = [];
     this.table.innerHTML = "";
     for (const { name, run, closed } of models) {

@@ -25,7 +25,9 @@ _EQUATIONS = (
 _STYLE = (
     "<style>.st-key-below {display: none} .st-key-above .katex {font-size: 1rem}"
     ".st-key-above .katex-display {margin: 0}"
-    "@media (max-width: 640px) {.st-key-above {display: none} .st-key-below {display: flex}}"
+    "@media (max-width: 640px) {.stColumn:has(.st-key-above) {display: none}"
+    " .st-key-below {display: flex}"
+    " .stElementContainer:has(.stMultiSelect) {flex: 1 1 200px; width: 200px}}"
     "</style>"
 )
 
@@ -55,7 +57,7 @@ def show() -> None:
             "curve": _curve(words, runs),
             "angles": _angles(models),
             "digits": assets.digits_spec(),
-            "text": words.group("pad") | words.group("compare"),
+            "text": words.group("pad") | words.group("compare") | words.group("savespad"),
         }
         latent_pad(assets.module("compare.js"), data, key=f"compare-{words.language}")
         with st.container(key="below"):
@@ -131,15 +133,26 @@ def _offer(
 def _curve(words: Words, runs: Sequence[Run]) -> dict:
     """Squared error per image against K: PCA's, and of every model its usual run at each K."""
     points: dict[str, dict[int, dict]] = {}
-    for run in runs:  # of several of one name and K the usual one comes first
+    trivial = resources.pca_curve()[:1]
+    for name, run in ((name, run) for name in frame.variants_of(list(runs)) for run in runs):
         scores = run.record.metrics
         split = next((one for one in ("mnist-5k/all", "mnist-5k/test") if one in scores), None)
-        if split is None or _closed(run):
+        if run.record.variant != name or split is None:
             continue
-        point = {"k": run.record.latent, "error": scores[split]["squared_error"], "split": split}
+        if split == "mnist-5k/all":  # the same digits and so the same mean for all runs
+            trivial = [scores[split]["squared_error_mean_image"]]
+        if _closed(run):
+            continue
+        point = {
+            "k": run.record.latent,
+            "error": scores[split]["squared_error"],
+            "split": split,
+            "run": run.id,
+        }
         points.setdefault(_name(words, run), {}).setdefault(run.record.latent, point)
     return {
         "pca": resources.pca_curve(),
+        "mean": trivial[0] if trivial else None,
         "models": [{"name": name, "points": list(at.values())} for name, at in points.items()],
     }
 
@@ -155,6 +168,7 @@ def _angles(models: Mapping[str, Run]) -> list[dict]:
     return [
         {
             "names": [name, other_name],
+            "runs": [run.id, other.id],
             "degrees": np.degrees(resources.angles(run, other)).tolist(),
             "random": random,
         }
