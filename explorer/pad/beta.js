@@ -26,9 +26,9 @@ class BetaBench {
     this.lazy = { grid: {}, pair: {} }; // and the digit that each shows
     this.seen = new Set(); // of the parts that wait until they are scrolled into view
     this.stops = data.stops;
-    this.pad = new ExplorePad(host, data, () => this.follow());
+    this.pad = new ExplorePad(host, data);
     this.pad.bench = this;
-    this.pad.recoloured = () => this.recolour();
+    this.pad.attach({ changed: () => this.follow(), recolour: () => this.recolour() });
     this.#buildPage();
   }
 

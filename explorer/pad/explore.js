@@ -3,21 +3,24 @@
 import { Digits, Run, normal, squaredError } from "./engine.js";
 import { DigitView, MapView, networkPicture, posteriorRings, theme } from "./draw.js";
 import { planeLayout } from "./layouts.js";
+import { MapTools } from "./maps.js";
 import { address, build, clamp, decimals, format, watchTheme } from "./page.js";
+import { Reparameterisation } from "./reparam.js";
 
 export async function mount(component) {
   const { parentElement, data } = component;
   const pad = new ExplorePad(parentElement, data);
+  pad.tools = pad.attach(new MapTools(pad));
+  pad.attach(new Reparameterisation(pad));
   await pad.load(data);
   return pad;
 }
 
-// `changed` is called with the pad whenever its run, its knob's value or its digit is another one.
 export class ExplorePad {
-  constructor(host, data, changed = () => {}) {
+  #parts = [];
+
+  constructor(host, data) {
     this.host = host;
-    this.changed = changed;
-    this.drawn = () => {}; // is called with the pad after every drawing
     this.rings = true; // whether the posterior is drawn
     this.timings = []; // milliseconds from a hand's event to the drawn digit, the last 2,000
     this.text = data.text;
@@ -27,7 +30,20 @@ export class ExplorePad {
     host.latentPad = this;
   }
 
+  // Add a part that is told `changed()` whenever the run, its knob's value or the digit is another
+  // one, `drawn()` after every drawing, `recolour()` and `destroy()`; it has those that it needs.
+  attach(part) {
+    this.#parts.push(part);
+    if (this.colours) part.recolour?.();
+    return part;
+  }
+
+  #tell(what) {
+    for (const part of this.#parts) part[what]?.();
+  }
+
   destroy() {
+    this.#tell("destroy");
     cancelAnimationFrame(this.nearestFrame);
     this.stopWatching();
     this.map.destroy();
@@ -109,7 +125,7 @@ export class ExplorePad {
       button.style.setProperty("--hue", this.colours.palette[label]));
     this.map.recolour(this.colours);
     this.sliders?.forEach((_, k) => this.#histogram(k));
-    this.recoloured?.();
+    this.#tell("recolour");
   }
 
   // New data from the page: another run, or the same one again.
@@ -130,6 +146,7 @@ export class ExplorePad {
     if (this.loading !== wanted) return; // another one was asked for meanwhile
     this.digits = digits;
     this.data = data;
+    this.spec = data.run;
     this.use(run);
     this.root.setAttribute("aria-busy", "false");
     await digits.arrived;
@@ -205,7 +222,7 @@ export class ExplorePad {
     this.picks.forEach((button, label) =>
       button.setAttribute("aria-pressed", String(label === this.digits.labels[index])));
     this.draw();
-    this.changed(this);
+    this.#tell("changed");
     if (!quiet) this.settle();
     else if (keep === null) address.set({ z: null });
   }
@@ -302,7 +319,7 @@ export class ExplorePad {
     this.map.overlay(marks);
     this.#drawNearest(nearest);
     this.#showSliders(shown);
-    this.drawn(this);
+    this.#tell("drawn");
   }
 
   // The nearest digit and its reconstruction follow with the next frame: the digit under the hand
@@ -411,7 +428,7 @@ export class ExplorePad {
     this.nearestShown = null;
     this.map.move(this.layout.points);
     this.draw();
-    this.changed(this);
+    this.#tell("changed");
   }
 
   #buildSliders() {

@@ -31,7 +31,7 @@ def show() -> None:
         data = {
             "run": assets.run_spec(run),
             "digits": assets.digits_spec(),
-            "text": words.group("pad"),
+            "text": words.group("pad") | words.group("mapspad") | words.group("savespad"),
         }
         latent_pad(assets.module("explore.js"), data, key=f"explore-{words.language}")
         about, scores = st.columns(2, gap="large")
