@@ -15,6 +15,7 @@ from core.dataset import DataError
 SIDE = 28  # pixels, of the image
 BOX = 20  # pixels, longer side of the digit
 CENTRE = 14  # index of the pixel that the centre of mass is moved to
+LARGEST = 5.0  # times that a digit is enlarged at most, so that a speck stays one
 FAINTEST = 24  # grey levels between ground and ink, below which an image is blank
 EDGE = 0.03  # share of the full ink from which a pixel counts as part of the digit
 
@@ -35,7 +36,8 @@ def centre(image: np.ndarray, whole_pixels: bool = True) -> np.ndarray:
 
     The paper's level becomes 0 and the strongest ink 255. What has 3 % of the full ink, and where
     the paper is noisy eight times the upper quartile of its outermost ring (5 standard deviations
-    of Gaussian noise), is the digit and is fitted into the box.
+    of Gaussian noise), is the digit and is fitted into the box. The box stays inside the image,
+    even where the centre of mass then isn't at the centre.
 
     Args:
         image: (height, width) uint8, ink brighter than paper.
@@ -69,7 +71,7 @@ def centre(image: np.ndarray, whole_pixels: bool = True) -> np.ndarray:
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     digit = ink[top:bottom, left:right]
     height, width = digit.shape
-    scale = BOX / max(height, width)
+    scale = min(BOX / max(height, width), LARGEST)
     # The source's square that becomes the whole image, by its upper left corner in source pixels.
     mass = digit.sum()
     down = float((digit.sum(1) * (np.arange(height) + 0.5)).sum() / mass) * scale
@@ -77,6 +79,8 @@ def centre(image: np.ndarray, whole_pixels: bool = True) -> np.ndarray:
     offsets = [CENTRE + 0.5 - down, CENTRE + 0.5 - across]
     if whole_pixels:
         offsets = [float(np.rint(offset)) for offset in offsets]
+    rooms = [SIDE - height * scale, SIDE - width * scale]
+    offsets = [min(max(o, 0.0), room) for o, room in zip(offsets, rooms, strict=True)]
     margin = int(np.ceil(SIDE / scale)) + 1  # Pillow takes no box that reaches over the edge
     padded = np.pad(np.rint(digit).astype(np.uint8), margin)
     y, x = (margin - offset / scale for offset in offsets)
