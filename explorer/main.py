@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer import state
-from explorer.views import beta, compare, explore, noise, train
+from explorer.views import beta, compare, explore, generate, noise, train
 
 words = state.words()
 st.set_page_config(page_title=words("app.title"), page_icon="🔢", layout="wide")
@@ -15,6 +15,7 @@ page = st.navigation(
         st.Page(compare.show, title=words("page.compare"), url_path="pca_vs_ae"),
         st.Page(noise.show, title=words("page.noise"), url_path="noise"),
         st.Page(beta.show, title=words("page.beta"), url_path="beta_and_k"),
+        st.Page(generate.show, title=words("page.generate"), url_path="generate"),
         st.Page(train.show, title=words("page.train"), url_path="train"),
     ],
     position="top",

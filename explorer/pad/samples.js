@@ -1,0 +1,398 @@
+// Samples of the prior, of a Gaussian mixture fitted to the codes, and of a box around them; a
+// classifier says which of them it would call a digit.
+
+import { normal, seeded } from "./engine.js";
+import { address, decimals, format } from "./page.js";
+import { savePicture, saveTable } from "./saves.js";
+import { Sheet } from "./sheet.js";
+
+export const COUNT = 1000; // samples that a share is told of
+const COLUMNS = 8;
+const SHOWN = COLUMNS * COLUMNS;
+const MOST_SEED = 1e6;
+const UNSURE = 10; // verdict of an image that the classifier calls no digit with confidence
+
+// Codes (count, K) of each sampler, one after the other, from a source of uniform draws.
+
+export function drawPrior(count, latent, choose) {
+  return Float32Array.from({ length: count * latent }, () => normal(choose));
+}
+
+// `mixture` are {weights (C,), means (C, K), factors (C, K, K)}, lower Cholesky factors.
+export function drawMixture(count, latent, { weights, means, factors }, choose) {
+  const codes = new Float32Array(count * latent);
+  const noise = new Float64Array(latent);
+  const whole = weights.data.reduce((a, b) => a + b, 0);
+  for (let i = 0; i < count; i++) {
+    let left = choose() * whole;
+    let c = 0;
+    while (c < weights.data.length - 1 && left >= weights.data[c]) left -= weights.data[c++];
+    for (let k = 0; k < latent; k++) noise[k] = normal(choose);
+    for (let k = 0; k < latent; k++) {
+      const row = (c * latent + k) * latent;
+      let sum = means.data[c * latent + k];
+      for (let j = 0; j <= k; j++) sum += factors.data[row + j] * noise[j];
+      codes[i * latent + k] = sum;
+    }
+  }
+  return codes;
+}
+
+// Lowest and highest value of each dimension of codes (count, K).
+export function boxOf(codes, latent) {
+  const low = new Float32Array(latent).fill(Infinity);
+  const high = new Float32Array(latent).fill(-Infinity);
+  for (let i = 0; i < codes.length; i++) {
+    const k = i % latent;
+    if (codes[i] < low[k]) low[k] = codes[i];
+    if (codes[i] > high[k]) high[k] = codes[i];
+  }
+  return { low, high };
+}
+
+export function drawBox(count, latent, { low, high }, choose) {
+  return Float32Array.from({ length: count * latent }, (_, i) => {
+    const k = i % latent;
+    return low[k] + (high[k] - low[k]) * choose();
+  });
+}
+
+export const standardError = (share, count) => Math.sqrt((share * (1 - share)) / count);
+
+export class Samples {
+  constructor(pad, root) {
+    this.pad = pad;
+    this.root = root;
+    const { text } = pad;
+    root.innerHTML = `
+      <p class="lead">${text.try_samples}</p>
+      <div class="sheets"></div>
+      <div class="row"><div class="buttons">
+        <button type="button" data-action="again" title="${text.again_help}">${text.again}</button></div>
+        <p class="hint" data-samples="progress"></p></div>
+      <table class="shares"><caption>${text.shares}</caption><tbody></tbody></table>
+      <p class="hint" data-samples="note"></p>`;
+    this.find = (query) => root.querySelector(query);
+    this.find('[data-action="again"]').addEventListener("click", () => {
+      this.seed = (this.seed + 1) % MOST_SEED;
+      address.set({ seed: this.seed });
+      this.#redraw();
+    });
+    this.sheets = {};
+    this.sets = {};
+  }
+
+  destroy() {
+    this.given?.abort();
+    for (const sheet of Object.values(this.sheets)) sheet.destroy();
+  }
+
+  recolour(colours) {
+    for (const sheet of Object.values(this.sheets)) sheet.recolour(colours);
+  }
+
+  leave() {
+    this.pad.chores.drop("samples");
+  }
+
+  use() {
+    const { pad } = this;
+    if (this.seed === undefined) this.#read();
+    if (this.run !== pad.run) {
+      this.run = pad.run;
+      this.#build();
+      this.#redraw();
+      this.#fit();
+      this.#judge();
+    } else this.#work();
+    this.#addReal();
+  }
+
+  turned() {
+    this.#redraw();
+  }
+
+  #read() {
+    const { pad } = this;
+    const asked = address.get("seed");
+    this.seed = 0;
+    if (asked !== null) {
+      if (/^\d{1,6}$/.test(asked)) this.seed = Number(asked);
+      else pad.say(format(pad.text.bad_seed, { most: MOST_SEED - 1 }));
+    }
+    this.wanted = address.get("on");
+  }
+
+  // Samplers that make sense for this run: without a prior there is none to draw from.
+  #build() {
+    const { pad, run } = this;
+    const { text } = pad;
+    for (const sheet of Object.values(this.sheets)) sheet.destroy();
+    this.mixture = null;
+    this.names = run.hasPrior ? ["prior", "mixture", "box"] : ["mixture", "box"];
+    if (this.wanted !== null && !this.names.includes(this.wanted)) {
+      pad.say(format(text.bad_on, { allowed: this.names.join(", ") }));
+      this.wanted = null;
+    }
+    this.onMap = this.wanted ?? this.onMap;
+    if (!this.names.includes(this.onMap)) this.onMap = run.hasPrior ? "prior" : "box";
+    const box = this.find(".sheets");
+    box.innerHTML = this.names.map((name) => `
+      <figure data-sampler="${name}"><figcaption><b>${text[`sampler_${name}`]}</b>
+        <span class="formula">${text[`formula_${name}`]}</span>
+        <span class="share"></span></figcaption>
+        <div></div><p class="hint" role="status"></p>
+        <button type="button" class="on-map" data-on="${name}">${text.on_map}</button></figure>`).join("");
+    this.sheets = {};
+    for (const name of this.names) {
+      const sheet = new Sheet(box.querySelector(`[data-sampler="${name}"] > div`), {
+        label: format(text.sheet_label, { sampler: text[`sampler_${name}`] }),
+        gap: 3,
+        onPick: (index) => {
+          pad.take(this.#code(this.sets[name], index));
+          pad.settleSoon();
+        },
+      });
+      sheet.layout(COLUMNS, COLUMNS);
+      if (pad.colours) sheet.recolour(pad.colours);
+      this.sheets[name] = sheet;
+    }
+    for (const button of box.querySelectorAll("[data-on]")) {
+      button.addEventListener("click", () => {
+        this.onMap = button.dataset.on;
+        address.set({ on: this.onMap });
+        this.#showOnMap();
+      });
+    }
+    this.#showOnMap();
+  }
+
+  #showOnMap() {
+    for (const button of this.root.querySelectorAll("[data-on]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.on === this.onMap));
+    }
+    this.pad.overlay();
+  }
+
+  async #fit() {
+    const { pad, run } = this;
+    this.given?.abort();
+    this.given = new AbortController();
+    const place = this.find('[data-sampler="mixture"] p');
+    const found = await pad.derived("mixture", place, this.given.signal);
+    if (!found || this.run !== run) return;
+    this.mixture = found.arrays;
+    this.#add("mixture");
+    this.#work();
+  }
+
+  async #judge() {
+    this.classifier ??= await this.pad.classifier();
+    if (this.classifier) this.#redraw();
+  }
+
+  // All sets anew: another run, seed or knob's value.
+  #redraw() {
+    this.sets = {};
+    if (this.run.hasPrior) this.#add("prior");
+    this.#add("box");
+    this.#add("mixture");
+    this.#add("own");
+    this.#addReal();
+    this.#work();
+  }
+
+  #add(name) {
+    const { pad, run, seed } = this;
+    const { latent } = run;
+    const choose = seeded(10 * seed + ["prior", "mixture", "box", "own", "noise"].indexOf(name));
+    const known = pad.codesKnown;
+    let codes = null;
+    if (name === "prior") codes = drawPrior(COUNT, latent, choose);
+    else if (name === "box" && known) codes = drawBox(COUNT, latent, boxOf(run.codes, latent), choose);
+    else if (name === "own" && known) {
+      codes = new Float32Array(COUNT * latent);
+      for (let i = 0; i < COUNT; i++) codes.set(run.code(Math.floor(choose() * run.count)), i * latent);
+    } else if (name === "mixture" && this.mixture && (!run.dial || run.value === run.dial.usual)) {
+      codes = drawMixture(COUNT, latent, this.mixture, choose);
+    }
+    const sheet = this.sheets[name];
+    if (sheet) {
+      sheet.layout(COLUMNS, COLUMNS);
+      const resting = name === "mixture" ? Boolean(this.mixture) && !codes : !codes;
+      this.root.querySelector(`[data-sampler="${name}"]`).classList.toggle("resting", !codes);
+      if (resting) {
+        this.root.querySelector(`[data-sampler="${name}"] p`).textContent =
+          format(pad.text[`resting_${name}`], { usual: run.dial.usual });
+      } else if (codes) this.root.querySelector(`[data-sampler="${name}"] p`).textContent = "";
+    }
+    if (codes) this.sets[name] = this.#set((i) => run.decode(this.#code(this.sets[name], i)), codes);
+  }
+
+  // Real digits' pixels, shuffled: as much ink as a digit, and none of its shape.
+  #addReal() {
+    const { digits } = this.pad;
+    if (!digits.images || this.sets.noise) return;
+    const choose = seeded(10 * this.seed + 4);
+    this.sets.noise = this.#set(() => {
+      const image = digits.image(digits.random(undefined, choose));
+      for (let i = image.length - 1; i > 0; i--) {
+        const j = Math.floor(choose() * (i + 1));
+        [image[i], image[j]] = [image[j], image[i]];
+      }
+      return image;
+    });
+  }
+
+  #set(image, codes = null) {
+    return { image, codes, done: 0, called: 0, verdicts: new Uint8Array(COUNT).fill(255) };
+  }
+
+  #code({ codes }, index) {
+    const { latent } = this.run;
+    return codes.slice(index * latent, (index + 1) * latent);
+  }
+
+  // One image after the other, the sets in turns; the first ones are shown as they come. Without a
+  // classifier only those that are shown are decoded.
+  #work() {
+    const { pad } = this;
+    if (pad.doing !== "samples") return;
+    const most = this.classifier ? COUNT : SHOWN;
+    let turn = 0;
+    pad.chores.set("samples", () => {
+      const left = Object.entries(this.sets).filter(([name, { done }]) =>
+        done < (this.sheets[name] ? most : this.classifier ? COUNT : 0));
+      if (left.length) {
+        const [name, set] = left[turn++ % left.length];
+        this.#next(name, set);
+      }
+      if (turn % 25 === 1 || left.length <= 1) this.#tell();
+      return left.length > 0;
+    });
+    this.#tell();
+  }
+
+  #next(name, set) {
+    const i = set.done++;
+    const image = set.image(i);
+    const sheet = this.sheets[name];
+    if (sheet && i < SHOWN) sheet.put(i, image);
+    if (!this.classifier) return;
+    const { label, sure } = this.classifier.judge(image);
+    set.verdicts[i] = sure ? label : UNSURE;
+    set.called += sure;
+    if (sheet && i < SHOWN) sheet.mark(i, { glyph: label, sure });
+  }
+
+  // Shares so far.
+  #tell() {
+    const { pad, classifier } = this;
+    const { text } = pad;
+    if (classifier) {
+      const rows = [];
+      const add = (name, share, count, row) => rows.push({ name, share, count, row });
+      for (const name of [...this.names, "own"]) {
+        const set = this.sets[name];
+        if (set?.done) add(text[`sampler_${name}`], set.called / set.done, set.done, name);
+      }
+      add(text.sampler_real, classifier.spec.share_real, classifier.spec.count_real, "real");
+      const { noise } = this.sets;
+      if (noise?.done) add(text.sampler_noise, noise.called / noise.done, noise.done, "noise");
+      this.rows = rows;
+      this.find(".shares tbody").innerHTML = rows.map(({ name, share, count, row }) => `
+        <tr data-row="${row}"><th scope="row">${name}</th>
+          <td class="bar"><span><i style="width:${100 * share}%"></i></span></td>
+          <td><b>${decimals(100 * share, 1)} %</b></td>
+          <td>± ${decimals(100 * standardError(share, count), 1)}</td>
+          <td>${format(text.of, { count: count.toLocaleString() })}</td></tr>`).join("");
+      for (const name of this.names) {
+        const set = this.sets[name];
+        const box = this.root.querySelector(`[data-sampler="${name}"] .share`);
+        box.innerHTML = set?.done ? format(text.share, {
+          share: decimals((100 * set.called) / set.done, 1),
+          error: decimals(100 * standardError(set.called / set.done, set.done), 1),
+        }) : "";
+      }
+      this.find('[data-samples="note"]').textContent = format(text.classifier_note, {
+        accuracy: decimals(100 * classifier.spec.accuracy, 2),
+        threshold: decimals(100 * classifier.spec.threshold, 0),
+      });
+    }
+    const done = Object.values(this.sets).reduce((sum, set) => sum + set.done, 0);
+    const all = Object.keys(this.sets).length * COUNT;
+    this.find('[data-samples="progress"]').textContent = classifier && done < all
+      ? format(text.counting, { done: done.toLocaleString(), all: all.toLocaleString() }) : "";
+    this.find(".shares").hidden = !classifier;
+    pad.overlay();
+  }
+
+  // On the map: samples of one sampler; a dot where a digit was called, a cross where none was.
+  marks() {
+    const set = this.sets[this.onMap];
+    if (!set?.codes) return [];
+    const { run } = this;
+    return [{
+      paint: (pen, view) => {
+        const { ink, paper } = view.colours;
+        pen.save();
+        const judged = Boolean(this.classifier);
+        const dots = new Path2D(), crosses = new Path2D();
+        for (let i = 0; i < set.done; i++) {
+          const [x, y] = view.toScreen(run.toMap(this.#code(set, i)));
+          if (!judged || set.verdicts[i] !== UNSURE) {
+            dots.moveTo(x + 2.6, y);
+            dots.arc(x, y, 2.6, 0, 2 * Math.PI);
+          } else {
+            crosses.moveTo(x - 3, y - 3);
+            crosses.lineTo(x + 3, y + 3);
+            crosses.moveTo(x - 3, y + 3);
+            crosses.lineTo(x + 3, y - 3);
+          }
+        }
+        pen.strokeStyle = paper;
+        pen.lineWidth = 2;
+        pen.stroke(dots);
+        pen.fillStyle = ink;
+        pen.fill(dots);
+        pen.lineWidth = 4;
+        pen.stroke(crosses);
+        pen.lineWidth = 1.6;
+        pen.strokeStyle = ink;
+        pen.stroke(crosses);
+        pen.restore();
+      },
+    }];
+  }
+
+  saves() {
+    const { pad, seed } = this;
+    const { text } = pad;
+    const title = (key, values = {}) => format(text[key], { seed, ...values });
+    const sheets = this.names.map((name) => {
+      const sampler = text[`sampler_${name}`];
+      return {
+        label: format(text.save_sheet, { sampler }),
+        save: () => savePicture(this.sheets[name].picture(),
+          pad.about(`samples-${name}-${seed}`, title("title_sheet", { sampler }))),
+      };
+    });
+    const shares = {
+      label: text.save_shares,
+      save: () => saveTable(
+        ["samples", "called a digit with confidence", "standard error", "count"],
+        (this.rows ?? []).map(({ row, share, count }) =>
+          [row, share, standardError(share, count), count]),
+        pad.about(`shares-${seed}`, title("title_shares"))),
+    };
+    const codes = {
+      label: text.save_codes,
+      save: () => saveTable(
+        ["samples", ...Array.from({ length: this.run.latent }, (_, k) => `z${k + 1}`)],
+        this.names.filter((name) => this.sets[name]).flatMap((name) =>
+          Array.from({ length: COUNT }, (_, i) => [name, ...this.#code(this.sets[name], i)])),
+        pad.about(`codes-${seed}`, title("title_shares"))),
+    };
+    return [...sheets, ...(this.classifier ? [shares] : []), codes];
+  }
+}

@@ -1,0 +1,62 @@
+"""Generate: samples, traversals, walks, arithmetic and grids of one run's decoder."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.classifier import ClassifierError
+from explorer import assets, equations, state
+from explorer.language import Words
+from explorer.pad.component import latent_pad
+from explorer.views import frame
+
+_WAYS = {
+    "samples": r"z\sim\mathcal N(0,I),\quad z\sim\sum_c w_c\,\mathcal N(m_c,S_c),\quad "
+    r"z\sim\mathcal U[\ell,u]",
+    "traverse": r"z_k\leftarrow v,\qquad \mathrm{KL}_k=\tfrac1N\sum_n\mathrm{KL}\big("
+    r"q(z_k\mid x_n)\,\Vert\,\mathcal N(0,1)\big)",
+    "walk": r"(1-t)\,a+t\,b,\qquad \big((1-t)\lVert a\rVert+t\lVert b\rVert\big)\,"
+    r"\frac{\sin((1-t)\Omega)\,\hat a+\sin(t\Omega)\,\hat b}{\sin\Omega}",
+    "arithmetic": r"z = a-b+c",
+    "grid": r"z = m+u\,e_1+v\,e_2,\qquad z=\big(\Phi^{-1}(p),\Phi^{-1}(q)\big)",
+}
+
+
+def show() -> None:
+    """Draw the page."""
+    words = state.words()
+    with frame.page(words, "generate") as bar:
+        with bar:
+            run = frame.pick_run(words)
+        if run is None:
+            st.error(words("app.no_runs"))
+            return
+        st.markdown(words("generate.try") + " " + words("generate.look"))
+        data = {
+            "run": assets.run_spec(run),
+            "digits": assets.digits_spec(),
+            "classifier": _classifier(),
+            "text": words.group("pad") | words.group("generate_pad") | words.group("savespad"),
+        }
+        latent_pad(assets.module("generate.js"), data, key=f"generate-{words.language}")
+        ways, about = st.columns([3, 2], gap="large")
+        with ways:
+            _ways(words)
+        with about:
+            st.markdown(f"#### {words('generate.equation_title')}")
+            equations.show(words, run.record)
+
+
+def _classifier() -> dict | None:
+    """The classifier that counts digits; without one the page draws samples all the same."""
+    try:
+        return assets.classifier_spec()
+    except ClassifierError:
+        return None
+
+
+def _ways(words: Words) -> None:
+    st.markdown(f"#### {words('generate.ways_title')}")
+    for name, formula in _WAYS.items():
+        st.markdown(words(f"generate.way_{name}"))
+        st.latex(formula)
