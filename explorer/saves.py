@@ -83,6 +83,10 @@ class _Picture(_About):
         """Exact length of the body."""
         return self.frame_bytes
 
+    @property
+    def needed(self) -> str:
+        return f"{self.bytes:,} bytes"
+
 
 class _Film(_Picture):
     """Several pictures of one size, one after the other, each shown for so long."""
@@ -93,6 +97,10 @@ class _Film(_Picture):
     @property
     def bytes(self) -> int:
         return self.frames * self.frame_bytes
+
+    @property
+    def needed(self) -> str:
+        return f"{self.bytes:,} bytes for {self.frames} pictures"
 
 
 _Cell = bool | int | float | Annotated[str, Field(max_length=2000)] | None
@@ -143,7 +151,8 @@ def _sentence(error: ValidationError, kind: type[_About]) -> str:
         given = repr(first["input"])
         given = given if len(given) <= 60 else f"{given[:57]}…"
         return f"{name} must be {kind.model_fields[name].description}; got {given}."
-    return f"{name or 'That'} is nothing here; there are {', '.join(kind.model_fields)}."
+    there = ", ".join(kind.model_fields)
+    return f"{name} is nothing here; there are {there}." if name else f"That is no JSON of {there}."
 
 
 # --- Files of what a page shows -----------------------------------------------------------------
@@ -227,10 +236,11 @@ async def _picture(request: Request, kind: type[_Picture], make: Callable) -> by
     asked = _checked(kind, {name: values[-1] for name, values in given.items()} | {"run": runs})
     pixels = await _body(request, asked.bytes)
     if len(pixels) != asked.bytes:
-        size = f"{asked.width} × {asked.height} pixels of {asked.channels}"
+        there = "more" if len(pixels) > asked.bytes else f"{len(pixels):,}"
+        channels = "1 channel" if asked.channels == "1" else f"{asked.channels} channels"
         raise SaveError(
-            f"The body must be {asked.bytes:,} bytes ({size}), as the size says; it "
-            f"{'is longer' if len(pixels) > asked.bytes else f'has {len(pixels):,}'}."
+            f"A size of {asked.width} × {asked.height} pixels with {channels} needs "
+            f"{asked.needed}; there are {there}."
         )
     return await run_in_threadpool(make, asked, pixels)
 
