@@ -59,8 +59,8 @@ def digits_spec(set_id: str | None = None) -> dict:
     if set_id is not None:
         found = resources.own_set(set_id)
         root = f"{_root()}/sets/{set_id}"
-        names = {"name": found.name, "class_names": list(found.class_names)}
-        return {"labels": f"{root}/labels", "images": f"{root}/images", "own": names}
+        own = {"id": set_id, "name": found.name, "class_names": list(found.class_names)}
+        return {"labels": f"{root}/labels", "images": f"{root}/images", "own": own}
     root = f"{_root()}/digits/{resources.digits().fingerprint[:16]}"
     return {"labels": f"{root}/labels", "images": f"{root}/images"}
 

@@ -7,6 +7,8 @@ const LIGHT = ["#332288", "#0077BB", "#33A0A0", "#117733", "#7A7A00", "#B8860B",
 const DARK = ["#A99BFF", "#77CCFF", "#55D6C2", "#7FD67F", "#D6D65C", "#FFC857", "#FF9966", "#FF8FAB",
   "#E29BE2", "#C8C8C8"];
 
+const DIGITS = Array.from("0123456789");
+
 // Whether the system asks that nothing moves by itself.
 export function isStill() {
   return window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -152,10 +154,12 @@ export class MapView {
   }
 
   // Draw points (x, y, x, y, …); the view holds all of `frame`, by default the points themselves.
-  show(points, labels, frame = points) {
+  // `names` are those of the classes; of a label beyond them the point is grey and without a figure.
+  show(points, labels, frame = points, names = DIGITS) {
     this.#rest();
     this.points = points;
     this.labels = labels;
+    this.names = names;
     this.#frame(frame);
     this.resize(true);
   }
@@ -347,7 +351,7 @@ export class MapView {
   #prepare() {
     const { ratio, colours } = this;
     const { width, height } = this.base;
-    const key = [width, height, ratio, colours.key].join(" ");
+    const key = [width, height, ratio, colours.key, ...this.names].join(" ");
     if (this.prepared === key) return;
     this.prepared = key;
     this.#holdPixels(new ImageData(width, height));
@@ -374,9 +378,12 @@ export class MapView {
       const row = (y % side) * side;
       for (let x = 0; x < width; x++, i++) this.hatched[i] = pattern[row + (x % side)];
     }
-    this.inks = colours.palette.map((colour) => rgb(colour));
+    const hues = this.names.map((_, label) => colours.palette[label % colours.palette.length]);
+    this.inks = hues.map((colour) => rgb(colour));
+    this.plainInk = rgb(colours.ink);
     this.shades = shadesOf(colours);
-    this.sprites = colours.palette.map((colour, label) => {
+    this.sprites = hues.map((colour, label) => {
+      const figure = Array.from(this.names[label]).slice(0, 2).join("");
       const sprite = document.createElement("canvas");
       sprite.width = sprite.height = Math.ceil(20 * ratio);
       const brush = sprite.getContext("2d");
@@ -387,9 +394,9 @@ export class MapView {
       brush.lineWidth = 3;
       brush.lineJoin = "round";
       brush.strokeStyle = colours.paper;
-      brush.strokeText(String(label), 10, 10);
+      brush.strokeText(figure, 10, 10);
       brush.fillStyle = colour;
-      brush.fillText(String(label), 10, 10);
+      brush.fillText(figure, 10, 10);
       return sprite;
     });
   }
@@ -449,7 +456,7 @@ export class MapView {
   }
 
   #squares(side, opacity, chosen = null) {
-    const { words, screen, labels, inks, mask, shade, shades } = this;
+    const { words, screen, labels, inks, plainInk, mask, shade, shades } = this;
     const { width, height } = this.base;
     const count = shade ? shade.order.length : labels.length;
     for (let n = 0; n < count; n++) {
@@ -459,7 +466,7 @@ export class MapView {
       const left = screen[2 * i] - half, right = left + 2 * half;
       const top = screen[2 * i + 1] - half, bottom = top + 2 * half;
       if (!(left >= 0 && top >= 0 && right < width - 1 && bottom < height - 1)) continue;
-      const ink = shade ? shades[shade.levels[i]] : inks[labels[i] % 10];
+      const ink = shade ? shades[shade.levels[i]] : inks[labels[i]] ?? plainInk;
       const red = ink[0], green = ink[1], blue = ink[2];
       for (let y = Math.floor(top); y < bottom; y++) {
         const tall = Math.min(y + 1, bottom) - Math.max(y, top);
@@ -482,9 +489,9 @@ export class MapView {
     const wide = Math.ceil(this.base.width / apart) + 4;
     const tall = Math.ceil(this.base.height / apart) + 4;
     const taken = new Uint8Array(wide * tall);
-    const shift = sprites[0].width / 2;
+    const shift = Math.ceil(20 * this.ratio) / 2;
     for (let i = 0; i < labels.length; i++) {
-      if (mask && !mask[i]) continue;
+      if ((mask && !mask[i]) || !sprites[labels[i]]) continue;
       const column = Math.round(screen[2 * i] / apart) + 1;
       const row = Math.round(screen[2 * i + 1] / apart) + 1;
       if (!(column >= 1 && row >= 1 && column < wide - 1 && row < tall - 1)) continue;
@@ -492,7 +499,7 @@ export class MapView {
       if (taken[cell] || taken[cell - 1] || taken[cell + 1] || taken[cell - wide] ||
         taken[cell + wide]) continue;
       taken[cell] = 1;
-      context.drawImage(sprites[labels[i] % 10],
+      context.drawImage(sprites[labels[i]],
         Math.round(screen[2 * i] - shift), Math.round(screen[2 * i + 1] - shift));
     }
   }

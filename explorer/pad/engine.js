@@ -66,29 +66,26 @@ function linear(weight, bias, x, out) {
   }
 }
 
-// weight (out, in, k, k); x (in, height, width) → out (outChannels, outHeight, outWidth)
+// weight (out, in, k, k); x (in, height, width) → out (outChannels, outHeight, outWidth). What lies
+// below the kernel is gathered once for each place, and then it is a linear layer.
 function convolve(layer, x, out) {
-  const { weight, bias, stride, padding, k, before, after, height, width, outHeight, outWidth } =
-    layer;
-  for (let o = 0; o < after; o++) {
-    for (let r = 0; r < outHeight; r++) {
-      for (let s = 0; s < outWidth; s++) {
-        let sum = bias[o];
-        for (let c = 0; c < before; c++) {
-          for (let p = 0; p < k; p++) {
-            const row = r * stride - padding + p;
-            if (row < 0 || row >= height) continue;
-            const w = ((o * before + c) * k + p) * k;
-            const base = (c * height + row) * width;
-            for (let q = 0; q < k; q++) {
-              const column = s * stride - padding + q;
-              if (column >= 0 && column < width) sum += weight[w + q] * x[base + column];
-            }
-          }
+  const { weight, bias, stride, padding, k, before, height, width, outHeight, outWidth } = layer;
+  const { patch, column } = layer;
+  const area = outHeight * outWidth;
+  for (let place = 0; place < area; place++) {
+    const top = Math.floor(place / outWidth) * stride - padding;
+    const left = (place % outWidth) * stride - padding;
+    for (let c = 0, i = 0; c < before; c++) {
+      for (let row = top; row < top + k; row++) {
+        const base = (c * height + row) * width;
+        const there = row >= 0 && row < height;
+        for (let x0 = left; x0 < left + k; x0++, i++) {
+          patch[i] = there && x0 >= 0 && x0 < width ? x[base + x0] : 0;
         }
-        out[(o * outHeight + r) * outWidth + s] = sum;
       }
     }
+    linear(weight, bias, patch, column);
+    for (let o = 0; o < column.length; o++) out[o * area + place] = column[o];
   }
 }
 
@@ -177,6 +174,7 @@ export class Network {
         const spec = {
           ...layer, weight: weight.data, bias, k, before, after, height, width,
           outHeight: now[1], outWidth: now[2],
+          patch: new Float32Array(before * k * k), column: new Float32Array(after),
         };
         const out = new Float32Array(now.reduce((a, b) => a * b, 1));
         const apply = transposed ? convolveTransposed : convolve;
@@ -361,9 +359,23 @@ export class Run {
     const own = { ...arrays, codes, knots: undefined, squared_error: undefined };
     const other = new Run(spec, this.tensors, own);
     other.recoded = true;
+    for (let k = 0; k < this.latent; k++) {
+      other.low[k] = Math.min(other.low[k], this.low[k]);
+      other.high[k] = Math.max(other.high[k], this.high[k]);
+    }
+    const seen = this.extent();
+    other.frame = new Float32Array(seen.length + other.points.length);
+    other.frame.set(seen);
+    other.frame.set(other.points, seen.length);
     other.knots = this.knots; // what was scored there is still the held-out digits'
     if (this.dial) other.turn(this.value);
     return other;
+  }
+
+  // The same images, encoded anew.
+  setCodes(data) {
+    this.codes.set(data);
+    this.#place();
   }
 
   // Range of each latent dimension over the held-out digits, a little widened; of a model with a
@@ -389,7 +401,8 @@ export class Run {
 
   // Points that a view of the map must hold: of a run with a knob, those at all its positions.
   extent() {
-    if (!this.knots || this.recoded) return this.points;
+    if (this.recoded) return this.frame; // these images' places and the held-out digits'
+    if (!this.knots) return this.points;
     const { rotation: r, scale, shift } = this.alignment;
     const all = this.knots.knot_points.data;
     const some = [];
@@ -483,17 +496,21 @@ export async function fetchBytes(url) {
   return answer.arrayBuffer();
 }
 
-// The sheet of held-out digits: labels at once, images when they have come.
+const DIGITS = Array.from("0123456789");
+
+// The sheet of held-out digits, or of own images: labels at once, images when they have come.
 export class Digits {
-  constructor(labels) {
-    this.labels = labels; // Uint8Array (count,)
+  constructor(labels, names = DIGITS) {
+    this.labels = labels; // Uint8Array (count,); one beyond the names says that there is no class
+    this.names = names;
     this.images = null; // Uint8Array (count * pixels)
-    this.byLabel = Array.from({ length: 10 }, () => []);
+    this.byLabel = names.map(() => []);
     labels.forEach((label, i) => this.byLabel[label]?.push(i));
   }
 
   static async load(spec) {
-    const digits = new Digits(new Uint8Array(await fetchBytes(spec.labels)));
+    const labels = new Uint8Array(await fetchBytes(spec.labels));
+    const digits = new Digits(labels, spec.own?.class_names);
     digits.arrived = fetchBytes(spec.images).then((bytes) => {
       digits.images = new Uint8Array(bytes);
       digits.pixels = digits.images.length / digits.labels.length;
@@ -515,6 +532,11 @@ export class Digits {
     const start = index * this.pixels;
     for (let p = 0; p < this.pixels; p++) out[p] = this.images[start + p] / 255;
     return out;
+  }
+
+  // The class of digit `index` in words.
+  name(index) {
+    return this.names[this.labels[index]] ?? "–";
   }
 
   random(label, choose = Math.random) {
