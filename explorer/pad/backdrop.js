@@ -49,6 +49,7 @@ export class Backdrop {
       (i % this.columns) - this.columns / 2, Math.floor(i / this.columns) - this.rows / 2);
     this.order.sort((a, b) => away(a) - away(b));
     this.done = 0;
+    this.near = this.#nearData();
     this.looked = performance.now();
     this.#step();
   }
@@ -84,6 +85,24 @@ export class Backdrop {
     return Math.abs(place[0] - own[0]) <= half && Math.abs(place[1] - own[1]) <= half;
   }
 
+  // The cells that hold a digit's code, and their neighbours: elsewhere what is decoded is made up,
+  // and fainter.
+  #nearData() {
+    const { map, layout } = this.pad;
+    const { columns, rows } = this;
+    const near = new Uint8Array(columns * rows);
+    for (let i = 0; i < layout.points.length; i += 2) {
+      const [left, top] = map.toScreen([layout.points[i], layout.points[i + 1]]);
+      const column = Math.floor(left / CELL), row = Math.floor(top / CELL);
+      for (let r = Math.max(0, row - 1); r <= Math.min(rows - 1, row + 1); r++) {
+        for (let c = Math.max(0, column - 1); c <= Math.min(columns - 1, column + 1); c++) {
+          near[r * columns + c] = 1;
+        }
+      }
+    }
+    return near;
+  }
+
   #ink(from, to) {
     const context = this.sheet.getContext("2d");
     const ink = this.pad.colours.dark ? 255 : 20;
@@ -91,7 +110,7 @@ export class Backdrop {
     for (let cell = from; cell < to; cell++) {
       for (let p = 0; p < CELL * CELL; p++) {
         image.data.fill(ink, 4 * p, 4 * p + 3);
-        image.data[4 * p + 3] = 0.62 * this.values[cell * CELL * CELL + p];
+        image.data[4 * p + 3] = (this.near[cell] ? 0.58 : 0.26) * this.values[cell * CELL * CELL + p];
       }
       context.putImageData(
         image, (cell % this.columns) * CELL, Math.floor(cell / this.columns) * CELL);

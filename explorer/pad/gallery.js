@@ -11,6 +11,7 @@ export class Gallery {
   constructor(pad, root) {
     this.pad = pad;
     this.root = root;
+    this.chosen = [];
     this.text = pad.text;
     this.views = [];
     root.innerHTML = `<header><h3 data-part="chosen"></h3><p class="hint" data-part="shares"></p></header>
@@ -43,11 +44,15 @@ export class Gallery {
     for (const i of this.chosen) counts.set(digits.labels[i], (counts.get(digits.labels[i]) ?? 0) + 1);
     const named = [...counts].filter(([label]) => label < digits.byLabel.length)
       .sort((a, b) => b[1] - a[1])
-      .map(([label, count]) => `${label}: ${Math.round((100 * count) / this.chosen.length)} %`);
+      .map(([label, count]) => `${digits.names[label]}: ${Math.round((100 * count) / this.chosen.length)} %`);
     this.root.querySelector('[data-part="chosen"]').textContent =
-      format(this.text.gallery_count, { count: this.chosen.length, all: digits.labels.length });
+      format(this.text.gallery_count, this.counts());
     this.root.querySelector('[data-part="shares"]').textContent = named.join(" · ");
     this.#grow();
+  }
+
+  counts() {
+    return { count: this.chosen.length, all: this.pad.digits.labels.length };
   }
 
   #grow() {
@@ -75,7 +80,7 @@ export class Gallery {
     }
     const output = run.decode(run.dial ? run.encode(image).mean : run.code(index));
     const error = decimals(squaredError(output, image), 1);
-    const label = digits.labels[index];
+    const label = digits.name(index);
     const tile = this.tiles.appendChild(document.createElement("button"));
     tile.type = "button";
     tile.dataset.digit = index;
@@ -88,11 +93,5 @@ export class Gallery {
       this.views.push(view);
     });
     tile.addEventListener("click", () => this.pad.pick(index));
-  }
-
-  // Rows for a table: digit, class, squared error where known, and the code.
-  rows() {
-    const { run, digits } = this.pad;
-    return this.chosen.map((i) => [i, digits.labels[i], ...run.code(i)]);
   }
 }

@@ -5,6 +5,7 @@ import { Backdrop } from "./backdrop.js";
 import { derive, giveUp } from "./derived.js";
 import { posteriorRings, shadesOf } from "./draw.js";
 import { Gallery } from "./gallery.js";
+import { keepMenu } from "./keep.js";
 import { Lasso, fromText, inside, toText } from "./lasso.js";
 import { axesLayout, neighbourLayout, planeLayout, turnedLayout } from "./layouts.js";
 import { address, decimals, format } from "./page.js";
@@ -22,6 +23,7 @@ export class MapTools {
     this.method = null;
     this.colour = "class";
     this.backdrop = new Backdrop(pad);
+    this.buttons = this.part("buttons");
     this.#build();
     this.gallery = new Gallery(pad, this.part("gallery"));
     this.lasso = new Lasso(pad.map, {
@@ -34,6 +36,11 @@ export class MapTools {
       from: () => pad.layout.toMap(pad.z),
     });
     pad.map.back({ paint: (context, view) => this.#ground(context, view) });
+    const actions = document.createElement("div");
+    actions.className = "actions";
+    this.part("buttons").replaceWith(actions);
+    actions.append(this.buttons);
+    keepMenu(pad, this, actions);
   }
 
   destroy() {
@@ -272,11 +279,12 @@ export class MapTools {
 
   #axisOptions() {
     const { latent } = this.pad.run;
+    const widest = mostSpread(this.pad.run);
     for (const axis of [0, 1]) {
       const box = this.part(`axis-${axis}`);
       box.hidden = true;
       box.innerHTML = Array.from({ length: latent }, (_, k) =>
-        `<option value="${k}"${k === axis ? " selected" : ""}>z${k + 1}</option>`).join("");
+        `<option value="${k}"${k === widest[axis] ? " selected" : ""}>z${k + 1}</option>`).join("");
     }
     const asked = address.get("axes");
     if (asked === null || latent <= 2) return;
@@ -408,8 +416,8 @@ export class MapTools {
       ring.forEach((p, n) => context[n ? "lineTo" : "moveTo"](...view.toScreen(p)));
       context.closePath();
       context.stroke();
-      const [x, y] = view.toScreen(ring[0]);
-      context.fillText(`${i + 1}σ`, x + 3, y - 3);
+      const [x, y] = view.toScreen(ring[6]);
+      context.fillText(`${i + 1}σ`, x + 4, y - 4);
     });
   }
 
@@ -453,4 +461,15 @@ export class MapTools {
     this.lasso.polygon = path;
     this.#select(path);
   }
+}
+
+// The dimensions of a run in the order of their codes' variance, the most spread first.
+function mostSpread({ codes, count, latent }) {
+  const sum = new Float64Array(latent), squares = new Float64Array(latent);
+  codes.forEach((value, i) => {
+    sum[i % latent] += value;
+    squares[i % latent] += value * value;
+  });
+  const variance = squares.map((square, k) => square / count - (sum[k] / count) ** 2);
+  return Array.from(variance.keys()).sort((a, b) => variance[b] - variance[a]);
 }

@@ -14,13 +14,13 @@ export class Reparameterisation {
     this.text = pad.text;
     pad.root.insertAdjacentHTML("beforeend", `
       <section class="reparam" data-part="reparam" hidden>
-        <h3>${this.text.reparam}</h3>
+        <div><h3>${this.text.reparam}</h3>
         <div class="modes" role="group" aria-label="${this.text.reparam}">
           <button type="button" data-sampling="mean" title="${this.text.mean_help}">${this.text.mean}</button>
           <button type="button" data-sampling="draw" title="${this.text.draw_help}">${this.text.draw}</button>
         </div>
         <p class="hint">${this.text.reparam_note}</p>
-        <div class="equations" data-part="equations"></div>
+        <div class="equations" data-part="equations"></div></div>
         <div class="draws"><h4>${format(this.text.draws, { count: DRAWS })}</h4>
           <div data-part="draws"></div></div>
       </section>`);
@@ -86,7 +86,7 @@ export class Reparameterisation {
     box.classList.toggle("many", latent > 4);
     this.rows = Array.from({ length: latent }, (_, k) => {
       const row = box.appendChild(document.createElement("div"));
-      row.innerHTML = `<i>z</i><sub>${k + 1}</sub> = <b></b> + <b></b> · <em></em> = <strong></strong>
+      row.innerHTML = `<span><i>z</i><sub>${k + 1}</sub></span> = <b></b> + <b></b> · <em></em> = <strong></strong>
         <svg viewBox="-34 -8 68 16" aria-hidden="true"><line x1="-32" x2="32" y1="0" y2="0"/>
         <line y1="-5" y2="5"/><circle r="4"/></svg>`;
       const [mu, sigma] = row.querySelectorAll("b");

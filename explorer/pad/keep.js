@@ -1,0 +1,71 @@
+// What of Explore can be saved: the pictures, the codes and the networks.
+
+import { canvasPicture, saveDecoder, saveMenu, savePicture, saveTable } from "./saves.js";
+import { format } from "./page.js";
+
+export function keepMenu(pad, tools, root) {
+  const { text } = pad;
+  const about = (part, title) => ({ name: `${pad.run.id}-${part}`, run: pad.run.id, title });
+  const where = () => Array.from(pad.z, (value) => value.toPrecision(4)).join(", ");
+  const items = [
+    ["keep_digit", () => savePicture(greyPicture(pad.run.decode(pad.z)),
+      about("digit", format(text.decoded, { z: where() })))],
+    ["keep_map", () => savePicture(mapPicture(pad.map),
+      about(`map-${tools.method}`, `${text.map}: ${text[`method_${tools.method}`]}`))],
+    ["keep_chosen", () => savePicture(tilesPicture(tools.gallery, pad.colours),
+      about("digits", format(text.gallery_count, tools.gallery.counts())))],
+    ["keep_codes", () => saveTable(...codes(pad, tools), about("codes", text.keep_codes))],
+    ["save_decoder", () => saveDecoder(pad.run.id, "decoder")],
+    ["save_encoder", () => saveDecoder(pad.run.id, "encoder")],
+  ];
+  saveMenu(root, items.map(([key, save]) => ({ label: text[key], save })), text);
+}
+
+// A decoded digit as a grey picture, ink white on black as the data is.
+function greyPicture(pixels) {
+  const side = Math.round(Math.sqrt(pixels.length));
+  const grey = Uint8Array.from(pixels, (value) =>
+    Math.round(255 * Math.min(1, Math.max(0, value))));
+  return { width: side, height: side, pixels: grey };
+}
+
+// The map as it is seen: the digits, and above them what moves.
+function mapPicture({ base, top }) {
+  const canvas = document.createElement("canvas");
+  canvas.width = base.width;
+  canvas.height = base.height;
+  const context = canvas.getContext("2d");
+  context.drawImage(base, 0, 0);
+  context.drawImage(top, 0, 0);
+  return canvasPicture(canvas);
+}
+
+// The chosen digits that are shown, real above reconstructed, twelve in a row.
+function tilesPicture(gallery, { paper }) {
+  const count = gallery.views.length / 2;
+  if (!count) throw new Error(gallery.text.keep_none);
+  const columns = Math.min(12, count), side = 28, gap = 4;
+  const canvas = document.createElement("canvas");
+  canvas.width = columns * (side + gap) + gap;
+  canvas.height = Math.ceil(count / columns) * (2 * side + 2 * gap) + gap;
+  const context = canvas.getContext("2d");
+  context.fillStyle = paper;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  gallery.views.forEach((view, i) => {
+    const tile = i >> 1;
+    const left = gap + (tile % columns) * (side + gap);
+    const top = gap + Math.floor(tile / columns) * (2 * side + 2 * gap) + (i % 2) * side;
+    context.drawImage(view.canvas, left, top);
+  });
+  return canvasPicture(canvas);
+}
+
+// Columns and rows of the chosen digits' codes, else of all.
+function codes({ run, digits, layout }, { gallery }) {
+  const chosen = gallery.chosen.length ? gallery.chosen : Array.from({ length: run.count }, (_, i) => i);
+  const columns = ["digit", "class", "map_x", "map_y",
+    ...Array.from({ length: run.latent }, (_, k) => `z${k + 1}`)];
+  const rows = chosen.map((i) =>
+    [i, digits.labels[i], layout.points[2 * i], layout.points[2 * i + 1], ...run.code(i)]);
+  return [columns, rows];
+}
