@@ -186,10 +186,11 @@ def close() -> None:
 def _asked(request: Request) -> tuple[derive.Subject, str] | Response:
     asked = request.path_params
     run = resources.runs().runs.get(asked["run"])
-    if run is None or not derive.possible(run):
-        return PlainTextResponse(f"There is no run {asked['run']!r} with codes.", 404)
     if asked["kind"] not in derive.KINDS:
         return PlainTextResponse(f"There are the results {', '.join(derive.KINDS)}.", 404)
+    if run is None or not derive.possible(run):  # deleted while a page shows it, which goes on
+        told = f"There is no run {asked['run']!r} with codes."
+        return JSONResponse({"status": "failed", "message": told, "reason": "gone"}, headers=NOW)
     return derive.Subject(run, request.query_params.get("set")), asked["kind"]
 
 

@@ -136,8 +136,10 @@ def test_the_routes(app, ask, shipped):
     assert ask(place, method="POST")[0] == 403, "no form of another site may ask"
     assert json.loads(ask(place, MINE, "POST")[2])["status"] == "ready"
     assert not json.loads(ask(place, MINE, "DELETE")[2])["ends"]
+    gone = json.loads(ask("/derive/vae-k2-0000000000/umap", MINE, "POST")[2])
+    assert gone["status"] == "failed" and gone["reason"] == "gone"
+    assert "'vae-k2-0000000000'" in gone["message"]
     for wrong in (
-        "/derive/vae-k2-0000000000/umap",
         f"/derive/{run.id}/nonsense",
         "/derived/nonsense",
         "/derived/..%2F..%2Frun.json",
