@@ -119,7 +119,8 @@ def _one_archive(files: Sequence[tuple[str, bytes]], bounds: Bounds) -> tuple[st
     with zipfile.ZipFile(packed, "w") as archive:
         for index, (given, content) in enumerate(files):
             plain = re.sub(r"[\\/:\0]", "_", given).strip(". ") or "image"
-            archive.writestr(f"{index:05} {plain}", content)
+            taken = plain in archive.NameToInfo
+            archive.writestr(f"{index} {plain}" if taken else plain, content)
     return name, packed.getvalue()
 
 

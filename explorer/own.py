@@ -29,7 +29,7 @@ def panel(words: Words) -> str | None:
         state.pin("set", None)
         chosen = None
     title = words("own.title") if chosen is None else _short(kept[chosen])
-    with st.popover(title, icon=":material/photo_library:"):
+    with st.popover(title, icon=":material/photo_library:", width="stretch"):
         chosen = _choose(words, kept, chosen)
         _upload(words)
     return chosen

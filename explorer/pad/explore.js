@@ -1,9 +1,11 @@
 // The latent pad: input digit → encoder → map → decoder → output digit, all in the browser.
 
+import { Drawing } from "./drawing.js";
 import { Digits, Run, normal, squaredError } from "./engine.js";
 import { DigitView, MapView, networkPicture, posteriorRings, theme } from "./draw.js";
 import { planeLayout } from "./layouts.js";
 import { MapTools } from "./maps.js";
+import { OwnImages, recode } from "./own.js";
 import { address, build, clamp, decimals, format, watchTheme } from "./page.js";
 import { Reparameterisation } from "./reparam.js";
 
@@ -12,6 +14,8 @@ export async function mount(component) {
   const pad = new ExplorePad(parentElement, data);
   pad.tools = pad.attach(new MapTools(pad));
   pad.attach(new Reparameterisation(pad));
+  pad.attach(new Drawing(pad));
+  pad.attach(new OwnImages(pad));
   await pad.load(data);
   return pad;
 }
@@ -43,6 +47,7 @@ export class ExplorePad {
   }
 
   destroy() {
+    this.recoding?.abort();
     this.#tell("destroy");
     cancelAnimationFrame(this.nearestFrame);
     this.stopWatching();
@@ -93,15 +98,7 @@ export class ExplorePad {
     };
     this.part("input").setAttribute("aria-label", t.input);
     this.part("output").setAttribute("aria-label", t.loading);
-    const picks = this.root.querySelector(".picks");
-    this.picks = Array.from({ length: 10 }, (_, label) => {
-      const button = picks.appendChild(document.createElement("button"));
-      button.type = "button";
-      button.textContent = label;
-      button.setAttribute("aria-label", format(t.pick_one, { label }));
-      button.addEventListener("click", () => this.pick(this.digits.random(label)));
-      return button;
-    });
+    this.#buildPicks(Array.from("0123456789"));
     this.map = new MapView(this.part("map"), {
       label: t.map,
       onHover: (point, event) => this.#timed(event, () => this.preview(point)),
@@ -118,6 +115,22 @@ export class ExplorePad {
     this.recolour();
   }
 
+  // A button for each of the first ten classes.
+  #buildPicks(names, members = null) {
+    const box = this.root.querySelector(".picks");
+    box.innerHTML = "";
+    this.picks = names.slice(0, 10).map((name, label) => {
+      const button = box.appendChild(document.createElement("button"));
+      button.type = "button";
+      button.textContent = name.slice(0, 5);
+      button.disabled = members !== null && !members[label].length;
+      button.setAttribute("aria-label", format(this.text.pick_one, { label: name }));
+      button.addEventListener("click", () => this.pick(this.digits.random(label)));
+      if (this.colours) button.style.setProperty("--hue", this.colours.palette[label]);
+      return button;
+    });
+  }
+
   recolour() {
     this.colours = theme(this.root);
     for (const view of Object.values(this.views)) view.recolour(this.colours);
@@ -131,27 +144,46 @@ export class ExplorePad {
   // New data from the page: another run, or the same one again.
   async update(data) {
     this.text = data.text;
-    if (data.run.id !== this.run?.id) await this.load(data);
+    const images = this.data?.digits.labels;
+    if (data.run.id !== this.run?.id || data.digits.labels !== images) await this.load(data);
     address.set({});
   }
 
   async load(data) {
-    const first = !this.run;
-    const wanted = data.run.id;
-    this.loading = wanted;
-    const [run, digits] = await Promise.all([
+    this.loading = data;
+    this.recoding?.abort();
+    const same = data.digits.labels === this.data?.digits.labels;
+    const [plain, digits] = await Promise.all([
       Run.load(data.run),
-      this.digits ?? Digits.load(data.digits),
+      same ? this.digits : Digits.load(data.digits),
     ]);
-    if (this.loading !== wanted) return; // another one was asked for meanwhile
+    const run = data.digits.own ? await this.#recode(plain, digits) : plain;
+    if (this.loading !== data || !run) return; // another one was asked for meanwhile
     this.digits = digits;
     this.data = data;
     this.spec = data.run;
+    this.set = data.digits.own?.id ?? null;
+    this.plain = plain; // with the held-out digits' codes
     this.use(run);
     this.root.setAttribute("aria-busy", "false");
     await digits.arrived;
     this.images = true;
     if (!this.input) this.pick(this.digit, true, this.z);
+  }
+
+  // The run with the codes of own images; null where another one was asked for meanwhile.
+  async #recode(run, digits) {
+    this.recoding = new AbortController();
+    const { signal } = this.recoding;
+    const count = digits.labels.length;
+    const progress = (done) =>
+      this.say(done < count ? format(this.text.encoding, { done, count }) : "");
+    try {
+      return await recode(run, digits, { progress, signal });
+    } catch (error) {
+      if (signal.aborted) return null;
+      throw error;
+    }
   }
 
   // Show a run whose files are here; where one was shown before, its points glide to their places.
@@ -175,16 +207,21 @@ export class ExplorePad {
     }
     this.part("map-title").textContent = run.latent > 2 ? this.text.map_pca : this.text.map_native;
     this.part("map-note").textContent = this.text.map_note;
-    if (first) this.map.show(run.points, digits.labels, run.extent());
-    else this.map.glide(run.points, run.extent());
+    if (digits !== this.mapped) {
+      this.map.show(run.points, digits.labels, run.extent(), digits.names);
+      this.#buildPicks(digits.names, digits.byLabel);
+      this.mapped = digits;
+      if (this.digit >= digits.labels.length) this.digit = 0;
+    } else this.map.glide(run.points, run.extent());
     if (first) {
       const asked = address.index("digit", digits.labels.length);
       if (asked === null && address.get("digit") !== null) {
         this.say(format(this.text.bad_digit, { count: digits.labels.length }));
       }
-      this.digit = asked ?? this.digits.byLabel[7][3];
+      this.digit = asked ?? this.digits.byLabel[7]?.[3] ?? 0;
       this.start();
-    } else {
+    } else if (this.taken) this.take(...this.taken);
+    else {
       this.pick(this.digit, true);
     }
   }
@@ -207,15 +244,12 @@ export class ExplorePad {
   // given.
   pick(index, quiet = false, keep = null) {
     this.digit = index;
-    this.input = this.digits.image(index);
-    if (this.input) {
-      this.views.input.draw(this.input);
-      this.posterior = this.run.encode(this.input);
-      this.own = this.posterior.mean;
-      this.part("input").setAttribute(
-        "aria-label", format(this.text.input_digit, { label: this.digits.labels[index] }));
+    this.taken = null;
+    const image = this.digits.image(index);
+    if (image) {
+      this.#encode(image, format(this.text.input_digit, { label: this.digits.name(index) }));
     } else {
-      this.posterior = null;
+      this.input = this.posterior = null;
       this.own = this.run.code(index);
     }
     if (keep === null || !this.linked) this.z = this.own.slice();
@@ -225,6 +259,26 @@ export class ExplorePad {
     this.#tell("changed");
     if (!quiet) this.settle();
     else if (keep === null) address.set({ z: null });
+  }
+
+  // Take an image (pixels,) that is none of the digits: it is encoded and its code becomes the
+  // point.
+  take(pixels, name) {
+    this.taken = [pixels, name];
+    this.ghost = null;
+    this.#encode(pixels, name);
+    this.z = this.own.slice();
+    for (const button of this.picks) button.setAttribute("aria-pressed", "false");
+    this.draw();
+    this.#tell("changed");
+  }
+
+  #encode(image, name) {
+    this.input = image;
+    this.views.input.draw(image);
+    this.posterior = this.run.encode(image);
+    this.own = this.posterior.mean;
+    this.part("input").setAttribute("aria-label", name);
   }
 
   // Lay the same codes out in another way.
@@ -265,7 +319,7 @@ export class ExplorePad {
     const own = this.own && this.z.every((v, k) => Math.abs(v - this.own[k]) < 1e-4);
     address.set({
       digit: this.digit,
-      z: own ? null : Array.from(this.z, (v) => decimals(v, 3)).join(","),
+      z: own && !this.taken ? null : Array.from(this.z, (v) => decimals(v, 3)).join(","),
     });
   }
 
@@ -335,7 +389,7 @@ export class ExplorePad {
   #showNearest({ index, distance, onMap }) {
     const { run, text } = this;
     if (!this.digits.images || index >= run.count) return;
-    const digit = format(text.nearest_digit, { label: this.digits.labels[index] });
+    const digit = format(text.nearest_digit, { label: this.digits.name(index) });
     if (this.nearestShown !== index || this.nearestRun !== run) {
       const image = this.digits.image(index);
       this.nearestShown = index;

@@ -5,6 +5,7 @@ import { squaredError } from "./engine.js";
 
 const SLICE = 6; // milliseconds of work, after which the page gets its turn
 const SAMPLE = 250; // held-out digits that stand for all where their errors aren't stored
+const REST = 150; // milliseconds that a knob must rest before all images are encoded anew
 const SHARE = 0.99; // of the held-out digits, whose errors count as usual
 
 // Do `work(i)` for i below count, never for so long that a frame is lost.
@@ -20,7 +21,8 @@ async function inSlices(count, work, { progress = () => {}, signal } = {}) {
   signal?.throwIfAborted();
 }
 
-// A run like this one with the codes of all `digits`, encoded here at the knob's present value.
+// A run like this one with the codes of all `digits`, encoded here at the knob's present value; a
+// run that already has them gets them anew.
 // `progress(done)` is told how many are encoded; an aborted signal ends it with its reason.
 export async function recode(run, digits, options) {
   await digits.arrived;
@@ -33,7 +35,44 @@ export async function recode(run, digits, options) {
     (i) => codes.set(run.dial ? run.at(value, () => encode(i)) : encode(i), i * run.latent),
     options,
   );
-  return run.withCodes(codes);
+  const own = run.recoded ? run : run.withCodes(codes);
+  if (run.recoded) run.setCodes(codes);
+  own.encodedAt = value;
+  return own;
+}
+
+// Explore's own images follow a run's knob: they are encoded anew once it rests.
+export class OwnImages {
+  constructor(pad) {
+    this.pad = pad;
+  }
+
+  destroy() {
+    clearTimeout(this.resting);
+    this.waiting?.abort();
+  }
+
+  changed() {
+    const { run } = this.pad;
+    this.destroy();
+    if (run.recoded && run.value !== run.encodedAt) {
+      this.resting = setTimeout(() => this.#follow(run), REST);
+    }
+  }
+
+  async #follow(run) {
+    const { pad } = this;
+    this.waiting = new AbortController();
+    const { signal } = this.waiting;
+    try {
+      await recode(run, pad.digits, { signal });
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
+    }
+    pad.map.move(pad.layout.points);
+    pad.draw();
+  }
 }
 
 const known = new WeakMap();

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.checkpoints import Run
-from explorer import assets, equations, state
+from explorer import assets, equations, own, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
@@ -27,11 +27,18 @@ def show() -> None:
         if run is None:
             st.error(words("app.no_runs"))
             return
-        st.markdown(words("explore.try") + " " + words("explore.look_pca"))
+        told, images = st.columns([6, 1], vertical_alignment="center")
+        told.markdown(words("explore.try") + " " + words("explore.look_pca"))
+        with images:
+            own_set = own.panel(words) if own.fits(run) else None
         data = {
             "run": assets.run_spec(run),
-            "digits": assets.digits_spec(),
-            "text": words.group("pad") | words.group("mapspad") | words.group("savespad"),
+            "digits": assets.digits_spec(own_set),
+            "text": {
+                key: text
+                for group in ("pad", "mapspad", "savespad", "sketchpad")
+                for key, text in words.group(group).items()
+            },
         }
         latent_pad(assets.module("explore.js"), data, key=f"explore-{words.language}")
         about, scores = st.columns(2, gap="large")
