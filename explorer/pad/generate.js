@@ -347,6 +347,11 @@ class GeneratePad {
     return !run.knots || run.latent <= 2 || run.value === run.dial.usual;
   }
 
+  // The knob's usual value in words.
+  get usual() {
+    return `${this.dial.name} = ${this.run.dial.usual}`;
+  }
+
   // The real digit whose code is nearest to a place of the map, as seen there.
   nearestOnMap([x, y]) {
     const { points, count } = this.run;

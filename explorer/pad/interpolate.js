@@ -240,10 +240,13 @@ export class Walk {
       strip.host.style.maxWidth = `${columns * 64}px`;
       for (let frame = 0; frame < this.frames; frame++) todo.push([name, frame]);
     }
+    // It goes on where it was, so that all frames follow a moving knob.
+    let done = 0;
+    this.next ??= 0;
     pad.chores.set("walk", () => {
-      const [name, frame] = todo.shift();
+      const [name, frame] = todo[this.next++ % todo.length];
       this.strips[name].put(frame, run.decode(Float32Array.from(this.at(name, frame / (this.frames - 1)))));
-      return todo.length > 0;
+      return ++done < todo.length;
     });
     this.paths = {};
     for (const name of Object.keys(WAYS)) {

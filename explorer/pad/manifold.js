@@ -165,16 +165,17 @@ export class Grid {
       this.sheet.layout(this.columns, this.rows);
     }
     this.sheet.select(null);
-    let next = 0;
+    // A grid that was not finished goes on where it was, so that all cells follow a moving knob.
     const count = this.columns * this.rows;
+    const start = this.done < this.whole ? (this.start + this.done) % count : 0;
+    Object.assign(this, { start, done: 0, whole: count });
     pad.chores.set("grid", () => {
-      this.sheet.put(next, run.decode(this.codeAt(next)));
-      next++;
-      this.done = next;
-      if (next === count || next % this.columns === 0) this.#note(next, count);
-      return next < count;
+      const cell = (start + this.done) % count;
+      this.sheet.put(cell, run.decode(this.codeAt(cell)));
+      this.done++;
+      if (this.done === count || this.done % this.columns === 0) this.#note(this.done, count);
+      return this.done < count;
     });
-    this.done = 0;
     pad.overlay();
   }
 

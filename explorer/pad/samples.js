@@ -10,6 +10,9 @@ export const COUNT = 1000; // samples that a share is told of
 const COLUMNS = 8;
 const SHOWN = COLUMNS * COLUMNS;
 const MOST_SEED = 1e6;
+const SAMPLERS = ["prior", "mixture", "box", "own"]; // `own`: real digits' own codes
+const TRIVIAL = { noise: 5000, crumbled: 5000, mean: 1 }; // pictures that are no digits, and how many
+const UNSEEN = 255;
 const UNSURE = 10; // verdict of an image that the classifier calls no digit with confidence
 
 // Codes (count, K) of each sampler, one after the other, from a source of uniform draws.
@@ -55,6 +58,16 @@ export function drawBox(count, latent, { low, high }, choose) {
     const k = i % latent;
     return low[k] + (high[k] - low[k]) * choose();
   });
+}
+
+// Codes (count, K) of real digits, drawn with replacement.
+export function drawOwn(count, latent, codes, choose) {
+  const found = new Float32Array(count * latent);
+  for (let i = 0; i < count; i++) {
+    const at = Math.floor((choose() * codes.length) / latent) * latent;
+    found.set(codes.subarray(at, at + latent), i * latent);
+  }
+  return found;
 }
 
 export const standardError = (share, count) => Math.sqrt((share * (1 - share)) / count);
@@ -105,7 +118,6 @@ export class Samples {
       this.#fit();
       this.#judge();
     } else this.#work();
-    this.#addReal();
   }
 
   turned() {
@@ -123,13 +135,16 @@ export class Samples {
     this.wanted = address.get("on");
   }
 
-  // Samplers that make sense for this run: without a prior there is none to draw from.
+  // Samplers that make sense for this run: without a prior there is none to draw from, and real
+  // digits' own codes stand in its place.
   #build() {
     const { pad, run } = this;
     const { text } = pad;
     for (const sheet of Object.values(this.sheets)) sheet.destroy();
     this.mixture = null;
-    this.names = run.hasPrior ? ["prior", "mixture", "box"] : ["mixture", "box"];
+    this.sets = {};
+    this.drawn = {};
+    this.names = run.hasPrior ? ["prior", "mixture", "box"] : ["own", "mixture", "box"];
     if (this.wanted !== null && !this.names.includes(this.wanted)) {
       pad.say(format(text.bad_on, { allowed: this.names.join(", ") }));
       this.wanted = null;
@@ -154,7 +169,7 @@ export class Samples {
         },
       });
       sheet.layout(COLUMNS, COLUMNS);
-      if (pad.colours) sheet.recolour(pad.colours);
+      sheet.recolour(pad.colours);
       this.sheets[name] = sheet;
     }
     for (const button of box.querySelectorAll("[data-on]")) {
@@ -193,59 +208,51 @@ export class Samples {
 
   // All sets anew: another run, seed or knob's value.
   #redraw() {
-    this.sets = {};
-    if (this.run.hasPrior) this.#add("prior");
-    this.#add("box");
-    this.#add("mixture");
-    this.#add("own");
-    this.#addReal();
+    for (const name of SAMPLERS) if (name !== "prior" || this.run.hasPrior) this.#add(name);
     this.#work();
   }
 
-  #add(name) {
+  // A sampler's draws, which the knob may move but does not draw anew; null where it can't draw.
+  #draws(name) {
     const { pad, run, seed } = this;
     const { latent } = run;
-    const choose = seeded(10 * seed + ["prior", "mixture", "box", "own", "noise"].indexOf(name));
-    const known = pad.codesKnown;
-    let codes = null;
-    if (name === "prior") codes = drawPrior(COUNT, latent, choose);
-    else if (name === "box" && known) codes = drawBox(COUNT, latent, boxOf(run.codes, latent), choose);
-    else if (name === "own" && known) {
-      codes = new Float32Array(COUNT * latent);
-      for (let i = 0; i < COUNT; i++) codes.set(run.code(Math.floor(choose() * run.count)), i * latent);
-    } else if (name === "mixture" && this.mixture && (!run.dial || run.value === run.dial.usual)) {
-      codes = drawMixture(COUNT, latent, this.mixture, choose);
-    }
+    const known = name === "prior" || (name === "mixture"
+      ? this.mixture && (!run.dial || run.value === run.dial.usual)
+      : pad.codesKnown);
+    if (!known) return null;
+    const moves = name === "box" || name === "own"; // with the codes
+    const key = `${seed} ${moves && run.dial ? run.value : ""}`;
+    if (this.drawn[name]?.key === key) return this.drawn[name].codes;
+    const choose = seeded(10 * seed + SAMPLERS.indexOf(name));
+    const codes = {
+      prior: () => drawPrior(COUNT, latent, choose),
+      mixture: () => drawMixture(COUNT, latent, this.mixture, choose),
+      box: () => drawBox(COUNT, latent, boxOf(run.codes, latent), choose),
+      own: () => drawOwn(COUNT, latent, run.codes, choose),
+    }[name]();
+    this.drawn[name] = { key, codes };
+    return codes;
+  }
+
+  #add(name) {
+    const { pad, run } = this;
+    const codes = this.#draws(name);
     const sheet = this.sheets[name];
     if (sheet) {
-      sheet.layout(COLUMNS, COLUMNS);
-      const resting = name === "mixture" ? Boolean(this.mixture) && !codes : !codes;
-      this.root.querySelector(`[data-sampler="${name}"]`).classList.toggle("resting", !codes);
-      if (resting) {
-        this.root.querySelector(`[data-sampler="${name}"] p`).textContent =
-          format(pad.text[`resting_${name}`], { usual: run.dial.usual });
-      } else if (codes) this.root.querySelector(`[data-sampler="${name}"] p`).textContent = "";
-    }
-    if (codes) this.sets[name] = this.#set((i) => run.decode(this.#code(this.sets[name], i)), codes);
-  }
-
-  // Real digits' pixels, shuffled: as much ink as a digit, and none of its shape.
-  #addReal() {
-    const { digits } = this.pad;
-    if (!digits.images || this.sets.noise) return;
-    const choose = seeded(10 * this.seed + 4);
-    this.sets.noise = this.#set(() => {
-      const image = digits.image(digits.random(undefined, choose));
-      for (let i = image.length - 1; i > 0; i--) {
-        const j = Math.floor(choose() * (i + 1));
-        [image[i], image[j]] = [image[j], image[i]];
+      const figure = this.root.querySelector(`[data-sampler="${name}"]`);
+      figure.classList.toggle("resting", !codes);
+      if (codes) sheet.unmark();
+      else sheet.layout(COLUMNS, COLUMNS);
+      // While the mixture is being fitted, the line below the sheet says how far that is.
+      const fitting = name === "mixture" && !this.mixture;
+      if (!fitting) {
+        figure.querySelector("p").textContent =
+          codes ? "" : format(pad.text[`resting_${name}`], { usual: pad.usual });
       }
-      return image;
-    });
-  }
-
-  #set(image, codes = null) {
-    return { image, codes, done: 0, called: 0, verdicts: new Uint8Array(COUNT).fill(255) };
+    }
+    const start = (this.sets[name]?.done ?? 0) % SHOWN;
+    if (codes) this.sets[name] = { codes, start, done: 0, called: 0, verdicts: new Uint8Array(COUNT).fill(UNSEEN) };
+    else delete this.sets[name];
   }
 
   #code({ codes }, index) {
@@ -274,8 +281,10 @@ export class Samples {
   }
 
   #next(name, set) {
-    const i = set.done++;
-    const image = set.image(i);
+    // The shown ones first, and those that were not reached when the knob moved on before them.
+    const i = set.done < SHOWN ? (set.start + set.done) % SHOWN : set.done;
+    set.done++;
+    const image = this.run.decode(this.#code(set, i));
     const sheet = this.sheets[name];
     if (sheet && i < SHOWN) sheet.put(i, image);
     if (!this.classifier) return;
@@ -292,13 +301,15 @@ export class Samples {
     if (classifier) {
       const rows = [];
       const add = (name, share, count, row) => rows.push({ name, share, count, row });
-      for (const name of [...this.names, "own"]) {
+      for (const name of SAMPLERS) {
         const set = this.sets[name];
         if (set?.done) add(text[`sampler_${name}`], set.called / set.done, set.done, name);
       }
-      add(text.sampler_real, classifier.spec.share_real, classifier.spec.count_real, "real");
-      const { noise } = this.sets;
-      if (noise?.done) add(text.sampler_noise, noise.called / noise.done, noise.done, "noise");
+      const { share_real: real, shares } = classifier.spec;
+      add(text.sampler_real, real, 10000, "real");
+      for (const [name, count] of Object.entries(TRIVIAL)) {
+        add(text[`trivial_${name}`], shares[name], count, name);
+      }
       this.rows = rows;
       this.find(".shares tbody").innerHTML = rows.map(({ name, share, count, row }) => `
         <tr data-row="${row}"><th scope="row">${name}</th>
@@ -338,7 +349,8 @@ export class Samples {
         pen.save();
         const judged = Boolean(this.classifier);
         const dots = new Path2D(), crosses = new Path2D();
-        for (let i = 0; i < set.done; i++) {
+        for (let i = 0; i < COUNT; i++) {
+          if (judged ? set.verdicts[i] === UNSEEN : i >= SHOWN) continue;
           const [x, y] = view.toScreen(run.toMap(this.#code(set, i)));
           if (!judged || set.verdicts[i] !== UNSURE) {
             dots.moveTo(x + 2.6, y);

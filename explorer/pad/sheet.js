@@ -119,6 +119,11 @@ export class Sheet {
     this.#paintSoon();
   }
 
+  unmark() {
+    this.marks.fill(null);
+    this.#paintSoon();
+  }
+
   select(index) {
     this.selected = index;
     this.#paintSoon();
