@@ -315,8 +315,9 @@ class ComparePad {
     return { index, at: spot, z: this.models.map(({ run }) => run.code(index)), spot };
   }
 
-  // One place of the aligned maps: each model decodes what lies exactly there.
-  #placeTarget(point) {
+  // One place of the aligned maps, as exact as a link says it: each model decodes what lies there.
+  #placeTarget(place) {
+    const point = place.map((value) => Number(decimals(value, 4)));
     const at = this.models.map(() => point);
     return { index: null, at, z: this.models.map(({ run }) => run.toLatent(point)), spot: at };
   }
@@ -333,7 +334,7 @@ class ComparePad {
     address.set({
       digit: this.digit,
       mode: this.mode === "place" ? "place" : null,
-      at: place ? this.pinned.at[0].map((v) => decimals(v, 3)).join(",") : null,
+      at: place ? this.pinned.at[0].join(",") : null,
     });
   }
 
