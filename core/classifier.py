@@ -61,7 +61,7 @@ class Classifier:
     facts: Facts
 
     def probabilities(self, x: np.ndarray) -> np.ndarray:
-        """Softmax (count, 10) of images (count, 1, 28, 28), uint8 or in [0, 1]."""
+        """Softmax (count, 10) of images (count, 1, 28, 28), as the function of this name."""
         return probabilities(self.network, x)
 
     def confident(self, x: np.ndarray) -> np.ndarray:
@@ -96,7 +96,12 @@ def build(seed: int = 0) -> nn.Sequential:
 
 
 def probabilities(network: nn.Sequential, x: np.ndarray) -> np.ndarray:
-    """Softmax (count, 10) of images (count, 1, 28, 28), uint8 or in [0, 1]."""
+    """Softmax (count, 10) of images (count, 1, 28, 28): uint8, or floats, which are clipped to
+    [0, 1] as a screen clips them; a linear decoder's pixels may lie outside.
+
+    Raises:
+        ClassifierError: for images of another shape.
+    """
     import torch
 
     from core.latent import to_tensor
@@ -107,7 +112,7 @@ def probabilities(network: nn.Sequential, x: np.ndarray) -> np.ndarray:
         )
     with torch.no_grad():
         parts = [
-            network(to_tensor(x[start : start + _BATCH])).softmax(1)
+            network(to_tensor(x[start : start + _BATCH]).clamp(0, 1)).softmax(1)
             for start in range(0, len(x), _BATCH)
         ]
         return torch.cat(parts or [torch.zeros(0, 10)]).numpy()

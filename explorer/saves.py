@@ -13,6 +13,7 @@ in the user's store, since a run's weights never change.
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import os
@@ -45,6 +46,7 @@ MOST_PIXELS = 32 * 2**20  # bytes of a picture or of all pictures of a film
 LARGEST_TABLE = 16 * 2**20  # bytes of a table's JSON
 KEPT = ".onnx"  # in the user's store: <run>-<beginning of the weights' checksum>/decoder.onnx
 PARTS = ("encoder", "decoder")
+AT_ONCE = 4  # files that are written at the same time, so that a class leaves the pages their turn
 PATIENCE = 180.0  # seconds until an export counts as hung
 
 
@@ -242,14 +244,22 @@ async def _picture(request: Request, kind: type[_Picture], make: Callable) -> by
             f"A size of {asked.width} × {asked.height} pixels with {channels} needs "
             f"{asked.needed}; there are {there}."
         )
-    return await run_in_threadpool(make, asked, pixels)
+    return await _written(make, asked, pixels)
 
 
 async def _rows(request: Request) -> bytes:
     body = await _body(request, LARGEST_TABLE)
     if len(body) > LARGEST_TABLE:
         raise SaveError(f"A table may have up to {LARGEST_TABLE >> 20} MiB.", 413)
-    return await run_in_threadpool(lambda: table(_checked(_Table, body)))
+    return await _written(lambda: table(_checked(_Table, body)))
+
+
+_at_once = asyncio.Semaphore(AT_ONCE)
+
+
+async def _written(make: Callable, *arguments: Any) -> bytes:
+    async with _at_once:
+        return await run_in_threadpool(make, *arguments)
 
 
 async def _body(request: Request, most: int) -> bytes:
