@@ -1,0 +1,514 @@
+"""What stands around Explore's map, in a real browser: layouts, colours, layers, selections."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+from sklearn.decomposition import PCA
+
+from core import checkpoints, data, derive, derived, latent, metrics, train
+from core.derive import Subject
+from explorer.language import Words
+from explorer.views import frame
+from tests.browser import PHONE
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    return data.load("mnist-5k", "all")
+
+
+@pytest.fixture(scope="module")
+def run_of(shipped):
+    def find(variant: str, k: int) -> checkpoints.Run:
+        return next(
+            run
+            for run in shipped.values()
+            if (run.record.variant, run.record.latent) == (variant, k)
+            and frame.network_of(run) == "mlp"
+        )
+
+    return find
+
+
+def in_the_pad(visit, expression: str):
+    """The value of a JavaScript expression of `pad`."""
+    return visit.output.evaluate(
+        f"canvas => {{ const pad = canvas.getRootNode().latentPad; return {expression}; }}"
+    )
+
+
+def wait_in_the_pad(visit, expression: str) -> None:
+    visit.wait(
+        """([expression]) => [...document.querySelectorAll("*")].some((element) => {
+          const pad = element.shadowRoot?.latentPad;
+          return pad && new Function("pad", `return ${expression}`)(pad);
+        })""",
+        [expression],
+    )
+
+
+def lay_out(visit, method: str) -> None:
+    visit.page.locator(f'[data-method="{method}"]').click()
+    expect(visit.page.locator(f'[data-method="{method}"]')).to_have_attribute(
+        "aria-pressed", "true", timeout=60_000
+    )
+    wait_in_the_pad(visit, "!pad.map.gliding")
+
+
+def array(visit, expression: str) -> np.ndarray:
+    return np.array(in_the_pad(visit, f"Array.from({expression})"))
+
+
+def point_in_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+    """Independent of ours: the angles under which a point sees the edges sum to ±2π inside."""
+    seen = polygon[None] - points[:, None]  # (count, corners, 2)
+    ahead = np.roll(seen, -1, axis=1)
+    cross = seen[..., 0] * ahead[..., 1] - seen[..., 1] * ahead[..., 0]
+    turned = np.arctan2(cross, (seen * ahead).sum(-1)).sum(1)
+    return np.abs(turned) > np.pi
+
+
+# --- Layouts ------------------------------------------------------------------------------------
+
+
+def test_umap_shows_the_kept_map_and_decodes_the_nearest_digits_own_code(visit, run_of, held_out):
+    run = run_of("stacked_ae", 16)
+    hand = visit(model="stacked_ae", k=16)
+    lay_out(hand, "umap")
+    hand.wait_for_link("map", "umap")
+    kept = derive.get(Subject(run), "umap")[0]["points"]
+    np.testing.assert_allclose(array(hand, "pad.map.points").reshape(-1, 2), kept, rtol=1e-6)
+    hand.page.mouse.click(*hand.at(0.45, 0.4))
+    place = np.array(in_the_pad(hand, "pad.map.toMap(0.45 * pad.map.width, 0.4 * pad.map.height)"))
+    index = ((kept - place) ** 2).sum(1).argmin()
+    codes = checkpoints.read_tensors(run, checkpoints.CODES)["codes"][index].astype(np.float32)
+    hand.wait_for_link("z")
+    np.testing.assert_allclose(array(hand, "pad.z"), codes, atol=1e-6)
+    expected = latent.decode(train.load(run), codes[None]).reshape(-1).clip(0, 1)
+    np.testing.assert_allclose(hand.pixels(), expected, atol=1e-3 + 1.2 / 255)
+    assert "nearest digit" in hand.page.locator('[data-part="map-note"]').inner_text()
+    assert (
+        hand.page.locator("[data-layer=rings]").is_disabled()
+        or not hand.page.locator("[data-layer=rings]").is_visible()
+    )
+    again = visit(**hand.link)
+    wait_in_the_pad(again, "pad.tools.method === 'umap'")
+    np.testing.assert_allclose(array(again, "pad.z"), codes, atol=1e-3)
+    assert hand.errors == [] and again.errors == []
+
+
+def test_keys_move_on_a_map_whose_places_are_digits(visit, run_of):
+    hand = visit(model="stacked_ae", k=2, map="tsne")
+    wait_in_the_pad(hand, "pad.tools.method === 'tsne'")
+    hand.map.focus()
+    seen = set()
+    for _ in range(8):
+        hand.page.keyboard.press("Shift+ArrowRight")
+        seen.add(hand.label)
+    assert len(seen) > 3, "steps that end between digits add up"
+
+
+def test_pca_of_a_plane_is_scikit_learns_and_two_axes_keep_the_others(visit, run_of):
+    hand = visit(model="stacked_ae", k=2)
+    lay_out(hand, "pca")
+    codes = checkpoints.read_tensors(run_of("stacked_ae", 2), checkpoints.CODES)["codes"]
+    ours = array(hand, "pad.map.points").reshape(-1, 2)
+    theirs = PCA(2, svd_solver="full").fit_transform(codes.astype(np.float64))
+    for axis in range(2):
+        sign = np.sign(ours[:, axis] @ theirs[:, axis])
+        np.testing.assert_allclose(ours[:, axis], sign * theirs[:, axis], atol=2e-3)
+    round_trip = array(hand, "pad.layout.toLatent(pad.layout.toMap([1, -2]), pad.z)")
+    np.testing.assert_allclose(round_trip, [1, -2], atol=1e-5)
+
+    hand = visit(model="stacked_ae", k=16, map="axes", axes="3,5")
+    wait_in_the_pad(hand, "pad.tools.method === 'axes'")
+    before = array(hand, "pad.z")
+    hand.page.mouse.click(*hand.at(0.6, 0.6))
+    after = array(hand, "pad.z")
+    place = in_the_pad(hand, "pad.map.toMap(0.6 * pad.map.width, 0.6 * pad.map.height)")
+    np.testing.assert_allclose(after[[2, 4]], place, atol=1e-4)
+    np.testing.assert_array_equal(np.delete(after, [2, 4]), np.delete(before, [2, 4]))
+    hand.page.locator('[data-part="axis-0"]').select_option("4")
+    hand.wait_for_link("axes", "5,6")
+
+
+def test_each_map_has_its_scores_beside_a_random_ones(visit, run_of):
+    run = run_of("vae", 2)
+    hand = visit(model="vae", k=2)
+    line = hand.page.locator('[data-part="trust"]')
+    random = derive.get(Subject(run), "random_scores")[1]
+    for method, kind in (("native", "plane"), ("umap", "umap"), ("tsne", "tsne")):
+        lay_out(hand, method)
+        expect(line).to_have_attribute("data-method", method)
+        scores = derive.get(Subject(run), f"{kind}_scores")[1]
+        found = [float(number) for number in re.findall(r"\d\.\d\d", line.inner_text())]
+        expected = [
+            part
+            for name in ("trustworthiness", "continuity", "agreement")
+            for part in (scores[name], random[name])
+        ]
+        assert found == pytest.approx(expected, abs=0.0051)
+
+
+# --- Colours and layers -------------------------------------------------------------------------
+
+
+def test_colour_by_error_and_rate(visit, run_of):
+    each = derive.get(Subject(run_of("vae", 2)), "each")[0]
+    hand = visit(model="vae", k=2, colour="error")
+    legend = hand.page.locator('[data-part="legend"]')
+    for name in ("error", "rate"):
+        hand.page.locator(f'[data-colour="{name}"]').click()
+        wait_in_the_pad(hand, f"pad.tools.colour === '{name}' && pad.tools.values")
+        np.testing.assert_array_equal(array(hand, "pad.tools.values"), each[name])
+        found = [float(number) for number in re.findall(r"\d+\.\d", legend.inner_text())]
+        expected = np.percentile(each[name], [1, 99, 50])
+        assert found == pytest.approx(expected, abs=0.3)
+        levels = array(hand, "pad.map.shade.levels")
+        assert levels[each[name].argmax()] == 63 and levels[each[name].argmin()] == 0
+    hand.page.locator('[data-colour="class"]').click()
+    expect(legend).to_be_hidden()
+    assert in_the_pad(hand, "pad.map.shade") is None
+    plain = visit(model="stacked_ae", k=2)
+    expect(plain.page.locator('[data-colour="rate"]')).to_be_hidden()
+
+
+def test_the_backdrop_is_what_places_decode_to(visit, run_of):
+    hand = visit(model="vae", k=2, layers="rings,prior,backdrop")
+    wait_in_the_pad(hand, "pad.tools.backdrop.done === pad.tools.backdrop.order?.length")
+    model = train.load(run_of("vae", 2))
+    columns = in_the_pad(hand, "pad.tools.backdrop.columns")
+    cell = 3 * columns + 7
+    place = in_the_pad(hand, "pad.map.toMap(7 * 28 + 14, 3 * 28 + 14)")
+    found = array(hand, f"pad.tools.backdrop.values.subarray({cell * 784}, {(cell + 1) * 784})")
+    expected = 255 * latent.decode(model, np.array([place], np.float32)).reshape(-1).clip(0, 1)
+    np.testing.assert_allclose(found, expected, atol=1.01)
+    assert in_the_pad(hand, "pad.tools.backdrop.near").__len__() > 0
+    hand.page.locator("[data-layer=backdrop]").uncheck()
+    hand.wait_for_link("layers", None)
+    hand.page.locator("[data-layer=prior]").uncheck()
+    hand.wait_for_link("layers", "rings")
+
+
+def test_the_priors_rings_are_one_two_and_three_standard_deviations(visit):
+    hand = visit(model="vae", k=16)
+    rings = in_the_pad(
+        hand,
+        """(() => {
+          const drawn = [];
+          let path = [];
+          const spy = new Proxy(document.createElement("canvas").getContext("2d"), {
+            set: () => true,
+            get: (target, name) => (...given) => {
+              if (name === "beginPath") path = [];
+              if (name === "moveTo" || name === "lineTo") path.push(given);
+              if (name === "closePath") drawn.push(path);
+            },
+          });
+          pad.map.backing.paint(spy, { toScreen: (point) => point, width: 0, height: 0 });
+          return drawn;
+        })()""",
+    )
+    centre = np.array(in_the_pad(hand, "pad.layout.toMap(new Float32Array(16))"))
+    radii = [np.hypot(*(np.array(ring) - centre).T) for ring in rings]
+    assert len(radii) == 3
+    for factor, radius in enumerate(radii, 1):  # an orthonormal plane keeps N(0, I) round
+        np.testing.assert_allclose(radius, factor, rtol=1e-3)
+
+
+# --- Many digits at once ------------------------------------------------------------------------
+
+
+def test_a_selection_shows_real_and_reconstructed_digits_and_is_in_the_link(
+    visit, run_of, held_out
+):
+    run = run_of("vae", 2)
+    hand = visit(model="vae", k=2)
+    hand.page.locator('[data-tool="select"]').click()
+    frames = len(hand.frames)
+    mouse = hand.page.mouse
+    corners = [(0.45, 0.3), (0.62, 0.35), (0.6, 0.62), (0.43, 0.55)]
+    mouse.move(*hand.at(*corners[0]))
+    mouse.down()
+    for corner in corners[1:]:
+        mouse.move(*hand.at(*corner), steps=6)
+    mouse.up()
+    hand.wait_for_link("select")
+    assert len(hand.frames) == frames, "nothing was told to the server"
+    polygon = np.array(in_the_pad(hand, "pad.tools.lasso.polygon"))
+    points = array(hand, "pad.map.points").reshape(-1, 2)
+    mask = point_in_polygon(points, polygon)
+    np.testing.assert_array_equal(array(hand, "pad.map.mask"), mask)
+    assert 50 < mask.sum() < 4000
+    title = hand.page.locator('[data-part="chosen"]').inner_text()
+    assert title.startswith(f"{mask.sum()} of 5000 digits")
+    tiles = hand.page.locator(".tiles button")
+    expect(tiles).to_have_count(24)
+    first = int(mask.argmax())
+    assert tiles.first.get_attribute("data-digit") == str(first)
+    x = held_out.x[first : first + 1]
+    x_hat = latent.reconstruct(train.load(run), x)
+    error = metrics.squared_error_each(x / 255, x_hat)[0]
+    assert float(tiles.first.inner_text()) == pytest.approx(error, abs=0.3)  # of float16 codes
+    np.testing.assert_allclose(
+        hand.pixels(tiles.first.locator("canvas").first), x.ravel() / 255, atol=1.2 / 255
+    )
+    hand.page.locator(".more button").click()
+    expect(tiles).to_have_count(48)
+
+    again = visit(**hand.link)
+    wait_in_the_pad(again, "pad.tools.gallery.chosen.length")
+    np.testing.assert_array_equal(array(again, "pad.map.mask"), mask)
+    again.page.locator(".tiles button").nth(2).click()
+    again.wait_for_link("digit", tiles.nth(2).get_attribute("data-digit"))
+    again.map.focus()
+    again.page.keyboard.press("Escape")
+    again.wait_for_link("select", None)
+    expect(again.page.locator(".gallery")).to_be_hidden()
+    assert hand.errors == [] and again.errors == []
+
+
+def test_a_selection_by_keyboard(visit):
+    hand = visit(model="vae", k=2)
+    hand.page.locator('[data-tool="select"]').click()
+    hand.map.focus()
+    hand.page.keyboard.press("Shift+ArrowUp")
+    for _ in range(5):
+        hand.page.keyboard.press("Shift+ArrowRight")
+        hand.page.keyboard.press("Shift+ArrowUp")
+    hand.wait_for_link("select")
+    expect(hand.page.locator(".tiles button").first).to_be_visible()
+
+
+# --- The reparameterisation ---------------------------------------------------------------------
+
+
+def numbers(row) -> list[float]:
+    text = row.inner_text().replace("−", "-").replace("(", "").replace(")", "")
+    return [float(part) for part in re.findall(r"-?\d+\.\d\d", text)]
+
+
+def test_z_is_mean_plus_sigma_times_the_epsilon_that_is_shown(visit, run_of, held_out):
+    hand = visit(model="vae", k=2, digit=11)
+    hand.page.locator('[data-part="reparam"]').scroll_into_view_if_needed()
+    rows = hand.page.locator(".equations > div")
+    expect(rows).to_have_count(2)
+    codes = latent.encode(train.load(run_of("vae", 2)), held_out.x[11:12])
+    sigma = np.exp(0.5 * codes.log_var[0])
+    for k in range(2):
+        assert numbers(rows.nth(k)) == pytest.approx(
+            [codes.mean[0, k], sigma[k], 0, codes.mean[0, k]], abs=0.0051
+        )
+    drawn = []
+    for _ in range(40):
+        hand.page.locator('[data-sampling="draw"]').click()
+        for k in range(2):
+            mu, spread, epsilon, z = numbers(rows.nth(k))
+            exact = in_the_pad(hand, f"(pad.z[{k}] - pad.own[{k}]) / pad.posterior.sigma[{k}]")
+            assert epsilon == pytest.approx(exact, abs=0.0051)
+            assert z == pytest.approx(mu + spread * epsilon, abs=0.04)
+            drawn.append(exact)
+    assert abs(np.mean(drawn)) < 4 / np.sqrt(80)
+    assert abs(np.var(drawn) - 1) < 4 * np.sqrt(2 / 80)
+    hand.page.locator('[data-sampling="mean"]').click()
+    np.testing.assert_allclose(array(hand, "pad.z"), codes.mean[0], atol=1e-4)
+    hand.slider(1).evaluate(
+        "(input) => { input.value = input.max; input.dispatchEvent(new Event('input')); }"
+    )
+    far = array(hand, "pad.z")[0]
+    assert numbers(rows.first)[2] == pytest.approx((far - codes.mean[0, 0]) / sigma[0], abs=0.3)
+    expect(rows.first).to_have_class(re.compile("far"))
+    assert hand.page.locator('[data-part="draws"] canvas').count() == 8
+    plain = visit(model="stacked_ae", k=2)
+    expect(plain.page.locator('[data-part="reparam"]')).to_be_hidden()
+
+
+# --- What is computed -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fresh(app, run_of):
+    """Makes a run in the user's store of which nothing was derived: `fresh(codes, number)`."""
+    made = []
+
+    def make(codes: np.ndarray, number: int, variant: str = "stacked_ae") -> checkpoints.Run:
+        like = run_of(variant, 2)
+        tensors = {
+            checkpoints.WEIGHTS: checkpoints.read_tensors(like, checkpoints.WEIGHTS),
+            checkpoints.CODES: {
+                "codes": codes.astype(np.float16),
+                "plane_mean": np.zeros(2, np.float32),
+                "plane_basis": np.eye(2, dtype=np.float32),
+            },
+        }
+        record = like.record.model_copy(update={"id": f"{variant}-k2-{number:010x}"})
+        made.append(checkpoints.save(app.user_store, record, tensors))
+        return made[-1]
+
+    yield make
+    for run in made:
+        shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def some_codes(run, count):
+    return checkpoints.read_tensors(run, checkpoints.CODES)["codes"][:count]
+
+
+def is_kept(app, run, kind: str) -> bool:
+    return (app.user_store / derived.FOLDER / derive.file_name(Subject(run), kind)).exists()
+
+
+def test_a_fresh_run_s_map_is_computed_in_the_background(visit, app, fresh, run_of):
+    run = fresh(some_codes(run_of("stacked_ae", 2), 400), 1)
+    hand = visit(model="stacked_ae", k=2, run=run.id)
+    wait = hand.page.locator('[data-part="wait"]')
+    hand.page.locator('[data-method="umap"]').click()
+    expect(wait).to_be_visible()
+    assert in_the_pad(hand, "pad.tools.method") == "native", "what was shown stays meanwhile"
+    lay_out(hand, "umap")
+    expect(wait).to_be_hidden()
+    points = array(hand, "pad.map.points").reshape(-1, 2)
+    assert points.shape == (400, 2) and is_kept(app, run, "umap")
+    expect(hand.page.locator('[data-part="trust"]')).to_have_attribute(
+        "data-method", "umap", timeout=60_000
+    )
+    scores = derived.read(
+        app.user_store / derived.FOLDER / derive.file_name(Subject(run), "umap_scores")
+    )[1]
+    images = data.load("mnist-5k", "all")
+    expected = metrics.map_scores(points, images.x[:400], images.labels[:400])
+    assert scores == pytest.approx(expected | {"count": 400}, abs=1e-6)
+    assert hand.errors == []
+
+
+def test_a_projection_is_cancelled_and_another_goes_on_when_its_page_is_left(
+    visit, app, fresh, run_of
+):
+    codes = some_codes(run_of("stacked_ae", 2), 5000) + np.float16(0.125)
+    run = fresh(codes, 2)
+    hand = visit(model="stacked_ae", k=2, run=run.id)
+    hand.page.locator('[data-method="tsne"]').click()
+    wait = hand.page.locator('[data-part="wait"]')
+    expect(wait).to_be_visible()
+    wait_in_the_pad(hand, "pad.tools.part('wait').querySelector('progress').value > 0")
+    wait.locator("button").click()
+    expect(wait).to_be_hidden()
+    assert in_the_pad(hand, "pad.tools.method") == "native"
+    assert not is_kept(app, run, "tsne")
+    small = fresh(some_codes(run_of("stacked_ae", 2), 300), 3)
+    hand = visit(model="stacked_ae", k=2, run=small.id)
+    hand.page.locator('[data-method="tsne"]').click()
+    expect(hand.page.locator('[data-part="wait"]')).to_be_visible()
+    hand.page.close()
+    other = visit(model="stacked_ae", k=2)
+    for _ in range(600):
+        if is_kept(app, small, "tsne"):
+            break
+        other.page.wait_for_timeout(100)
+    assert is_kept(app, small, "tsne"), "it was computed though its page was left"
+    assert not is_kept(app, run, "tsne"), "and what was cancelled was not"
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_codes_that_cannot_be_laid_out_get_a_sentence(visit, fresh, run_of, language):
+    words = Words(language)
+    few = fresh(some_codes(run_of("stacked_ae", 2), 10), 4)
+    same = fresh(np.ones((50, 2)), 5)
+    for run, key, values in (
+        (few, "failed_few", {"name": "UMAP", "least": 16, "count": 10}),
+        (same, "failed_same", {"name": "UMAP", "count": 50}),
+    ):
+        hand = visit(language=language, lang=language, model="stacked_ae", k=2, run=run.id)
+        hand.page.locator('[data-method="umap"]').click()
+        message = hand.page.locator('[data-part="message"]')
+        expect(message).to_have_text(words(f"mapspad.{key}", **values), timeout=60_000)
+        assert in_the_pad(hand, "pad.tools.method") == "native"
+        assert hand.errors == []
+
+
+# --- Links and saves ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "sentence"),
+    [
+        ("map", "sphere", "map = sphere, but there is only native, pca, umap, tsne"),
+        ("colour", "mood", "colour = mood, but there is only class, error, rate"),
+        ("layers", "prior,snow", "layers = prior,snow, but there is only rings, prior, backdrop"),
+        ("select", "native:1,2,x", "selection can't be read"),
+        ("select", "nonsense", "selection can't be read"),
+    ],
+)
+def test_a_link_with_nonsense_gets_a_sentence(visit, parameter, value, sentence):
+    hand = visit(model="vae", k=2, **{parameter: value})
+    expect(hand.page.locator('[data-part="message"]')).to_contain_text(sentence)
+    assert in_the_pad(hand, "pad.tools.method") == "native"
+    assert hand.errors == []
+
+
+@pytest.mark.parametrize("axes", ["1,1", "0,2", "1,17", "1", "a,b"])
+def test_axes_that_are_none(visit, axes):
+    hand = visit(model="stacked_ae", k=16, map="axes", axes=axes)
+    expect(hand.page.locator('[data-part="message"]')).to_contain_text("from 1 to 16")
+
+
+def saved(visit, label: str):
+    menu = visit.page.locator(".actions .saves")
+    menu.locator(".opens").click()
+    with visit.page.expect_download() as download:
+        menu.get_by_role("menuitem", name=label).click()
+    return download.value
+
+
+def test_the_map_the_digit_and_the_codes_are_saved(visit, run_of):
+    run = run_of("vae", 2)
+    hand = visit(model="vae", k=2, digit=5)
+    picture = Image.open(saved(hand, "Decoded digit (PNG)").path())
+    expected = latent.decode(train.load(run), array(hand, "pad.z")[None]).reshape(28, 28)
+    np.testing.assert_allclose(np.asarray(picture), 255 * expected.clip(0, 1), atol=1.01)
+    assert run.id in picture.text.values()
+    map_picture = Image.open(saved(hand, "Map (PNG)").path())
+    assert map_picture.size == tuple(in_the_pad(hand, "[pad.map.base.width, pad.map.base.height]"))
+    assert run.id in map_picture.text.values()
+    with open(saved(hand, "Codes and places (CSV)").path(), newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(io.StringIO(file.read())))
+    codes = some_codes(run, 5000)
+    assert len(rows) == 5000 and {row["run"] for row in rows} == {run.id}
+    found = np.array([[float(row["z1"]), float(row["z2"])] for row in rows])
+    np.testing.assert_allclose(found, codes, rtol=1e-6)
+    np.testing.assert_allclose(
+        [[float(row["map_x"]), float(row["map_y"])] for row in rows], found, atol=1e-6
+    )
+
+
+def test_on_a_phone_in_korean(visit):
+    hand = visit(
+        language="ko", lang="ko", options=PHONE | {"locale": "ko-KR"}, model="vae", k=2, map="umap"
+    )
+    wait_in_the_pad(hand, "pad.tools.method === 'umap'")
+    words = Words("ko")
+    for key in ("method_native", "colour_class", "tool_select"):
+        expect(hand.page.get_by_text(words(f"mapspad.{key}"), exact=True).first).to_be_visible()
+    assert hand.page.evaluate("document.documentElement.scrollWidth") <= 390
+    hand.page.locator('[data-tool="select"]').tap()
+    box = hand.map.bounding_box()
+    client = hand.page.context.new_cdp_session(hand.page)
+    corners = [(0.2, 0.2), (0.8, 0.25), (0.75, 0.8), (0.25, 0.7)]
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    for kind, place in [("touchStart", places[0]), *(("touchMove", place) for place in places)]:
+        points = [{"x": place[0], "y": place[1]}]
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    hand.wait_for_link("select")
+    assert in_the_pad(hand, "pad.tools.gallery.chosen.length") > 10
+    assert hand.errors == []
