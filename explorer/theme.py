@@ -1,11 +1,10 @@
-"""Colours and the layout of figures, once; safe for colour-blind eyes, told apart by symbol too."""
+"""Colours and the layout of figures, once; safe for colour-blind eyes."""
 
 from __future__ import annotations
 
 ACCENT = "#4C6FE7"
 NEUTRAL = "#8A90A3"
-SERIES = ("#D55E00", "#0F8F7E", "#B8860B", "#AA4499", "#3399DD", "#7A7A00", "#CC3366", "#666666")
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "hexagon", "cross")
+FRAME = "#D55E00"
 
 
 def layout() -> dict:
