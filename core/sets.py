@@ -58,7 +58,7 @@ class Kept:
     id: str
     name: str
     count: int
-    class_names: tuple[str, ...]
+    classes: int  # that have at least one image
     note: str
 
 
@@ -211,8 +211,8 @@ def _kept(path: Path, changed: int) -> Kept | None:
     set_id = path.name.removeprefix("set-").removesuffix(".safetensors")
     try:
         arrays, notes = found
-        names = tuple(map(str, notes["class_names"]))
-        return Kept(set_id, str(notes["name"]), len(arrays["x"]), names, str(notes["note"]))
+        classes = len(np.unique(arrays["labels"][arrays["labels"] >= 0]))
+        return Kept(set_id, str(notes["name"]), len(arrays["x"]), classes, str(notes["note"]))
     except (TypeError, KeyError):
         return None
 

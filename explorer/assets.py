@@ -56,13 +56,14 @@ def digits_spec(set_id: str | None = None) -> dict:
     Raises:
         DataError: a set that is not there or is damaged.
     """
+    held_out = f"{_root()}/digits/{resources.digits().fingerprint[:16]}"
     if set_id is not None:
         found = resources.own_set(set_id)
         root = f"{_root()}/sets/{set_id}"
         own = {"id": set_id, "name": found.name, "class_names": list(found.class_names)}
-        return {"labels": f"{root}/labels", "images": f"{root}/images", "own": own}
-    root = f"{_root()}/digits/{resources.digits().fingerprint[:16]}"
-    return {"labels": f"{root}/labels", "images": f"{root}/images"}
+        parts = {part: f"{root}/{part}" for part in ("labels", "images")}
+        return parts | {"mean": f"{held_out}/mean", "own": own}
+    return {part: f"{held_out}/{part}" for part in ("labels", "images")}
 
 
 def classifier_spec() -> dict:
@@ -122,8 +123,8 @@ def _run_file(request: Request) -> Response:
 
 def _digits(request: Request) -> Response:
     asked = request.path_params
-    if asked["part"] not in ("labels", "images"):
-        return PlainTextResponse("There are labels and images.", 404)
+    if asked["part"] not in ("labels", "images", "mean"):
+        return PlainTextResponse("There are labels, images and their mean.", 404)
     if resources.digits().fingerprint[:16] != asked["sha"]:
         return PlainTextResponse("The digits have changed; load the page again.", 404)
     return Response(

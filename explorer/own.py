@@ -54,7 +54,7 @@ def _choose(words: Words, kept: dict[str, sets.Kept], chosen: str | None) -> str
         state.pin("set", picked)
         st.rerun()
     if chosen is not None:
-        about = words("own.classes", count=len(kept[chosen].class_names))
+        about = words("own.classes", count=kept[chosen].classes)
         st.caption(plain(f"{about} {kept[chosen].note}"))
     return chosen
 

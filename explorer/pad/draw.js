@@ -177,6 +177,12 @@ export class MapView {
     this.#paint();
   }
 
+  // Other points, small and grey below the map's own; null for none.
+  below(points) {
+    this.others = points;
+    this.#paint();
+  }
+
   // Bring out some of the points, by a mask (count,) of ones and zeros; null for all alike.
   select(mask) {
     this.mask = mask;
@@ -313,17 +319,9 @@ export class MapView {
   #paint() {
     if (!this.points || !this.colours || !this.width) return;
     this.#prepare();
-    const { ratio } = this;
     const { width, height } = this.base;
-    if (this.screen?.length !== this.points.length) this.screen = new Float32Array(this.points.length);
-    const { screen } = this;
-    const unit = this.unit * ratio;
-    const left = width / 2 - this.centre[0] * unit;
-    const top = height / 2 + this.centre[1] * unit;
-    for (let i = 0; i < screen.length; i += 2) {
-      screen[i] = left + this.points[i] * unit;
-      screen[i + 1] = top - this.points[i + 1] * unit;
-    }
+    this.screen = this.#onScreen(this.points, this.screen);
+    this.lower = this.others && this.#onScreen(this.others, this.lower);
     const context = this.base.getContext("2d");
     this.#hatch();
     if (this.backing) {
@@ -340,6 +338,19 @@ export class MapView {
     context.setTransform(1, 0, 0, 1, 0, 0);
     this.#glyphs(context);
     context.restore();
+  }
+
+  // Places of points in the base's own pixels, in an array that serves again if it fits.
+  #onScreen(points, screen) {
+    const found = screen?.length === points.length ? screen : new Float32Array(points.length);
+    const unit = this.unit * this.ratio;
+    const left = this.base.width / 2 - this.centre[0] * unit;
+    const top = this.base.height / 2 + this.centre[1] * unit;
+    for (let i = 0; i < found.length; i += 2) {
+      found[i] = left + points[i] * unit;
+      found[i + 1] = top - points[i + 1] * unit;
+    }
+    return found;
   }
 
   #holdPixels(image) {
@@ -403,7 +414,7 @@ export class MapView {
 
   // Diagonal lines where no digit's code is near: what is decoded there is made up.
   #hatch() {
-    const { words, screen, plain } = this;
+    const { words, plain } = this;
     const { width, height } = this.base;
     const cell = Math.max(1, Math.round(6 * this.ratio));
     const reach = 3;
@@ -412,11 +423,13 @@ export class MapView {
     const wide = columns + 2 * reach; // room for a circle that hangs over the edge
     const held = new Uint8Array(wide * (rows + 2 * reach));
     const near = new Uint8Array(held.length);
-    for (let i = 0; i < screen.length; i += 2) {
-      const c = Math.floor(screen[i] / cell) + reach;
-      const r = Math.floor(screen[i + 1] / cell) + reach;
-      if (c < reach || r < reach || c >= columns + reach || r >= rows + reach) continue;
-      held[r * wide + c] = 1;
+    for (const screen of [this.screen, this.lower ?? []]) {
+      for (let i = 0; i < screen.length; i += 2) {
+        const c = Math.floor(screen[i] / cell) + reach;
+        const r = Math.floor(screen[i + 1] / cell) + reach;
+        if (c < reach || r < reach || c >= columns + reach || r >= rows + reach) continue;
+        held[r * wide + c] = 1;
+      }
     }
     for (let r = reach; r < rows + reach; r++) {
       for (let c = reach; c < columns + reach; c++) {
@@ -449,10 +462,29 @@ export class MapView {
   // Each point as a square of 2.5 px, half transparent, blended into the pixels below it; of a
   // selection the others first, faint, and what is selected over them, larger and opaque.
   #dots() {
-    const opacity = this.shade ? 0.85 : this.colours.dark ? 0.6 : 0.5;
+    if (this.lower) this.#specks();
+    const opacity = this.lower || this.shade ? 0.85 : this.colours.dark ? 0.6 : 0.5;
     if (this.mask?.length !== this.labels.length) return this.#squares(2.5, opacity);
     this.#squares(2.5, 0.2 * opacity, 0);
     this.#squares(4, 0.95, 1);
+  }
+
+  #specks() {
+    const { words, lower, plainInk } = this;
+    const { width, height } = this.base;
+    const side = Math.max(1, Math.round(this.ratio));
+    for (let i = 0; i < lower.length; i += 2) {
+      const left = Math.round(lower[i]), top = Math.round(lower[i + 1]);
+      if (!(left >= 0 && top >= 0 && left + side < width && top + side < height)) continue;
+      for (let y = top; y < top + side; y++) {
+        for (let at = y * width + left; at < y * width + left + side; at++) {
+          words[at] = [0, 8, 16].reduce((word, shift, c) => {
+            const under = (words[at] >>> shift) & 255;
+            return word | (Math.round(under + 0.3 * (plainInk[c] - under)) << shift);
+          }, 0xff000000);
+        }
+      }
+    }
   }
 
   #squares(side, opacity, chosen = null) {

@@ -511,10 +511,12 @@ export class Digits {
   static async load(spec) {
     const labels = new Uint8Array(await fetchBytes(spec.labels));
     const digits = new Digits(labels, spec.own?.class_names);
-    digits.arrived = fetchBytes(spec.images).then((bytes) => {
+    const wanted = [spec.images, spec.mean].filter(Boolean).map(fetchBytes);
+    digits.arrived = Promise.all(wanted).then(([bytes, mean]) => {
       digits.images = new Uint8Array(bytes);
       digits.pixels = digits.images.length / digits.labels.length;
-      digits.#mean();
+      if (mean) digits.mean = new Float32Array(mean); // own images are held against the digits'
+      else digits.#mean();
     });
     return digits;
   }

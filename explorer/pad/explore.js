@@ -119,10 +119,12 @@ export class ExplorePad {
   #buildPicks(names, members = null) {
     const box = this.root.querySelector(".picks");
     box.innerHTML = "";
+    box.classList.toggle("words", names.some((name) => name.length > 1));
+    box.nextElementSibling.hidden = !names.length;
     this.picks = names.slice(0, 10).map((name, label) => {
       const button = box.appendChild(document.createElement("button"));
       button.type = "button";
-      button.textContent = name.slice(0, 5);
+      button.textContent = name;
       button.disabled = members !== null && !members[label].length;
       button.setAttribute("aria-label", format(this.text.pick_one, { label: name }));
       button.addEventListener("click", () => this.pick(this.digits.random(label)));

@@ -316,7 +316,8 @@ export class MapTools {
     const { method, text } = this;
     const line = this.part("trust");
     const kind = FAR.includes(method) ? `${method}_scores` : "plane_scores";
-    const note = FAR.includes(method) ? text.note_far : method === "axes" ? text.note_axes : text.map_note;
+    const note = FAR.includes(method) ? text.note_far : method === "axes" ? text.note_axes
+      : this.pad.set ? text.note_own : text.map_note;
     this.part("map-note").textContent = note;
     if (method === "axes") {
       line.innerHTML = "";

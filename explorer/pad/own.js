@@ -41,7 +41,8 @@ export async function recode(run, digits, options) {
   return own;
 }
 
-// Explore's own images follow a run's knob: they are encoded anew once it rests.
+// Explore's own images: the held-out digits lie grey below them, and they follow a run's knob,
+// encoded anew once it rests.
 export class OwnImages {
   constructor(pad) {
     this.pad = pad;
@@ -53,11 +54,19 @@ export class OwnImages {
   }
 
   changed() {
-    const { run } = this.pad;
+    const { run, plain } = this.pad;
     this.destroy();
+    if (run.recoded && run.dial) plain.turn(run.value);
     if (run.recoded && run.value !== run.encodedAt) {
       this.resting = setTimeout(() => this.#follow(run), REST);
     }
+  }
+
+  // Only on the run's own plane is it known where the held-out digits lie.
+  drawn() {
+    const { run, plain, layout, map } = this.pad;
+    const others = run.recoded && layout.name === "plane" ? plain.points : null;
+    if (others !== (map.others ?? null)) map.below(others);
   }
 
   async #follow(run) {
