@@ -14,7 +14,7 @@ export async function mount(component) {
   const pad = new ExplorePad(parentElement, data);
   pad.tools = pad.attach(new MapTools(pad));
   pad.attach(new Reparameterisation(pad));
-  pad.attach(new Drawing(pad));
+  pad.drawing = pad.attach(new Drawing(pad));
   pad.attach(new OwnImages(pad));
   await pad.load(data);
   return pad;
