@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
@@ -142,3 +144,57 @@ def rate_distortion(
     scores[f"elbo{suffix}"] = -scores[f"rate{suffix}"] - scores[f"distortion{suffix}"]
     scores["active_units"] = float(metrics.active_units(torch.cat(means).numpy()))
     return scores
+
+
+@torch.no_grad()
+def importance_bounds(
+    model: Autoencoder,
+    x: np.ndarray,
+    draws: tuple[int, ...] = (1, 5, 50),
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+    dial: float | None = None,
+) -> dict[int, np.ndarray]:
+    """Lower bounds on log p(x) from k draws of z: L_k = E log (1/k) Σ p(x, z_i) / q(z_i|x).
+
+    L_1 is the ELBO, and L_k rises to log p(x) with k (Burda et al., 2016). All bounds are taken
+    from the same draws, as many as the largest k, in groups: so none is below a smaller k's if
+    each k divides the next.
+
+    Args:
+        model: with one level of Gaussian latents and a standard normal prior.
+        x: images (count, *shape) under the model's own likelihood: for a Bernoulli one pixels of 0
+            and 1, since grey pixels have no such likelihood.
+        draws: the k's.
+        seed: fixes the draws of z.
+        labels, dial: what the model takes beside the image.
+
+    Returns:
+        By k the bound for each image, in nats: (count,).
+
+    Raises:
+        ValueError: for a model without such latents, or grey pixels under a Bernoulli likelihood.
+    """
+    if not (isinstance(model, Probabilistic) and model.capabilities.levels == 1):
+        raise ValueError("Importance bounds need a posterior with one level of latents.")
+    if model.config.likelihood == "bernoulli" and not np.isin(np.unique(x), (0, 1)).all():
+        raise ValueError("A Bernoulli likelihood needs pixels of 0 and 1; these are grey.")
+    generator = torch.Generator(next(model.parameters()).device).manual_seed(seed)
+    found: dict[int, list[np.ndarray]] = {k: [] for k in draws}
+    exact = x.astype(np.float32) if x.dtype == np.uint8 else x  # 0 and 1, not 0 and 1/255
+    for part, condition in latent.batches(model, exact, labels, 100, dial):
+        part = part.to(next(model.parameters()).dtype)
+        (level,) = model.encode(part, condition)
+        log_weights = []
+        for _ in range(max(draws)):
+            noise = torch.empty_like(level.mean).normal_(generator=generator)
+            z = level.mean + (0.5 * level.log_var).exp() * noise
+            log_ratio = 0.5 * (noise.square() + level.log_var - z.square()).sum(
+                1
+            )  # log p(z)/q(z|x)
+            log_weights.append(log_ratio - model.distortion_each(part, model.decode(z, condition)))
+        each = torch.stack(log_weights)  # (draws, batch)
+        for k in draws:
+            groups = each[: len(each) // k * k].unflatten(0, (-1, k))
+            found[k].append((groups.logsumexp(1) - math.log(k)).mean(0).cpu().numpy())
+    return {k: np.concatenate(parts) for k, parts in found.items()}

@@ -39,6 +39,11 @@ def bernoulli_nll(logits: Tensor, target: Tensor, observed: Tensor | None = None
     ).mean()
 
 
+def bernoulli_nll_each(logits: Tensor, target: Tensor) -> Tensor:
+    """`bernoulli_nll` of each image: (batch, ...) → (batch,) nats, summed over its entries."""
+    return _per_example(F.binary_cross_entropy_with_logits(logits, target, reduction="none"), None)
+
+
 def gaussian_nll(
     mean: Tensor, target: Tensor, sigma: float, observed: Tensor | None = None
 ) -> Tensor:
@@ -46,9 +51,12 @@ def gaussian_nll(
 
     A density, so it may be negative: it can't be compared with a Bernoulli likelihood.
     """
-    log_scale = math.log(sigma)
-    nll = 0.5 * ((target - mean) / sigma).square() + log_scale + 0.5 * LOG_2PI
-    return _per_example(nll, observed).mean()
+    return _per_example(_gaussian_nll(mean, target, sigma), observed).mean()
+
+
+def gaussian_nll_each(mean: Tensor, target: Tensor, sigma: float) -> Tensor:
+    """`gaussian_nll` of each image: (batch, ...) → (batch,) nats, summed over its entries."""
+    return _per_example(_gaussian_nll(mean, target, sigma), None)
 
 
 def kl_standard_normal_each(mean: Tensor, log_var: Tensor) -> Tensor:
@@ -68,6 +76,10 @@ def gaussian_sample(mean: Tensor, log_var: Tensor, generator: torch.Generator | 
     """Reparameterised draw z = μ + σ·ε with ε ~ N(0, I) (Kingma & Welling, 2014)."""
     noise = torch.empty_like(mean).normal_(generator=generator)
     return mean + (0.5 * log_var).exp() * noise
+
+
+def _gaussian_nll(mean: Tensor, target: Tensor, sigma: float) -> Tensor:
+    return 0.5 * ((target - mean) / sigma).square() + math.log(sigma) + 0.5 * LOG_2PI
 
 
 def _per_example(each: Tensor, observed: Tensor | None) -> Tensor:

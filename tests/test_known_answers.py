@@ -1,5 +1,6 @@
 """Answers that are known beforehand: they hold on any machine. Numbers as in truths.md."""
 
+import copy
 import math
 from statistics import NormalDist
 
@@ -11,7 +12,7 @@ from torch.distributions import MultivariateNormal, Normal
 from core import data, latent, losses, metrics, noise, train
 from core.config import TrainConfig
 from core.data import Dataset, Provenance
-from core.evaluate import evaluate
+from core.evaluate import evaluate, importance_bounds
 from core.models.base import Signature
 from tests.digits import real_mnist_root, signature_of, small_config, small_data, small_digits
 
@@ -135,6 +136,51 @@ def test_2_the_elbo_in_closed_form_is_the_likelihood(probabilistic_pca):
         spread = level.log_var.exp() @ model.decoder[0].weight.square().sum(0)
     elbo = at_mean - spread / (2 * model.config.sigma**2) - rate
     assert torch.allclose(elbo, log_p, atol=1e-6)
+
+
+def widened(model, spread):
+    """A copy whose posterior has `spread` times the standard deviation: a wrong one."""
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        encode = [layer for layer in other.encoder if isinstance(layer, torch.nn.Linear)][-1]
+        encode.bias[other.config.latent :] += 2 * math.log(spread)
+    return other
+
+
+def test_4_the_bounds_of_evaluate_are_the_likelihood_where_the_posterior_is_exact(
+    probabilistic_pca,
+):
+    model, x, log_p = probabilistic_pca
+    for k, bound in importance_bounds(model, x.numpy()).items():
+        np.testing.assert_allclose(bound, log_p, atol=1e-3, err_msg=f"L_{k}")
+
+
+def test_4_the_bounds_of_evaluate_rise_towards_the_likelihood(probabilistic_pca):
+    model, x, log_p = probabilistic_pca
+    wrong = widened(model, 1.3)
+    bounds = importance_bounds(wrong, x.numpy(), (1, 5, 50))
+    assert (bounds[1] <= bounds[5]).all() and (bounds[5] <= bounds[50]).all()
+    elbo, five, fifty = (bounds[k].mean() for k in (1, 5, 50))
+    truth = log_p.mean().item()
+    assert elbo < five < fifty <= truth + 4 * bounds[50].std() / np.sqrt(len(x))
+    (level,) = wrong.encode(x)
+    variance = level.log_var.exp()
+    gap = 0.5 * (variance / (variance / 1.69) - 1 - math.log(1.69)).sum(1)  # KL(q ‖ posterior)
+    spread = np.std(bounds[1] - log_p.numpy()) / np.sqrt(len(x))
+    assert elbo == pytest.approx(truth - gap.mean().item(), abs=4 * spread)
+    assert truth - fifty < 0.1 * (truth - elbo)
+
+
+def test_4_bounds_need_pixels_that_have_the_likelihood():
+    digits = small_digits(20)
+    model = train.build("vae", small_config("vae"), signature_of(digits))
+    with pytest.raises(ValueError, match="pixels of 0 and 1"):
+        importance_bounds(model, digits.x)
+    plain = train.build("stacked_ae", small_config("stacked_ae"), signature_of(digits))
+    with pytest.raises(ValueError, match="need a posterior"):
+        importance_bounds(plain, digits.x)
+    bounds = importance_bounds(model, (digits.x > 127).astype(np.uint8), (1, 2))
+    assert {k: bound.shape for k, bound in bounds.items()} == {1: (20,), 2: (20,)}
 
 
 def test_4_with_a_wrong_posterior_the_bounds_rise_towards_the_likelihood(probabilistic_pca):

@@ -215,6 +215,10 @@ class Probabilistic(ABC):
     def distortion(self, target: Tensor, logits: Tensor) -> Tensor:
         """−log p(x|z): sum over pixels, mean over the batch."""
 
+    @abstractmethod
+    def distortion_each(self, target: Tensor, logits: Tensor) -> Tensor:
+        """−log p(x|z) of each example: (batch,), summed over its pixels."""
+
 
 class Adversarial(ABC):
     """Mixed into a variant that has an opponent: a second module with its own optimiser."""

@@ -92,3 +92,9 @@ class GaussianAutoencoder(Autoencoder, Probabilistic):
         if self.config.likelihood == "bernoulli":
             return losses.bernoulli_nll(logits, target)
         return losses.gaussian_nll(logits, target, self.config.sigma)
+
+    def distortion_each(self, target: Tensor, logits: Tensor) -> Tensor:
+        """−log p(x|z) of each example: (batch,), summed over its pixels."""
+        if self.config.likelihood == "bernoulli":
+            return losses.bernoulli_nll_each(logits, target)
+        return losses.gaussian_nll_each(logits, target, self.config.sigma)
