@@ -155,6 +155,7 @@ class GeneratePad {
   async update(data) {
     this.text = data.text;
     if (data.run.id !== this.run?.id) await this.load(data);
+    else this.data = data;
     address.set({});
   }
 

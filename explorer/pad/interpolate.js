@@ -141,11 +141,15 @@ export class Walk {
       this.#restation();
     });
     this.t = 0;
+    this.seen = true; // while it is scrolled out of sight, the play rests
+    this.observer = new IntersectionObserver(([entry]) => (this.seen = entry.isIntersecting));
+    this.observer.observe(this.find(".ways"));
     this.#showPlay();
   }
 
   destroy() {
     this.stop();
+    this.observer.disconnect();
     this.chart?.destroy();
     for (const strip of Object.values(this.strips)) strip.destroy();
   }
@@ -344,6 +348,10 @@ export class Walk {
     const step = (now) => {
       const passed = last === null ? 0 : Math.min(0.1, (now - last) / 1000);
       last = now;
+      if (!this.seen) {
+        this.playing = requestAnimationFrame(step);
+        return;
+      }
       let t = this.t + (this.way * passed) / (SECONDS * (this.codes.length - 1));
       if (t > 1 || t < 0) {
         t = clamp(t, 0, 1);
