@@ -47,6 +47,10 @@ def run_spec(run: Run) -> dict:
         "film": _address(run, FILM) if FILM in run.record.files else None,
         "prior": run.record.capabilities.get("has_prior", False),
         "posterior": run.record.capabilities.get("has_posterior", False),
+        "likelihood": {
+            "kind": run.record.config.get("likelihood"),
+            "sigma": run.record.config.get("sigma"),
+        },
     }
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from playwright.sync_api import expect
 from sklearn.decomposition import PCA
+from torch.distributions import Bernoulli, Normal
 
 from core import checkpoints, data, derive, derived, latent, metrics, train
 from core.derive import Subject
@@ -331,6 +334,31 @@ def test_z_is_mean_plus_sigma_times_the_epsilon_that_is_shown(visit, run_of, hel
     assert hand.page.locator('[data-part="draws"] canvas').count() == 8
     plain = visit(model="stacked_ae", k=2)
     expect(plain.page.locator('[data-part="reparam"]')).to_be_hidden()
+
+
+def test_the_bounds_are_those_of_the_draws(visit, run_of, held_out):
+    hand = visit(model="vae", k=2, digit=11)
+    hand.page.locator('[data-part="reparam"]').scroll_into_view_if_needed()
+    line = hand.page.locator('[data-part="bounds"]')
+    expect(line).to_contain_text("log p(x)")
+    shown = [float(number) for number in re.findall(r"-?\d+\.\d", line.inner_text())]
+    noise = np.array(in_the_pad(hand, "pad.sampling.noise.map((one) => Array.from(one))"))
+    assert noise.shape == (50, 2)
+    model = train.load(run_of("vae", 2))
+    x = torch.from_numpy((held_out.x[11:12] > 127).astype(np.float32))
+    with torch.no_grad():
+        (level,) = model.encode(x)
+        sigma = (0.5 * level.log_var).exp()
+        z = level.mean + sigma * torch.from_numpy(noise.astype(np.float32))
+        pixels = Bernoulli(logits=model.decode(z)).log_prob(x).flatten(1).sum(1)
+        ratio = (Normal(0, 1).log_prob(z) - Normal(level.mean, sigma).log_prob(z)).sum(1)
+        weights = pixels + ratio
+        bounds = [
+            (weights.unflatten(0, (-1, k)).logsumexp(1) - math.log(k)).mean().item()
+            for k in (1, 5, 50)
+        ]
+    assert shown == pytest.approx(bounds, abs=0.06)
+    assert bounds == sorted(bounds)
 
 
 # --- What is computed -------------------------------------------------------------------------

@@ -13,7 +13,7 @@ export async function mount(component) {
   const { parentElement, data } = component;
   const pad = new ExplorePad(parentElement, data);
   pad.tools = pad.attach(new MapTools(pad));
-  pad.attach(new Reparameterisation(pad));
+  pad.sampling = pad.attach(new Reparameterisation(pad));
   pad.drawing = pad.attach(new Drawing(pad));
   pad.attach(new OwnImages(pad));
   await pad.load(data);

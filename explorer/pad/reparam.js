@@ -3,9 +3,12 @@
 
 import { normal } from "./engine.js";
 import { DigitView } from "./draw.js";
+import { bernoulliNll, gaussianNll } from "./ledger.js";
 import { clamp, decimals, format } from "./page.js";
 
 const DRAWS = 8;
+const BOUNDS = [1, 5, 50]; // of how many draws a bound on log p(x) is made
+const BUDGET = 6; // milliseconds of decoding in a frame
 const WIDE = 3; // standard deviations that the little axis shows
 
 export class Reparameterisation {
@@ -22,7 +25,8 @@ export class Reparameterisation {
         <p class="hint">${this.text.reparam_note}</p>
         <div class="equations" data-part="equations"></div></div>
         <div class="draws"><h4>${format(this.text.draws, { count: DRAWS })}</h4>
-          <div data-part="draws"></div></div>
+          <div data-part="draws"></div>
+          <p class="bounds" data-part="bounds"></p><p class="hint">${this.text.bounds_note}</p></div>
       </section>`);
     this.root = pad.part("reparam");
     this.buttons = Array.from(this.root.querySelectorAll("[data-sampling]"));
@@ -75,9 +79,47 @@ export class Reparameterisation {
       if (this.pad.posterior !== posterior) return; // a newer one has its own draws coming
       this.views[i].draw(run.decode(mean.map((mu, k) => mu + sigma[k] * normal())));
       if (i + 1 < DRAWS) this.frame = requestAnimationFrame(() => draw(i + 1));
+      else this.#bound();
     };
     this.frame = requestAnimationFrame(() => draw(0));
     this.drawn();
+  }
+
+  // Bounds on log p(x) of the input from the same draws in groups of k: none is below a smaller
+  // k's. A Bernoulli likelihood needs pixels of 0 and 1, so the input is rounded and encoded anew.
+  #bound() {
+    const { run, input, spec } = this.pad;
+    const { kind, sigma: spread } = spec?.likelihood ?? {};
+    if (!input || !kind) return;
+    const x = kind === "bernoulli" ? input.map((value) => (value > 0.5 ? 1 : 0)) : input;
+    const value = run.value;
+    const { mean, sigma } = run.encode(x);
+    this.weights = [];
+    this.noise = [];
+    const step = () => {
+      if (this.pad.run !== run || this.pad.input !== input || run.value !== value) return;
+      const began = performance.now();
+      while (this.weights.length < BOUNDS.at(-1) && performance.now() - began < BUDGET) {
+        const noise = mean.map(() => normal());
+        const z = mean.map((mu, k) => mu + sigma[k] * noise[k]);
+        const logits = run.decoder.logits(z);
+        const nll = kind === "bernoulli" ? bernoulliNll(logits, x) : gaussianNll(logits, x, spread);
+        const ratio = noise.reduce((sum, e, k) =>
+          sum + 0.5 * (e * e - z[k] * z[k]) + Math.log(sigma[k]), 0); // log p(z) − log q(z|x)
+        this.noise.push(noise);
+        this.weights.push(ratio - nll);
+      }
+      if (this.weights.length < BOUNDS.at(-1)) this.frame = requestAnimationFrame(step);
+      else this.#showBounds();
+    };
+    this.frame = requestAnimationFrame(step);
+  }
+
+  #showBounds() {
+    const bounds = BOUNDS.map((k) => bound(this.weights, k));
+    this.pad.part("bounds").innerHTML = BOUNDS.map((k, i) =>
+      `<i>L</i><sub>${k}</sub> <b>${decimals(bounds[i], 1)}</b>`).join(" ≤ ") +
+      ` ≤ log <i>p</i>(<i>x</i>) <small>${this.text.bounds_unit}</small>`;
   }
 
   #build(latent) {
@@ -117,6 +159,18 @@ export class Reparameterisation {
     this.buttons[0].setAttribute("aria-pressed", String(still));
     this.buttons[1].setAttribute("aria-pressed", String(!still));
   }
+}
+
+// The mean over groups of k of log (1/k) Σ exp(weight).
+export function bound(weights, k) {
+  let sum = 0;
+  const groups = Math.floor(weights.length / k);
+  for (let g = 0; g < groups; g++) {
+    const group = weights.slice(g * k, (g + 1) * k);
+    const most = Math.max(...group);
+    sum += most + Math.log(group.reduce((all, w) => all + Math.exp(w - most), 0) / k);
+  }
+  return sum / groups;
 }
 
 function signed(value) {
