@@ -17,4 +17,7 @@ bench:
 	uv run python -m benchmarks.quality
 	uv run python -m benchmarks.knobs
 	uv run python -m benchmarks.live
+	uv run python -m benchmarks.gaps
+	uv run python -m benchmarks.projections
+	uv run python -m benchmarks.holes
 	uv run python -m benchmarks.crowd
