@@ -2,6 +2,7 @@
 
 import { canvasPicture, saveDecoder, saveMenu, savePicture, saveTable } from "./saves.js";
 import { format } from "./page.js";
+import { greyPicture } from "./sheet.js";
 
 export function keepMenu(pad, tools, root) {
   const { text } = pad;
@@ -19,14 +20,6 @@ export function keepMenu(pad, tools, root) {
     ["save_encoder", () => saveDecoder(pad.run.id, "encoder")],
   ];
   saveMenu(root, items.map(([key, save]) => ({ label: text[key], save })), text);
-}
-
-// A decoded digit as a grey picture, ink white on black as the data is.
-function greyPicture(pixels) {
-  const side = Math.round(Math.sqrt(pixels.length));
-  const grey = Uint8Array.from(pixels, (value) =>
-    Math.round(255 * Math.min(1, Math.max(0, value))));
-  return { width: side, height: side, pixels: grey };
 }
 
 // The map as it is seen: the digits, and above them what moves.
