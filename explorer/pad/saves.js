@@ -7,6 +7,8 @@ import { format } from "./page.js";
 const ROUTE = new URL("../../save/", import.meta.url);
 const HEADERS = { "X-Latent-Visitor": "save" }; // which no form of another site can send
 const AGAIN = 500; // milliseconds between questions whether a decoder is made
+const SAVED = 6000; // milliseconds for which a sentence stays
+const FAILED = 30000;
 const PATIENCE = 200000; // milliseconds until nobody waits for it any longer
 
 // A picture {width, height, pixels}: grey bytes (0 is black) or RGBA, as a PNG; gives its name.
@@ -225,7 +227,8 @@ export function saveMenu(root, items, text) {
     clearTimeout(clearing);
     status.textContent = sentence;
     status.classList.toggle("failed", failed);
-    if (sentence && !failed && !busy) clearing = setTimeout(() => say(""), 6000);
+    if (sentence) place(status, opens);
+    if (sentence && !busy) clearing = setTimeout(() => say(""), failed ? FAILED : SAVED);
   };
   const outside = (event) => event.composedPath().includes(host) || close();
   const close = (back = false) => {
@@ -236,6 +239,7 @@ export function saveMenu(root, items, text) {
   };
   const open = (at) => {
     if (busy) return;
+    say("");
     menu.hidden = false;
     opens.setAttribute("aria-expanded", "true");
     document.addEventListener("pointerdown", outside, true);
@@ -272,6 +276,7 @@ export function saveMenu(root, items, text) {
     return entry;
   });
 
+  status.addEventListener("click", () => busy || say(""));
   opens.addEventListener("click", () => (menu.hidden ? open(0) : close(true)));
   opens.addEventListener("keydown", (event) => {
     const at = { ArrowDown: 0, ArrowUp: -1 }[event.key];
@@ -296,12 +301,12 @@ export function saveMenu(root, items, text) {
 }
 
 // Below the button and within the window, above it where there is no room below.
-function place(menu, opens) {
-  menu.style.left = menu.style.top = "";
-  const box = menu.getBoundingClientRect();
+function place(floating, opens) {
+  floating.style.left = floating.style.top = "";
+  const box = floating.getBoundingClientRect();
   const button = opens.getBoundingClientRect();
   const over = Math.max(0, box.right + 8 - document.documentElement.clientWidth);
-  menu.style.left = `${-over}px`;
+  floating.style.left = `${-over}px`;
   const low = box.bottom + 8 > window.innerHeight && button.top > box.height;
-  menu.style.top = low ? `${-box.height - 4}px` : `${button.height + 4}px`;
+  floating.style.top = low ? `${-box.height - 4}px` : `${button.height + 4}px`;
 }
