@@ -120,7 +120,7 @@ export class Arithmetic {
     const { pad } = this;
     const count = pad.digits.labels.length;
     const { byLabel } = pad.digits;
-    this.indexes = [byLabel[4][7], byLabel[1][0], byLabel[1][1]].map((index) => index ?? 0);
+    this.indexes = [byLabel[4][34], byLabel[1][0], byLabel[1][1]].map((index) => index ?? 0);
     if (NAMES.some((name) => address.get(name) !== null)) {
       const named = NAMES.map((name) => address.index(name, count));
       if (named.includes(null)) pad.say(format(pad.text.bad_terms, { count }));

@@ -236,7 +236,7 @@ export class Grid {
     const { pad } = this;
     const { text } = pad;
     return [{
-      label: format(text.save_grid, { width: this.columns * SIDE, height: this.rows * SIDE }),
+      label: text.save_grid,
       save: () => savePicture(this.sheet.picture(),
         pad.about("grid", format(text.title_grid, { side: this.side }))),
     }];
