@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -104,7 +105,9 @@ def umap(codes: np.ndarray, seed: int = 0, report: Report | None = None) -> np.n
         ProjectionError: for codes that are not finite, all the same, or too few.
     """
     _checked(codes, "UMAP", NEIGHBOURS + 1, f"its {NEIGHBOURS} neighbours of each point")
-    import umap as library
+    with warnings.catch_warnings():  # of an optional part of it that needs another library
+        warnings.simplefilter("ignore", ImportWarning)
+        import umap as library
 
     watched = {"tqdm_kwds": _told(report)} if report else {}
     found = library.UMAP(n_neighbors=NEIGHBOURS, random_state=seed, n_jobs=1, **watched)

@@ -9,8 +9,10 @@ import time
 import numpy as np
 import pytest
 
-from core import checkpoints, data, derive, derived, latent, metrics, train
+from core import checkpoints, data, derive, derived, latent, metrics, sets, train
+from core.dataset import Dataset
 from core.derive import Subject
+from core.projections import ProjectionError
 from tests.digits import REPOSITORY
 
 
@@ -176,3 +178,53 @@ def test_a_projection_killed_half_way_leaves_nothing_and_can_be_had_again(fresh,
     found = derive.get(Subject(fresh), "tsne")
     assert derive.find(Subject(fresh), "tsne") == kept and found[0]["points"].shape == (5000, 2)
     assert time.perf_counter() - started < 5, "it was read, not computed"
+
+
+# --- Own images ---------------------------------------------------------------------------------
+
+
+def own_set(images, labels=None):
+    count = len(images)
+    labels = np.full(count, -1) if labels is None else labels
+    provenance = data.Provenance("made here", "none")
+    classes = tuple(map(str, range(int(labels.max()) + 1)))
+    return sets.keep(Dataset("mine", "all", images, labels.astype(np.int64), classes, provenance))
+
+
+@pytest.mark.parametrize(
+    ("images", "kind", "sentence"),
+    [
+        (1, "umap", "UMAP needs at least 16 points for its 15 neighbours of each point; there are"),
+        (1, "tsne", "t-SNE needs at least 31 points for its perplexity of 30; there are 1"),
+        (15, "umap", "there are 15"),
+        (0, "umap", "all 40 codes are the same"),
+    ],
+)
+def test_own_sets_that_cannot_be_laid_out(own, vae, held_out, images, kind, sentence):
+    same = np.repeat(held_out.x[:1], 40, 0)
+    set_id = own_set(held_out.x[:images] if images else same)
+    with pytest.raises(ProjectionError, match=sentence):
+        derive.get(Subject(vae, set_id), kind)
+    assert derive.find(Subject(vae, set_id), kind) is None
+
+
+def test_own_sets_of_one_image_or_class_have_what_can_be_said_of_them(own, vae, held_out):
+    one = Subject(vae, own_set(held_out.x[7:8]))
+    assert derive.get(one, "plane_scores")[1] == {"count": 1}
+    error = derive.get(one, "each")[0]["error"]
+    np.testing.assert_allclose(error, derive.get(Subject(vae), "each")[0]["error"][7:8], rtol=1e-4)
+    same_class = own_set(held_out.x[:60], np.zeros(60, int))
+    subject = Subject(vae, same_class)
+    points = derive.get(subject, "umap")[0]["points"]
+    assert points.shape == (60, 2) and np.isfinite(points).all()
+    scores = derive.get(subject, "umap_scores")[1]
+    assert set(scores) == {"trustworthiness", "continuity", "count"}
+    codes = latent.encode(train.load(vae), held_out.x[:60]).mean
+    np.testing.assert_allclose(subject.codes, codes, atol=1e-6)
+
+
+def test_a_set_that_is_gone_gets_a_sentence(own, vae):
+    with process("--run", vae.id, "--kinds", "umap", "--set", "0" * 24) as running:
+        told = json.loads(running.stdout.read().splitlines()[-1])
+        assert running.wait() == 1
+    assert "there is no set of images" in told["failed"]
