@@ -28,7 +28,7 @@ def show() -> None:
             st.error(words("app.no_runs"))
             return
         told, images = st.columns([6, 1], vertical_alignment="center")
-        told.markdown(words("explore.try") + " " + words("explore.look_pca"))
+        told.markdown(_opening(words, run))
         with images:
             own_set = own.panel(words) if own.fits(run) else None
         data = {
@@ -48,6 +48,12 @@ def show() -> None:
         with scores:
             st.markdown(f"#### {words('explore.numbers_title')}")
             _numbers(words, run)
+
+
+def _opening(words: Words, run: Run) -> str:
+    equation = "posterior" if run.record.capabilities.get("has_posterior") else "point"
+    told = (words("explore.try"), words("explore.look_pca"), words(f"explore.in_short_{equation}"))
+    return " ".join(told)
 
 
 def _numbers(words: Words, run: Run) -> None:
