@@ -405,6 +405,6 @@ export class Samples {
           Array.from({ length: COUNT }, (_, i) => [name, ...this.#code(this.sets[name], i)])),
         pad.about(`codes-${seed}`, title("title_shares"))),
     };
-    return [...sheets, ...(this.classifier ? [shares] : []), codes];
+    return [...sheets, ...(pad.data.classifier ? [shares] : []), codes];
   }
 }
