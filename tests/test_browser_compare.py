@@ -662,6 +662,7 @@ def test_the_picker_changes_the_models_and_keeps_digit_and_selection(bench, five
     kernels = all_.page.locator(".filters .kernels figure canvas")
     assert kernels.count() == 16 and kernels.first.get_attribute("width") == "12"
     assert all_.part("angles").inner_text().count(WORDS("compare.angles_none")) == 1
+    expect(all_.part("angles").locator(".saves")).to_be_hidden()
 
     all_.page.get_by_role("button", name="Remove Stacked AE").click()
     all_.visit.wait_for_link("models", "pca,vae-conv")
