@@ -145,7 +145,7 @@ def test_the_routes(app, ask, shipped):
         "/derived/..%2F..%2Frun.json",
     ):
         status, _, body = ask(wrong)
-        assert status == 404 and len(body) < 400
+        assert status in (400, 404) and len(body) < 400
 
 
 def test_a_torn_result_is_taken_away_so_that_it_is_computed_again(app, ask, shipped):
