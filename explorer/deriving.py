@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -191,7 +192,8 @@ def _asked(request: Request) -> tuple[derive.Subject, str] | Response:
     if run is None or not derive.possible(run):  # deleted while a page shows it, which goes on
         told = f"There is no run {asked['run']!r} with codes."
         return JSONResponse({"status": "failed", "message": told, "reason": "gone"}, headers=NOW)
-    return derive.Subject(run, request.query_params.get("set")), asked["kind"]
+    own = parse_qs(request.url.query).get("set", [None])[0]
+    return derive.Subject(run, own), asked["kind"]
 
 
 def _state(request: Request) -> Response:

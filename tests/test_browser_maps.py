@@ -508,7 +508,9 @@ def test_the_map_the_digit_and_the_codes_are_saved(visit, run_of):
     map_picture = Image.open(saved(hand, "Map (PNG)").path())
     assert map_picture.size == tuple(in_the_pad(hand, "[pad.map.base.width, pad.map.base.height]"))
     assert run.id in map_picture.text.values()
-    with open(saved(hand, "Codes and places (CSV)").path(), newline="", encoding="utf-8") as file:
+    with open(
+        saved(hand, "Codes and places (CSV)").path(), newline="", encoding="utf-8-sig"
+    ) as file:
         rows = list(csv.DictReader(io.StringIO(file.read())))
     codes = some_codes(run, 5000)
     assert len(rows) == 5000 and {row["run"] for row in rows} == {run.id}
