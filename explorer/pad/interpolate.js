@@ -120,6 +120,7 @@ export class Walk {
     this.number.setAttribute("aria-label", text.steps);
     this.number.addEventListener("change", () => {
       const asked = Number(this.number.value);
+      if (asked === this.steps) return; // what is written here by the pad itself
       const good = Number.isInteger(asked) && asked >= LEAST && asked <= MOST;
       this.steps = good ? asked : clamp(Math.round(asked) || USUAL, LEAST, MOST);
       this.find('[data-walk="note"]').textContent = "";
@@ -141,6 +142,7 @@ export class Walk {
       this.#restation();
     });
     this.t = 0;
+    this.way = 1; // in which the play goes, −1 on the way back
     this.seen = true; // while it is scrolled out of sight, the play rests
     this.observer = new IntersectionObserver(([entry]) => (this.seen = entry.isIntersecting));
     this.observer.observe(this.find(".ways"));
