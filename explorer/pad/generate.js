@@ -327,7 +327,11 @@ class GeneratePad {
   // The classifier, loaded once; null where there is none.
   classifier() {
     this.judging ??= this.data.classifier ? Classifier.load(this.data.classifier) : null;
-    return Promise.resolve(this.judging).then((found) => (this.judge = found));
+    return Promise.resolve(this.judging).then((found) => {
+      this.judge = found;
+      if (this.nearest) this.#draw();
+      return found;
+    });
   }
 
   // Sentences of what is wrong with the link; they stay until the page is left.

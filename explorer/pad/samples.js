@@ -9,6 +9,7 @@ import { Sheet } from "./sheet.js";
 export const COUNT = 1000; // samples that a share is told of
 const COLUMNS = 8;
 const SHOWN = COLUMNS * COLUMNS;
+const ON_MAP = 300; // more would hide the digits' own codes
 const MOST_SEED = 1e6;
 const SAMPLERS = ["prior", "mixture", "box", "own"]; // `own`: real digits' own codes
 const TRIVIAL = { noise: 5000, crumbled: 5000, mean: 1 }; // pictures that are no digits, and how many
@@ -349,7 +350,7 @@ export class Samples {
         pen.save();
         const judged = Boolean(this.classifier);
         const dots = new Path2D(), crosses = new Path2D();
-        for (let i = 0; i < COUNT; i++) {
+        for (let i = 0; i < ON_MAP; i++) {
           if (judged ? set.verdicts[i] === UNSEEN : i >= SHOWN) continue;
           const [x, y] = view.toScreen(run.toMap(this.#code(set, i)));
           if (!judged || set.verdicts[i] !== UNSURE) {
