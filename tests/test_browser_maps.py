@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import math
 import re
@@ -16,13 +17,15 @@ from playwright.sync_api import expect
 from sklearn.decomposition import PCA
 from torch.distributions import Bernoulli, Normal
 
-from core import checkpoints, data, derive, derived, latent, metrics, train
+from core import checkpoints, data, derive, derived, latent, metrics, sets, train
 from core.derive import Subject
 from explorer.language import Words
 from explorer.views import frame
-from tests.browser import PHONE
+from tests.browser import DESKTOP, PHONE
 
 pytestmark = pytest.mark.browser
+
+WAIT = 120_000  # milliseconds for what a process computes on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +64,9 @@ def wait_in_the_pad(visit, expression: str) -> None:
 
 
 def lay_out(visit, method: str) -> None:
-    visit.page.locator(f'[data-method="{method}"]').click()
-    expect(visit.page.locator(f'[data-method="{method}"]')).to_have_attribute(
-        "aria-pressed", "true", timeout=60_000
-    )
+    button = visit.page.locator(f'button[data-method="{method}"]')
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true", timeout=WAIT)
     wait_in_the_pad(visit, "!pad.map.gliding")
 
 
@@ -152,7 +154,7 @@ def test_each_map_has_its_scores_beside_a_random_ones(visit, run_of):
     random = derive.get(Subject(run), "random_scores")[1]
     for method, kind in (("native", "plane"), ("umap", "umap"), ("tsne", "tsne")):
         lay_out(hand, method)
-        expect(line).to_have_attribute("data-method", method)
+        expect(line).to_have_attribute("data-of", method)
         scores = derive.get(Subject(run), f"{kind}_scores")[1]
         found = [float(number) for number in re.findall(r"\d\.\d\d", line.inner_text())]
         expected = [
@@ -366,100 +368,97 @@ def test_the_bounds_are_those_of_the_draws(visit, run_of, held_out):
 
 @pytest.fixture
 def fresh(app, run_of):
-    """Makes a run in the user's store of which nothing was derived: `fresh(codes, number)`."""
-    made = []
-
-    def make(codes: np.ndarray, number: int, variant: str = "stacked_ae") -> checkpoints.Run:
-        like = run_of(variant, 2)
-        tensors = {
-            checkpoints.WEIGHTS: checkpoints.read_tensors(like, checkpoints.WEIGHTS),
-            checkpoints.CODES: {
-                "codes": codes.astype(np.float16),
-                "plane_mean": np.zeros(2, np.float32),
-                "plane_basis": np.eye(2, dtype=np.float32),
-            },
-        }
-        record = like.record.model_copy(update={"id": f"{variant}-k2-{number:010x}"})
-        made.append(checkpoints.save(app.user_store, record, tensors))
-        return made[-1]
-
-    yield make
-    for run in made:
-        shutil.rmtree(run.folder, ignore_errors=True)
+    """A run in the user's store of which nothing was derived: other codes than a shipped one's."""
+    like = run_of("stacked_ae", 2)
+    tensors = {name: dict(checkpoints.read_tensors(like, name)) for name in like.record.files}
+    codes = tensors[checkpoints.CODES]
+    codes["codes"] = codes["codes"] + np.float16(0.125)
+    record = like.record.model_copy(update={"id": "stacked_ae-k2-0000000001"})
+    made = checkpoints.save(app.user_store, record, tensors)
+    yield made
+    shutil.rmtree(made.folder, ignore_errors=True)
 
 
-def some_codes(run, count):
-    return checkpoints.read_tensors(run, checkpoints.CODES)["codes"][:count]
+@pytest.fixture
+def own_set(app, monkeypatch, held_out):
+    """Keeps images of the held-out digits as a set of the user's: `own_set(indices)` → its id."""
+    monkeypatch.setenv("LATENT_EXPLORER_RUNS", str(app.user_store))
+
+    def keep(indices) -> str:
+        some = dataclasses.replace(
+            held_out, name="mine", x=held_out.x[indices], labels=held_out.labels[indices]
+        )
+        return sets.keep(some)
+
+    return keep
 
 
-def is_kept(app, run, kind: str) -> bool:
-    return (app.user_store / derived.FOLDER / derive.file_name(Subject(run), kind)).exists()
+def kept(app, run, kind: str, set_id: str | None = None):
+    """Arrays and notes of a result in the app's own store, None while it is not there."""
+    name = derive.file_name(Subject(run, set_id), kind)
+    return derived.read(app.user_store / derived.FOLDER / name)
 
 
-def test_a_fresh_run_s_map_is_computed_in_the_background(visit, app, fresh, run_of):
-    run = fresh(some_codes(run_of("stacked_ae", 2), 400), 1)
-    hand = visit(model="stacked_ae", k=2, run=run.id)
+def test_a_map_of_own_images_is_computed_in_the_background(visit, app, run_of, own_set, held_out):
+    run, some = run_of("stacked_ae", 2), np.arange(0, 5000, 12)
+    set_id = own_set(some)
+    hand = visit(model="stacked_ae", k=2, set=set_id)
     wait = hand.page.locator('[data-part="wait"]')
-    hand.page.locator('[data-method="umap"]').click()
+    hand.page.locator('button[data-method="umap"]').click()
     expect(wait).to_be_visible()
     assert in_the_pad(hand, "pad.tools.method") == "native", "what was shown stays meanwhile"
     lay_out(hand, "umap")
     expect(wait).to_be_hidden()
     points = array(hand, "pad.map.points").reshape(-1, 2)
-    assert points.shape == (400, 2) and is_kept(app, run, "umap")
-    expect(hand.page.locator('[data-part="trust"]')).to_have_attribute(
-        "data-method", "umap", timeout=60_000
-    )
-    scores = derived.read(
-        app.user_store / derived.FOLDER / derive.file_name(Subject(run), "umap_scores")
-    )[1]
-    images = data.load("mnist-5k", "all")
-    expected = metrics.map_scores(points, images.x[:400], images.labels[:400])
-    assert scores == pytest.approx(expected | {"count": 400}, abs=1e-6)
+    np.testing.assert_array_equal(points, kept(app, run, "umap", set_id)[0]["points"])
+    assert points.shape == (len(some), 2)
+    line = hand.page.locator('[data-part="trust"]')
+    expect(line).to_have_attribute("data-of", "umap", timeout=WAIT)
+    expected = metrics.map_scores(points, held_out.x[some], held_out.labels[some])
+    scores = kept(app, run, "umap_scores", set_id)[1]
+    assert scores == pytest.approx(expected | {"count": len(some)}, abs=1e-6)
     assert hand.errors == []
 
 
 def test_a_projection_is_cancelled_and_another_goes_on_when_its_page_is_left(
-    visit, app, fresh, run_of
+    visit, app, fresh, run_of, own_set
 ):
-    codes = some_codes(run_of("stacked_ae", 2), 5000) + np.float16(0.125)
-    run = fresh(codes, 2)
-    hand = visit(model="stacked_ae", k=2, run=run.id)
-    hand.page.locator('[data-method="tsne"]').click()
+    hand = visit(model="stacked_ae", k=2, run=fresh.id)
+    hand.page.locator('button[data-method="tsne"]').click()
     wait = hand.page.locator('[data-part="wait"]')
     expect(wait).to_be_visible()
-    wait_in_the_pad(hand, "pad.tools.part('wait').querySelector('progress').value > 0")
+    wait_in_the_pad(hand, "pad.part('wait').querySelector('progress').value > 0")
     wait.locator("button").click()
     expect(wait).to_be_hidden()
     assert in_the_pad(hand, "pad.tools.method") == "native"
-    assert not is_kept(app, run, "tsne")
-    small = fresh(some_codes(run_of("stacked_ae", 2), 300), 3)
-    hand = visit(model="stacked_ae", k=2, run=small.id)
-    hand.page.locator('[data-method="tsne"]').click()
-    expect(hand.page.locator('[data-part="wait"]')).to_be_visible()
-    hand.page.close()
-    other = visit(model="stacked_ae", k=2)
-    for _ in range(600):
-        if is_kept(app, small, "tsne"):
+    assert hand.page.locator('[data-part="message"]').inner_text() == ""
+
+    run, set_id = run_of("stacked_ae", 2), own_set(np.arange(0, 5000, 25))
+    left = visit(options=DESKTOP, model="stacked_ae", k=2, set=set_id)
+    left.page.locator('button[data-method="tsne"]').click()
+    expect(left.page.locator('[data-part="wait"]')).to_be_visible()
+    left.page.close()
+    for _ in range(1200):
+        if kept(app, run, "tsne", set_id):
             break
-        other.page.wait_for_timeout(100)
-    assert is_kept(app, small, "tsne"), "it was computed though its page was left"
-    assert not is_kept(app, run, "tsne"), "and what was cancelled was not"
+        hand.page.wait_for_timeout(100)
+    assert kept(app, run, "tsne", set_id), "it was computed though its page was left"
+    assert kept(app, fresh, "tsne") is None, "and what was cancelled was not"
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_codes_that_cannot_be_laid_out_get_a_sentence(visit, fresh, run_of, language):
+def test_images_that_cannot_be_laid_out_get_a_sentence(visit, own_set, language):
     words = Words(language)
-    few = fresh(some_codes(run_of("stacked_ae", 2), 10), 4)
-    same = fresh(np.ones((50, 2)), 5)
-    for run, key, values in (
-        (few, "failed_few", {"name": "UMAP", "least": 16, "count": 10}),
-        (same, "failed_same", {"name": "UMAP", "count": 50}),
+    for indices, key, values in (
+        (np.arange(10), "failed_few", {"name": "UMAP", "least": 16, "count": 10}),
+        (np.zeros(50, int), "failed_same", {"name": "UMAP", "count": 50}),
+        (np.arange(1), "failed_few", {"name": "UMAP", "least": 16, "count": 1}),
     ):
-        hand = visit(language=language, lang=language, model="stacked_ae", k=2, run=run.id)
-        hand.page.locator('[data-method="umap"]').click()
+        set_id = own_set(indices)
+        hand = visit(language=language, lang=language, model="stacked_ae", k=2, set=set_id)
+        hand.page.locator('button[data-method="umap"]').click()
         message = hand.page.locator('[data-part="message"]')
-        expect(message).to_have_text(words(f"mapspad.{key}", **values), timeout=60_000)
+        expect(message).to_have_text(words(f"mapspad.{key}", **values), timeout=WAIT)
         assert in_the_pad(hand, "pad.tools.method") == "native"
         assert hand.errors == []
 
@@ -512,7 +511,7 @@ def test_the_map_the_digit_and_the_codes_are_saved(visit, run_of):
         saved(hand, "Codes and places (CSV)").path(), newline="", encoding="utf-8-sig"
     ) as file:
         rows = list(csv.DictReader(io.StringIO(file.read())))
-    codes = some_codes(run, 5000)
+    codes = checkpoints.read_tensors(run, checkpoints.CODES)["codes"]
     assert len(rows) == 5000 and {row["run"] for row in rows} == {run.id}
     found = np.array([[float(row["z1"]), float(row["z2"])] for row in rows])
     np.testing.assert_allclose(found, codes, rtol=1e-6)

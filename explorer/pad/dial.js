@@ -4,8 +4,8 @@ import { address, decimals, format } from "./page.js";
 
 export class Dial {
   // `held` is the value that another run's knob of the same name had, else null. `onTurn()` is
-  // called at each move, `onSettle()` when the hand lets go.
-  constructor(box, run, text, { held = null, say, onTurn, onSettle }) {
+  // called at each move, within `timed(event, work)`, and `onSettle()` when the hand lets go.
+  constructor(box, run, text, { held = null, say, onTurn, onSettle, timed = (_, work) => work() }) {
     this.box = box;
     this.run = run;
     this.text = text;
@@ -27,19 +27,28 @@ export class Dial {
     const value = asked === null ? usual : Number(asked);
     const good = Number.isFinite(value) && value >= low && value <= high && asked?.trim() !== "";
     if (!good) say(format(text.bad_dial, { name: this.name, low, high, usual }));
-    run.turn(good ? value : usual);
-    this.input.value = run.position(run.value);
+    this.onSettle = onSettle;
+    this.turn(good ? value : usual);
+    this.input.addEventListener("input", (event) =>
+      timed(event, () => {
+        const at = Number(this.input.value);
+        run.turn(run.dial.log ? Math.exp(at) : at);
+        this.#show();
+        onTurn();
+      }));
+    this.input.addEventListener("change", () => this.settle());
+  }
+
+  // Turn the knob from elsewhere than its slider.
+  turn(value) {
+    this.run.turn(value);
+    this.input.value = this.run.position(this.run.value);
     this.#show();
-    this.input.addEventListener("input", () => {
-      const at = Number(this.input.value);
-      run.turn(run.dial.log ? Math.exp(at) : at);
-      this.#show();
-      onTurn();
-    });
-    this.input.addEventListener("change", () => {
-      address.set({ [knob]: Number(run.value.toPrecision(4)) });
-      onSettle();
-    });
+  }
+
+  settle() {
+    address.set({ [this.run.dial.knob]: Number(this.run.value.toPrecision(4)) });
+    this.onSettle();
   }
 
   #show() {

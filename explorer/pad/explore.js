@@ -1,5 +1,6 @@
 // The latent pad: input digit → encoder → map → decoder → output digit, all in the browser.
 
+import { Dial } from "./dial.js";
 import { Drawing } from "./drawing.js";
 import { Digits, Run, normal, squaredError } from "./engine.js";
 import { DigitView, MapView, networkPicture, posteriorRings, theme } from "./draw.js";
@@ -197,7 +198,13 @@ export class ExplorePad {
     this.run = run;
     this.layout = planeLayout(run);
     this.ghost = null;
-    this.#buildDial(value);
+    this.dial = new Dial(this.part("dial"), run, this.text, {
+      held: value,
+      say: (sentence) => this.say(sentence),
+      timed: (event, work) => this.#timed(event, work),
+      onTurn: () => this.#followDial(),
+      onSettle: () => this.settle(),
+    });
     this.#buildSliders();
     this.#buildButtons();
     for (const [name, network] of [["encoder", run.encoder], ["decoder", run.decoder]]) {
@@ -408,70 +415,11 @@ export class ExplorePad {
       format(onMap ? text.distance_map : text.distance, { distance: decimals(distance, 2) });
   }
 
-  // The continuous knob of a network that takes one: drag it and everything follows, here.
-  #buildDial(held) {
-    const box = this.part("dial");
-    const { run, text } = this;
-    box.hidden = !run.dial;
-    if (!run.dial) {
-      address.set({ beta: null, level: null });
-      return;
-    }
-    const { knob, low, high, usual } = run.dial;
-    const name = text[`dial_${run.dial.knob}`] ?? run.dial.knob;
-    box.innerHTML = `<label title="${text.dial_help}"><span class="name">${name}</span>
-      <input type="range" step="any" aria-label="${name}"><output aria-live="off"></output></label>
-      <p class="hint"></p>`;
-    const input = box.querySelector("input");
-    input.min = run.position(low);
-    input.max = run.position(high);
-    const asked = held === null ? address.get(knob) : String(held);
-    const value = asked === null ? usual : Number(asked);
-    const good = Number.isFinite(value) && value >= low && value <= high && asked?.trim() !== "";
-    if (!good) this.say(format(text.bad_dial, { name, low, high, usual }));
-    const show = () => {
-      const value = run.value;
-      const written = value.toPrecision(2);
-      input.setAttribute("aria-valuetext", `${name} ${written}`);
-      box.querySelector("output").textContent = written;
-      const parts = run.scored("rate") === null
-        ? format(text.dial_error, { error: decimals(run.scored("squared_error"), 1) })
-        : format(text.dial_scores, {
-          rate: decimals(run.scored("rate"), 1),
-          distortion: decimals(run.scored("distortion"), 1),
-          active: run.scoredKl().filter((kl) => kl > 0.05).length,
-          count: run.latent,
-        });
-      box.querySelector("p").innerHTML =
-        `${parts}<br>${format(text.dial_note, { knots: run.knots.knots.data.length })}`;
-    };
-    run.turn(good ? value : usual);
-    input.value = run.position(run.value);
-    show();
-    this.showDial = () => {
-      input.value = run.position(run.value);
-      show();
-    };
-    input.addEventListener("input", (event) =>
-      this.#timed(event, () => {
-        run.turn(run.dial.log ? Math.exp(Number(input.value)) : Number(input.value));
-        show();
-        this.#followDial();
-      }));
-    input.addEventListener("change", () => this.settleDial());
-  }
-
   // Turn the knob from elsewhere than its slider.
   turn(value) {
-    this.run.turn(value);
-    this.showDial();
+    this.dial.turn(value);
     this.#followDial();
-    this.settleDial();
-  }
-
-  settleDial() {
-    address.set({ [this.run.dial.knob]: Number(this.run.value.toPrecision(4)) });
-    this.settle();
+    this.dial.settle();
   }
 
   // After the knob moved: the map flows, and a point that stood at the input's code stays there.

@@ -321,6 +321,7 @@ export class MapTools {
     this.part("map-note").textContent = note;
     if (method === "axes") {
       line.innerHTML = "";
+      delete line.dataset.of;
       return;
     }
     const same = () => this.run === run && this.method === method;
@@ -334,7 +335,7 @@ export class MapTools {
         `<span title="${text[`${name}_help`]}">${text[name]} <b>${decimals(own.notes[name], 2)}</b> ` +
         `<small>${format(text.trust_random, { value: decimals(random.notes[name], 2) })}</small></span>`)
         .join("") || text.trust_few;
-      line.dataset.method = method;
+      line.dataset.of = method;
     } catch (error) {
       clearTimeout(waits);
       if (same() && error.name !== "AbortError") line.textContent = this.#sentence(error);
