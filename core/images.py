@@ -296,8 +296,8 @@ def _decode_all(
     if len(folders) < bounds.fewest_images:
         cause = f" (the first that could not be read is {failures[0]})" if failures else ""
         raise DataError(
-            f"{label} holds {f'only {len(folders)}' if folders else 'no'} image(s) that can be "
-            f"read{cause}; "
+            f"{label} holds {f'only {len(folders)} image(s)' if folders else 'no image'} that can "
+            f"be read{cause}; "
             f"allowed are {formats} files, at least {bounds.fewest_images} of them."
         )
     if failures:

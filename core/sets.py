@@ -115,12 +115,14 @@ def _one_archive(files: Sequence[tuple[str, bytes]], bounds: Bounds) -> tuple[st
             f"the images have {size:,} bytes; allowed are up to {bounds.archive_bytes:,} in all."
         )
     name = files[0][0] if len(files) == 1 else f"{files[0][0]} +{len(files) - 1}"
-    packed = io.BytesIO()
+    packed, names = io.BytesIO(), set()
     with zipfile.ZipFile(packed, "w") as archive:
         for index, (given, content) in enumerate(files):
             plain = re.sub(r"[\\/:\0]", "_", given).strip(". ") or "image"
-            taken = plain in archive.NameToInfo
-            archive.writestr(f"{index} {plain}" if taken else plain, content)
+            if plain in names:  # cameras count anew in every folder
+                plain = f"{Path(plain).stem} ({index}){Path(plain).suffix}"
+            names.add(plain)
+            archive.writestr(plain, content)
     return name, packed.getvalue()
 
 

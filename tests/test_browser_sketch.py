@@ -326,7 +326,7 @@ def test_uploads_good_and_bad(visit, model, held_out):
     hand.page.get_by_role("button", name="Own images").click()
     alert = hand.page.locator("[data-testid=stAlert]")
     upload(hand, "renamed.png", b"text")
-    expect(alert).to_contain_text("renamed.png holds no image(s) that can be read")
+    expect(alert).to_contain_text("renamed.png holds no image that can be read")
     assert "set" not in hand.link and hand.label == label, "what was shown stays"
     hand.page.get_by_role("button", name="Remove renamed.png").click()
     expect(alert).to_have_count(0)
