@@ -89,7 +89,7 @@ export function centred(strokes) {
 }
 
 // A canvas to draw on, with undo and clear, and small beside it what the network sees.
-// `onStroke(pixels, {empty})` is told at most once a frame of each change, `onProblem(sentence)`
+// `onStroke(pixels, {empty})` is told of each change, `onProblem(sentence)`
 // of what is wrong with it ("" where nothing is).
 export class Sketch {
   constructor(root, { text, onStroke, onProblem = () => {} }) {
@@ -228,14 +228,15 @@ export class Sketch {
     this.canvas.focus({ preventScroll: true });
     this.canvas.setPointerCapture(event.pointerId);
     this.pointer = event.pointerId;
-    this.#begin(this.#place(event), event);
+    this.#timed(() => this.#begin(this.#place(event)));
   }
 
   #move(event) {
     if (!this.stroke || event.pointerId !== this.pointer) return;
-    const between = event.getCoalescedEvents?.() ?? [];
-    for (const one of between.length ? between : [event]) this.#extend(this.#place(one));
-    this.#soon(event);
+    this.#timed(() => {
+      const between = event.getCoalescedEvents?.() ?? [];
+      for (const one of between.length ? between : [event]) this.#extend(this.#place(one));
+    });
   }
 
   #lift(event) {
@@ -245,13 +246,12 @@ export class Sketch {
     this.#paint();
   }
 
-  #begin(point, event) {
+  #begin(point) {
     this.#remember();
     this.stroke = [point];
     this.strokes.push(this.stroke);
     this.#drawn(this.stroke, 0);
     this.#enable();
-    this.#soon(event);
   }
 
   #extend(point) {
@@ -274,8 +274,7 @@ export class Sketch {
     else if (way) {
       this.cursor = { x: clamp(x + way[0] * step, 0, 1), y: clamp(y + way[1] * step, 0, 1) };
       if (this.penIsDown) {
-        this.#extend({ ...this.cursor, pressure: 0.5 });
-        this.#soon(event);
+        this.#timed(() => this.#extend({ ...this.cursor, pressure: 0.5 }));
       }
       this.#showPen();
     } else if (event.key === " " || event.key === "Enter") {
@@ -283,7 +282,7 @@ export class Sketch {
       if (this.penIsDown) this.#penUp();
       else {
         this.penIsDown = true;
-        this.#begin({ ...this.cursor, pressure: 0.5 }, event);
+        this.#timed(() => this.#begin({ ...this.cursor, pressure: 0.5 }));
         this.said.textContent = this.text.pen_down;
         this.#showPen();
       }
@@ -312,14 +311,13 @@ export class Sketch {
       format(this.text.pen_at, { across: where[0], down: where[1] }));
   }
 
-  // Tell of the drawing with the next frame; of several events within one only the first one's
-  // time counts.
-  #soon(event) {
-    this.since ??= event?.timeStamp ?? performance.now();
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      this.#tell();
-    });
+  // Draw and tell of it at once: a browser gives a pointer's moves once a frame.
+  #timed(work) {
+    const began = performance.now();
+    work();
+    this.#tell();
+    this.timings.push(performance.now() - began);
+    if (this.timings.length > 2000) this.timings.shift();
   }
 
   #tell() {
@@ -328,9 +326,6 @@ export class Sketch {
     this.seen.draw(pixels);
     this.onProblem(empty ? this.text.blank : "");
     this.onStroke(pixels, { empty });
-    if (this.since !== undefined) this.timings.push(performance.now() - this.since);
-    this.since = undefined;
-    if (this.timings.length > 2000) this.timings.shift();
   }
 
   #changed() {
