@@ -160,6 +160,7 @@ class Kind:
 
     compute: Callable[[Subject, Report], Found]
     of_run: bool = True  # else of the images alone
+    aside: bool = False  # what somebody looks at comes first
     version: str = "1"
 
 
@@ -168,10 +169,10 @@ KINDS: dict[str, Kind] = {
     "tsne": Kind(_tsne),
     "each": Kind(_each),
     "mixture": Kind(_mixture, version=sampling.FITTED),
-    "plane_scores": Kind(_scores_of(_plane)),
-    "umap_scores": Kind(_scores_of(_map_of("umap"))),
-    "tsne_scores": Kind(_scores_of(_map_of("tsne"))),
-    "random_scores": Kind(_random_scores, of_run=False),
+    "plane_scores": Kind(_scores_of(_plane), aside=True),
+    "umap_scores": Kind(_scores_of(_map_of("umap")), aside=True),
+    "tsne_scores": Kind(_scores_of(_map_of("tsne")), aside=True),
+    "random_scores": Kind(_random_scores, of_run=False, aside=True),
 }
 
 

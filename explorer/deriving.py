@@ -1,4 +1,5 @@
-"""What the server computes of runs in the background: one process at a time, in order of asking.
+"""What the server computes of runs in the background: one process at a time, in order of asking;
+how far a map can be trusted waits for the maps themselves.
 
 A result that somebody asked for is computed even if everybody leaves the page meanwhile; it ends
 early only when all who asked for it have given it up. Nothing is kept before it is whole, so a
@@ -96,7 +97,7 @@ class Deriver:
             if task is not None and not task.cancelled:
                 if task.process is not None:
                     return {"status": "working", "share": task.share}
-                return {"status": "waiting", "before": list(self.tasks).index(name)}
+                return {"status": "waiting", "before": self._turns().index(name)}
             failure = self.failed.get(name)
         if derived.find(name):
             return {"status": "ready", "file": name}
@@ -111,6 +112,15 @@ class Deriver:
                     task.process.terminate()
             self.changed.notify()
 
+    def _turns(self) -> list[str]:
+        """Names of the wanted results in the order in which they are computed."""
+
+        def turn(name: str) -> tuple[bool, bool]:
+            task = self.tasks[name]
+            return task.process is None, derive.KINDS[task.kind].aside
+
+        return sorted(self.tasks, key=turn)
+
     def _work(self) -> None:
         while True:
             with self.changed:
@@ -118,7 +128,8 @@ class Deriver:
                     self.changed.wait()
                 if self.closing:
                     return
-                name, task = next(iter(self.tasks.items()))
+                name = self._turns()[0]
+                task = self.tasks[name]
                 if derive.find(task.subject, task.kind):
                     self.tasks.pop(name)
                     continue

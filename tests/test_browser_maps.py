@@ -404,18 +404,18 @@ def test_a_map_of_own_images_is_computed_in_the_background(visit, app, run_of, o
     set_id = own_set(some)
     hand = visit(model="stacked_ae", k=2, set=set_id)
     wait = hand.page.locator('[data-part="wait"]')
-    hand.page.locator('button[data-method="umap"]').click()
+    hand.page.locator('button[data-method="tsne"]').click()
     expect(wait).to_be_visible()
     assert in_the_pad(hand, "pad.tools.method") == "native", "what was shown stays meanwhile"
-    lay_out(hand, "umap")
+    lay_out(hand, "tsne")
     expect(wait).to_be_hidden()
     points = array(hand, "pad.map.points").reshape(-1, 2)
-    np.testing.assert_array_equal(points, kept(app, run, "umap", set_id)[0]["points"])
+    np.testing.assert_array_equal(points, kept(app, run, "tsne", set_id)[0]["points"])
     assert points.shape == (len(some), 2)
     line = hand.page.locator('[data-part="trust"]')
-    expect(line).to_have_attribute("data-of", "umap", timeout=WAIT)
+    expect(line).to_have_attribute("data-of", "tsne", timeout=WAIT)
     expected = metrics.map_scores(points, held_out.x[some], held_out.labels[some])
-    scores = kept(app, run, "umap_scores", set_id)[1]
+    scores = kept(app, run, "tsne_scores", set_id)[1]
     assert scores == pytest.approx(expected | {"count": len(some)}, abs=1e-6)
     assert hand.errors == []
 
@@ -452,7 +452,6 @@ def test_images_that_cannot_be_laid_out_get_a_sentence(visit, own_set, language)
     for indices, key, values in (
         (np.arange(10), "failed_few", {"name": "UMAP", "least": 16, "count": 10}),
         (np.zeros(50, int), "failed_same", {"name": "UMAP", "count": 50}),
-        (np.arange(1), "failed_few", {"name": "UMAP", "least": 16, "count": 1}),
     ):
         set_id = own_set(indices)
         hand = visit(language=language, lang=language, model="stacked_ae", k=2, set=set_id)

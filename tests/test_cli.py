@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from core import __main__ as cli
-from core import bank, checkpoints, data, export
+from core import bank, checkpoints, data, derived, export
 from core import train as training
 from core.config import TrainConfig
 from core.models import VARIANTS
@@ -510,7 +510,7 @@ def test_a_bank_that_was_killed_and_resumed_is_the_same_bank(tiny_bank, capsys, 
     assert cli.main(["bank", "--store", str(killed)]) == 0
     assert "1 of 3 runs are complete" in capsys.readouterr().out
     assert cli.main(["bank", "--store", str(whole)]) == 0
-    assert not list(killed.glob(".*"))
+    assert [path.name for path in killed.glob(".*")] == [derived.FOLDER]
     one, other = checkpoints.list_runs(killed), checkpoints.list_runs(whole)
     assert set(one.runs) == set(other.runs) and len(one.runs) == 3 and not one.problems
     for run_id, run in one.runs.items():

@@ -65,6 +65,18 @@ def test_a_result_is_waited_for_worked_on_and_ready(own, subject, deriver):
     until(lambda: one.state(subject, "tsne")["status"] == "working")
 
 
+def test_scores_wait_for_the_maps(own, subject, deriver):
+    one = deriver(TELLS + "time.sleep(60)")
+    one.ask(subject, "each", MINE)
+    until(lambda: one.state(subject, "each")["status"] == "working")
+    for kind in ("plane_scores", "umap", "random_scores", "tsne"):
+        one.ask(subject, kind, MINE)
+    before = {kind: one.state(subject, kind)["before"] for kind in ("umap", "tsne", "plane_scores")}
+    assert before == {"umap": 1, "tsne": 2, "plane_scores": 3}
+    one.give_up(subject, "each", MINE)
+    until(lambda: one.state(subject, "umap")["status"] == "working")
+
+
 def test_it_ends_when_nobody_wants_it_any_longer(own, subject, deriver):
     one = deriver(TELLS + "time.sleep(60)")
     for visitor in (MINE, OTHER):

@@ -200,6 +200,7 @@ export class MapTools {
   // Lay the map out by a method; UMAP and t-SNE may have to be computed first.
   async layOut(method, selected = null) {
     const { run } = this.pad;
+    if (this.waitsFor === method) return; // pressed twice: it is on its way
     this.waiting?.abort();
     this.#wait(null);
     let layout;
