@@ -3,6 +3,7 @@
 
 import { Digits, Run, squaredError } from "./engine.js";
 import { DigitView, MapView, theme } from "./draw.js";
+import { nearestPlace } from "./layouts.js";
 import { Lasso, fromText, inside, toText } from "./lasso.js";
 import { Angles, Curve, Extremes, Filters, Selection, digitErrors, inSlices } from "./compare_parts.js";
 import { address, build, decimals, format, watchTheme } from "./page.js";
@@ -302,7 +303,7 @@ class ComparePad {
 
   #target(i, point) {
     if (this.mode === "place") return this.#placeTarget(point);
-    const index = nearestPoint(this.models[i].run.points, point);
+    const index = nearestPlace(this.models[i].run.points, point);
     const target = this.#digitTarget(index);
     target.at = target.at.slice();
     target.at[i] = point;
@@ -419,16 +420,4 @@ class ComparePad {
       models: this.models,
     });
   }
-}
-
-function nearestPoint(points, [x, y]) {
-  let best = 0, least = Infinity;
-  for (let i = 0; i < points.length; i += 2) {
-    const d = (points[i] - x) ** 2 + (points[i + 1] - y) ** 2;
-    if (d < least) {
-      least = d;
-      best = i / 2;
-    }
-  }
-  return best;
 }

@@ -12,8 +12,9 @@ import { Grid } from "./manifold.js";
 import { Samples } from "./samples.js";
 import { greyPicture } from "./sheet.js";
 import { Traverse } from "./traverse.js";
+import { mapPicture } from "./montage.js";
 import { address, build, decimals, format, watchTheme } from "./page.js";
-import { canvasPicture, saveDecoder, saveMenu, savePicture } from "./saves.js";
+import { saveDecoder, saveMenu, savePicture } from "./saves.js";
 
 const PARTS = { samples: Samples, traverse: Traverse, walk: Walk, arithmetic: Arithmetic, grid: Grid };
 const NAMES = Object.keys(PARTS);
@@ -258,23 +259,12 @@ class GeneratePad {
       },
       {
         label: text.save_map,
-        save: () => savePicture(this.#mapPicture(), this.about("map", text.title_map)),
+        save: () => savePicture(mapPicture(this.map), this.about("map", text.title_map)),
       },
       { label: text.save_decoder, save: () => saveDecoder(run.id, "decoder") },
       { label: text.save_encoder, save: () => saveDecoder(run.id, "encoder") },
     ];
     this.menu = saveMenu(this.part("save"), items, text);
-  }
-
-  #mapPicture() {
-    const { base, top } = this.map;
-    const both = document.createElement("canvas");
-    both.width = base.width;
-    both.height = base.height;
-    const pen = both.getContext("2d");
-    pen.drawImage(base, 0, 0);
-    pen.drawImage(top, 0, 0);
-    return canvasPicture(both);
   }
 
   // What a saved file says of itself.

@@ -1,5 +1,6 @@
 // What of Explore can be saved: the pictures, the codes and the networks.
 
+import { mapPicture } from "./montage.js";
 import { canvasPicture, saveDecoder, saveMenu, savePicture, saveTable } from "./saves.js";
 import { format } from "./page.js";
 import { greyPicture } from "./sheet.js";
@@ -20,17 +21,6 @@ export function keepMenu(pad, tools, root) {
     ["save_encoder", () => saveDecoder(pad.run.id, "encoder")],
   ];
   saveMenu(root, items.map(([key, save]) => ({ label: text[key], save })), text);
-}
-
-// The map as it is seen: the digits, and above them what moves.
-function mapPicture({ base, top }) {
-  const canvas = document.createElement("canvas");
-  canvas.width = base.width;
-  canvas.height = base.height;
-  const context = canvas.getContext("2d");
-  context.drawImage(base, 0, 0);
-  context.drawImage(top, 0, 0);
-  return canvasPicture(canvas);
 }
 
 // The chosen digits that are shown, real above reconstructed, twelve in a row.

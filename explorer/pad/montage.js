@@ -41,3 +41,13 @@ export function montage(rows, { paper, ink, font }) {
   }, GAP);
   return canvasPicture(canvas);
 }
+
+// A map as it is seen: the digits, and above them what moves.
+export function mapPicture({ base, top }) {
+  const canvas = document.createElement("canvas");
+  canvas.width = base.width;
+  canvas.height = base.height;
+  const context = canvas.getContext("2d");
+  for (const layer of [base, top]) context.drawImage(layer, 0, 0);
+  return canvasPicture(canvas);
+}
