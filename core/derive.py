@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -121,6 +122,16 @@ def _random_scores(subject: Subject, report: Report) -> Found:
     return _scores_of(lambda _: shuffled)(subject, report)
 
 
+def _axes(i: int, j: int) -> Callable[[Subject], np.ndarray]:
+    def points(subject: Subject) -> np.ndarray:
+        latent = subject.codes.shape[1]
+        if j > latent:
+            raise ValueError(f"The map's axes are {i} and {j}; a code has {latent} dimensions.")
+        return subject.codes[:, [i - 1, j - 1]]
+
+    return points
+
+
 def _map_of(kind: str) -> Callable[[Subject], np.ndarray]:
     return lambda subject: get(subject, kind)[0]["points"]
 
@@ -176,6 +187,21 @@ KINDS: dict[str, Kind] = {
 }
 
 
+_AXES = re.compile(r"axes_([1-9]\d{0,2})_([1-9]\d{0,2})_scores")
+
+
+def kind_of(name: str) -> Kind:
+    """One of KINDS, or `axes_I_J_scores`: those of the map of two latent dimensions, 1 ≤ I < J.
+
+    Raises:
+        KeyError: where there is none of that name.
+    """
+    axes = _AXES.fullmatch(name)
+    if axes and int(axes[1]) < int(axes[2]):
+        return Kind(_scores_of(_axes(int(axes[1]), int(axes[2]))), aside=True)
+    return KINDS[name]
+
+
 # --- Keeping them -------------------------------------------------------------------------------
 
 
@@ -186,11 +212,11 @@ def file_name(subject: Subject, kind: str) -> str:
         KeyError: for a kind that there is none of.
     """
     settings: dict[str, Any] = {
-        "version": KINDS[kind].version,
+        "version": kind_of(kind).version,
         "seed": subject.seed,
         "images": subject.set_id or "/".join(DIGITS),
     }
-    if KINDS[kind].of_run:
+    if kind_of(kind).of_run:
         files = subject.run.record.files
         settings["run"] = [files[name].sha256 for name in (WEIGHTS, CODES) if name in files]
     return derived.file_name(kind, {}, settings)
@@ -213,7 +239,7 @@ def get(
 
     Args:
         subject: run, images and seed.
-        kind: one of KINDS.
+        kind: a name that `kind_of` knows.
         report: is told the share that is done.
         folder: to keep it in; by default it is looked for everywhere and kept in the user's.
 
@@ -225,7 +251,7 @@ def get(
     path = folder / name if folder else derived.find(name)
     found = derived.read(path) if path else None
     if found is None:
-        found = KINDS[kind].compute(subject, report)
+        found = kind_of(kind).compute(subject, report)
         derived.write(folder or derived.folders()[1], name, *found)
     return found
 

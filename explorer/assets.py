@@ -15,7 +15,7 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from core import classifier
@@ -170,9 +170,15 @@ def _module(request: Request) -> Response:
     return FileResponse(PAD / name, media_type="text/javascript", headers=FOREVER)
 
 
+def _first_page(request: Request) -> Response:
+    query = request.url.query
+    return RedirectResponse(f"./?{query}" if query else "./")
+
+
 def routes() -> list[Route]:
     """The routes to mount beside the pages, under the server's base path."""
     return [
+        Route(f"{_root().removesuffix(PREFIX)}/explore", _first_page),  # Explore stands at the root
         Route(f"{_root()}/runs/{{run}}/{{sha}}/{{file}}", _run_file),
         Route(f"{_root()}/digits/{{sha}}/{{part}}", _digits),
         Route(f"{_root()}/sets/{{set}}/{{part}}", _set),

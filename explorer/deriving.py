@@ -117,7 +117,7 @@ class Deriver:
 
         def turn(name: str) -> tuple[bool, bool]:
             task = self.tasks[name]
-            return task.process is None, derive.KINDS[task.kind].aside
+            return task.process is None, derive.kind_of(task.kind).aside
 
         return sorted(self.tasks, key=turn)
 
@@ -198,8 +198,11 @@ def close() -> None:
 def _asked(request: Request) -> tuple[derive.Subject, str] | Response:
     asked = request.path_params
     run = resources.runs().runs.get(asked["run"])
-    if asked["kind"] not in derive.KINDS:
-        return PlainTextResponse(f"There are the results {', '.join(derive.KINDS)}.", 404)
+    try:
+        derive.kind_of(asked["kind"])
+    except KeyError:
+        kinds = ", ".join([*derive.KINDS, "axes_1_2_scores"])
+        return PlainTextResponse(f"There are the results {kinds}.", 404)
     if run is None or not derive.possible(run):  # deleted while a page shows it, which goes on
         told = f"There is no run {asked['run']!r} with codes."
         return JSONResponse({"status": "failed", "message": told, "reason": "gone"}, headers=NOW)

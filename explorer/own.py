@@ -7,7 +7,7 @@ import streamlit as st
 from core import sets
 from core.checkpoints import Run
 from core.dataset import DataError
-from explorer import state
+from explorer import live, state
 from explorer.language import Words, plain
 
 SHAPE = (1, 28, 28)
@@ -21,13 +21,19 @@ def fits(run: Run) -> bool:
 
 def panel(words: Words) -> str | None:
     """Draw the panel, as a button that opens; gives the id of the set to show, None for the
-    held-out digits. The choice is in the link as `set`."""
+    held-out digits. The choice is in the link as `set`.
+
+    A set is offered to those who brought it, to whoever has its link, and to the machine's owner.
+    """
     kept = {one.id: one for one in sets.list_sets()}
     chosen = state.pinned("set")
     if chosen is not None and chosen not in kept:
         state.problems().append(words("own.missing", id=plain(chosen[:40])))
         state.pin("set", None)
         chosen = None
+    met = state.met("set", chosen)
+    if not live.is_owner(st.context.ip_address):
+        kept = {set_id: one for set_id, one in kept.items() if set_id in met}
     title = words("own.title") if chosen is None else _short(kept[chosen])
     with st.popover(title, icon=":material/photo_library:", width="stretch"):
         chosen = _choose(words, kept, chosen)

@@ -191,6 +191,14 @@ def pin(name: str, value: str | None) -> None:
         del st.query_params[name]
 
 
+def met(name: str, value: str | None) -> set[str]:
+    """Values of a link parameter that this session has met, now this one too."""
+    found = _choices().setdefault(f"met:{name}", set())
+    if value is not None:
+        found.add(value)
+    return found
+
+
 def leave(name: str, value: Any) -> None:
     """Leave something for the next drawing of a page, which takes it once."""
     st.session_state.setdefault(_LEFT, {})[name] = value

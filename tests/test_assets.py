@@ -220,3 +220,11 @@ def test_a_run_that_is_removed_while_its_page_is_open_breaks_nothing(visit, get,
         "e => e.shadowRoot?.latentPad?.run?.id.startsWith('pca-k2-'))"
     )
     assert hand.errors == []
+
+
+@pytest.mark.parametrize(
+    ("path", "to"), [("/explore", "./"), ("/explore?k=16&lang=ko", "./?k=16&lang=ko")]
+)
+def test_explore_is_found_by_its_name_too(get, path, to):
+    answer = get(path)
+    assert answer.status == 307 and answer.headers["Location"] == to

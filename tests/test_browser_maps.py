@@ -165,6 +165,86 @@ def test_each_map_has_its_scores_beside_a_random_ones(visit, run_of):
         assert found == pytest.approx(expected, abs=0.0051)
 
 
+def test_two_axes_have_their_scores_too(visit, app, run_of, own_set, held_out):
+    run, some = run_of("vae", 16), np.arange(0, 5000, 21)
+    set_id = own_set(some)
+    hand = visit(model="vae", k=16, set=set_id, map="axes", axes="9,4")
+    line = hand.page.locator('[data-part="trust"]')
+    expect(line).to_have_attribute("data-of", "axes", timeout=WAIT)
+    scores = kept(app, run, "axes_4_9_scores", set_id)[1]
+    codes = latent.encode(train.load(run), held_out.x[some]).mean[:, [3, 8]]
+    expected = metrics.map_scores(codes, held_out.x[some], held_out.labels[some])
+    assert scores == pytest.approx(expected | {"count": len(some)}, abs=2e-3)
+    found = [float(number) for number in re.findall(r"\d\.\d\d", line.inner_text())]
+    names = ("trustworthiness", "continuity", "agreement")
+    assert found[::2] == pytest.approx([scores[name] for name in names], abs=0.0051)
+    hand.page.locator('[data-part="axis-0"]').select_option("0")
+    hand.wait_for_link("axes", "1,4")
+    expect(line).to_have_attribute("data-of", "axes", timeout=WAIT)
+    assert kept(app, run, "axes_1_4_scores", set_id)
+    assert hand.errors == []
+
+
+# --- A knob ---------------------------------------------------------------------------------------
+
+
+def test_what_was_measured_at_the_usual_value_says_so_and_codes_follow_the_knob(
+    visit, run_of, held_out
+):
+    run = run_of("multirate_vae", 16)
+    hand = visit(model="multirate_vae", k=16, map="axes", axes="1,2", colour="error")
+    remarks = hand.page.locator("[data-at-usual]")
+    expect(hand.page.locator('[data-part="trust"]')).to_have_attribute(
+        "data-of", "axes", timeout=WAIT
+    )
+    expect(remarks).to_have_count(2)
+    assert not any(one.is_visible() for one in remarks.all())
+    in_the_pad(hand, "pad.turn(4)")
+    for one in remarks.all():
+        expect(one).to_have_text("measured at β = 1")
+    wait_in_the_pad(hand, "pad.run.codesKnown && !pad.part('message').textContent")
+    some = np.arange(0, 5000, 100)
+    expected = latent.encode(train.load(run), held_out.x[some], dial=4.0).mean
+    np.testing.assert_allclose(
+        array(hand, "pad.run.codes").reshape(-1, 16)[some], expected, atol=2e-3
+    )
+    np.testing.assert_allclose(
+        array(hand, "pad.map.points").reshape(-1, 2)[some], expected[:, :2], atol=2e-3
+    )
+    lay_out(hand, "umap")
+    assert "Laid out once, at β = 1" in hand.page.locator('[data-part="map-note"]').inner_text()
+    hand.page.mouse.click(*hand.at(0.45, 0.4))
+    index = in_the_pad(hand, "pad.run.nearest(pad.z).index")
+    np.testing.assert_allclose(
+        array(hand, "pad.z"),
+        latent.encode(train.load(run), held_out.x[index : index + 1], dial=4.0).mean[0],
+        atol=2e-3,
+    )
+    with open(
+        saved(hand, "Codes and places (CSV)").path(), newline="", encoding="utf-8-sig"
+    ) as file:
+        rows = list(csv.DictReader(file))
+    assert {row["beta"] for row in rows} == {"4"}
+    found = np.array([[float(rows[i][f"z{k + 1}"]) for k in range(16)] for i in some])
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+    in_the_pad(hand, "pad.turn(1)")
+    expect(remarks.first).to_be_hidden()
+    assert hand.errors == []
+
+
+def test_a_selection_follows_the_knob(visit):
+    hand = visit(model="multirate_vae", k=2, select="native:-2,-2,0,-2,0,0,-2,0")
+    wait_in_the_pad(hand, "pad.tools.gallery.chosen.length")
+    before = array(hand, "pad.tools.gallery.chosen").tolist()
+    in_the_pad(hand, "pad.turn(8)")
+    wait_in_the_pad(hand, f"pad.tools.gallery.chosen.length !== {len(before)}")
+    polygon = np.array(in_the_pad(hand, "pad.tools.lasso.polygon"))
+    points = array(hand, "pad.map.points").reshape(-1, 2)
+    inside = np.flatnonzero(point_in_polygon(points, polygon))
+    np.testing.assert_array_equal(array(hand, "pad.tools.gallery.chosen"), inside)
+    assert hand.errors == []
+
+
 # --- Colours and layers -------------------------------------------------------------------------
 
 

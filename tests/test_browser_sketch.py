@@ -409,7 +409,7 @@ def test_own_images_follow_the_knob(visit, kept, held_out, shipped):
     hand.wait(
         "() => [...document.querySelectorAll('*')].some((e) => {"
         "  const run = e.shadowRoot?.latentPad?.run;"
-        "  return run && run.value !== run.dial.usual && run.encodedAt === run.value; })"
+        "  return run && run.value !== run.dial.usual && run.codesKnown; })"
     )
     beta = pad(hand, "pad.run.value")
     expected = latent.encode(train.load(run), held_out.x[:40], dial=beta).mean

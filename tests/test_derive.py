@@ -1,5 +1,6 @@
 """core.derive: what pages tell of a run beyond its files, kept by content, made in a process."""
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -228,3 +229,25 @@ def test_a_set_that_is_gone_gets_a_sentence(own, vae):
         told = json.loads(running.stdout.read().splitlines()[-1])
         assert running.wait() == 1
     assert "there is no set of images" in told["failed"]
+
+
+def test_any_two_axes_have_scores(own, shipped, held_out):
+    run = next(r for r in shipped.values() if r.record.variant == "vae" and r.record.latent == 16)
+    subject = Subject(run)
+    some = sets.keep(
+        dataclasses.replace(held_out, x=held_out.x[:300], labels=held_out.labels[:300])
+    )
+    few = Subject(run, some)
+    scores = derive.get(few, "axes_3_10_scores")[1]
+    points = few.codes[:, [2, 9]]
+    expected = metrics.map_scores(points, held_out.x[:300], held_out.labels[:300])
+    assert scores == pytest.approx(expected | {"count": 300})
+    assert derive.file_name(subject, "axes_3_10_scores") != derive.file_name(
+        subject, "axes_3_11_scores"
+    )
+    assert derived.NAME.fullmatch(derive.file_name(subject, "axes_100_784_scores"))
+    with pytest.raises(ValueError, match="axes are 3 and 17; a code has 16 dimensions"):
+        derive.get(few, "axes_3_17_scores")
+    for name in ("axes_10_3_scores", "axes_3_3_scores", "axes_0_3_scores", "axes_1_2"):
+        with pytest.raises(KeyError):
+            derive.kind_of(name)

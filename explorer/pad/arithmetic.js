@@ -2,6 +2,7 @@
 // class, or for b and c the mean of the digits that have least and most of a trait.
 
 import { DigitView } from "./draw.js";
+import { nearestPlace } from "./layouts.js";
 import { address, clamp, decimals, format } from "./page.js";
 import { savePicture, saveTable } from "./saves.js";
 import { beside, greyPicture } from "./sheet.js";
@@ -169,7 +170,7 @@ export class Arithmetic {
   }
 
   press(point) {
-    this.#put(this.pad.nearestOnMap(point));
+    this.#put(nearestPlace(this.pad.run.points, point));
   }
 
   place() {
@@ -202,7 +203,7 @@ export class Arithmetic {
   #compute() {
     const { pad } = this;
     const { run, text, digits } = pad;
-    const known = pad.codesKnown && Boolean(digits.images); // all digits' codes, all digits' traits
+    const known = run.codesKnown && Boolean(digits.images); // all digits' codes, all digits' traits
     this.shownKind = known ? this.kind : "digits";
     for (const button of this.root.querySelectorAll("[data-of]")) {
       button.setAttribute("aria-pressed", String(button.dataset.of === this.shownKind));

@@ -1,11 +1,12 @@
 // Two to six models under one pointer: the same digits on aligned maps, decoded side by side, and
 // what one selects on one map shown on all of them.
 
+import { inSlices } from "./chores.js";
 import { Digits, Run, squaredError } from "./engine.js";
 import { DigitView, MapView, theme } from "./draw.js";
 import { nearestPlace } from "./layouts.js";
 import { Lasso, fromText, inside, toText } from "./lasso.js";
-import { Angles, Curve, Extremes, Filters, Selection, digitErrors, inSlices } from "./compare_parts.js";
+import { Angles, Curve, Extremes, Filters, Selection, digitErrors } from "./compare_parts.js";
 import { address, build, decimals, format, watchTheme } from "./page.js";
 import { escaped } from "./chart.js";
 import { montage } from "./montage.js";
@@ -201,7 +202,7 @@ class ComparePad {
     const trivial = new Float32Array(digits.labels.length);
     await inSlices(trivial.length, (i) => {
       trivial[i] = squaredError(digits.mean, digits.image(i));
-    }, wanted);
+    }, { wanted });
     if (!wanted()) return;
     this.trivial = trivial;
     for (const model of this.models) {

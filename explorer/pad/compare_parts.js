@@ -1,6 +1,7 @@
 // What stands below the maps: the selected digits in numbers, the best and worst digits of each
 // model, squared error against K, principal angles, and the weights as pictures.
 
+import { inSlices } from "./chores.js";
 import { squaredError } from "./engine.js";
 import { DigitView } from "./draw.js";
 import { Chart, SYMBOLS, escaped } from "./chart.js";
@@ -10,7 +11,6 @@ import { decimals, format } from "./page.js";
 import { saveDrawing, saveMenu, savePicture, saveTable } from "./saves.js";
 
 const SHOWN = 6; // digits at each end
-const SLICE = 8; // milliseconds of work between two frames
 const HUES = 7; // of the curve's models, after PCA's
 
 const heading = (text, note) => `<div class="head"><h3>${text}</h3><div class="save"></div></div>
@@ -23,27 +23,13 @@ function menu(root, text, items) {
 
 const idsOf = (models) => models.map(({ run }) => run.id);
 
-// Calls `work(i)` for each i below `count`, some milliseconds a frame, for as long as `wanted()`.
-export async function inSlices(count, work, wanted) {
-  let began = performance.now();
-  for (let i = 0; i < count; i++) {
-    if (performance.now() - began > SLICE) {
-      await new Promise((next) => setTimeout(next));
-      if (!wanted()) return false;
-      began = performance.now();
-    }
-    work(i);
-  }
-  return true;
-}
-
 // Squared error of each held-out digit (count,): what the run holds, else decoded here.
 export async function digitErrors(run, digits, wanted) {
   if (run.squaredErrors) return run.squaredErrors;
   const errors = new Float32Array(run.count);
   await inSlices(run.count, (i) => {
     errors[i] = squaredError(run.decode(run.code(i)), digits.image(i));
-  }, wanted);
+  }, { wanted });
   return errors;
 }
 
@@ -228,7 +214,7 @@ export class Extremes {
       const { run, index } = jobs[i];
       placed[i][0].draw(digits.image(index));
       placed[i][1].draw(run.decode(run.code(index)));
-    }, () => this.shown === models);
+    }, { wanted: () => this.shown === models });
   }
 
   #button({ strip, end, index, name, errors }, label, trivial) {

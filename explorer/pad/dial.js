@@ -39,6 +39,12 @@ export class Dial {
     this.input.addEventListener("change", () => this.settle());
   }
 
+  // The knob's value in words for what is saved; nothing where there is no knob.
+  get written() {
+    const { run, name } = this;
+    return run.dial ? `${name} = ${Number(run.value.toPrecision(4))}` : "";
+  }
+
   // Turn the knob from elsewhere than its slider.
   turn(value) {
     this.run.turn(value);

@@ -259,6 +259,7 @@ export class Run {
     this.dial = program.dial ?? null;
     this.knots = arrays.knots ? arrays : null;
     this.recoded = false; // whether the codes are those of other images than the held-out digits
+    this.codesAt = this.dial?.usual; // the knob's value at which the codes are these
     this.points = new Float32Array(this.count * 2);
     this.usualCodes = this.codes.slice();
     this.#place();
@@ -284,6 +285,7 @@ export class Run {
     if (this.recoded) return; // the codes stay until the images are encoded anew
     if (value === this.dial.usual) { // the codes there are known exactly
       this.codes.set(this.usualCodes);
+      this.codesAt = value;
       this.#place();
       return;
     }
@@ -301,7 +303,14 @@ export class Run {
       for (let i = 0; i < size; i++) {
         this.codes[i] = all[from + i] + this.share * (all[from + size + i] - all[from + i]);
       }
+      this.codesAt = value;
     }
+  }
+
+  // Whether the codes are those at the knob's value: of K > 2 the places on the map alone follow it
+  // at once.
+  get codesKnown() {
+    return !this.dial || this.codesAt === this.value;
   }
 
   #gates(value) {
@@ -352,8 +361,8 @@ export class Run {
     return new Run(spec, readTensors(weights), readTensors(codes));
   }
 
-  // The same networks and plane with the codes (count, K) of other images.
-  withCodes(data) {
+  // The same networks and plane with the codes (count, K) of other images at a value of the knob.
+  withCodes(data, value) {
     const { spec, arrays } = this.made;
     const codes = { data, shape: [data.length / this.latent, this.latent] };
     const own = { ...arrays, codes, knots: undefined, squared_error: undefined };
@@ -369,13 +378,15 @@ export class Run {
     other.frame.set(other.points, seen.length);
     other.knots = this.knots; // what was scored there is still the held-out digits'
     if (this.dial) other.turn(this.value);
+    other.codesAt = value;
     return other;
   }
 
-  // The same images, encoded anew.
-  setCodes(data) {
+  // The same images, encoded anew at a value of the knob.
+  setCodes(data, value) {
     this.codes.set(data);
-    this.#place();
+    this.codesAt = value;
+    if (this.recoded) this.#place(); // those of the held-out digits follow the knob by themselves
   }
 
   // Range of each latent dimension over the held-out digits, a little widened; of a model with a
@@ -460,11 +471,11 @@ export class Run {
     return z;
   }
 
-  // Index of the held-out digit whose code is nearest to z. Of a network with a knob and K > 2 only
-  // the codes' places on the map are known at each value, so the nearest one there is meant.
+  // Index of the held-out digit whose code is nearest to z. While the codes at the knob's value are
+  // not known, only their places on the map are, so the nearest one there is meant.
   nearest(z) {
     let best = 0, least = Infinity;
-    if (this.knots && !this.recoded && this.latent > 2 && this.value !== this.dial.usual) {
+    if (this.knots && !this.recoded && !this.codesKnown) {
       const [x, y] = this.toMap(z);
       for (let i = 0; i < this.count; i++) {
         const d = (this.points[2 * i] - x) ** 2 + (this.points[2 * i + 1] - y) ** 2;

@@ -430,9 +430,15 @@ export class ExplorePad {
     this.own = this.posterior ? this.posterior.mean : run.code(this.digit);
     if (follows) this.z = this.own.slice();
     this.nearestShown = null;
-    this.map.move(this.layout.points);
+    this.replace();
     this.draw();
     this.#tell("changed");
+  }
+
+  // The codes changed: all points go where they now lie.
+  replace() {
+    this.layout.follow();
+    this.map.move(this.layout.points);
   }
 
   #buildSliders() {

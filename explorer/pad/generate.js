@@ -269,7 +269,8 @@ class GeneratePad {
 
   // What a saved file says of itself.
   about(what, title) {
-    return { name: `${this.run.id}-${what}`, run: this.run.id, title };
+    const told = [title, this.dial.written].filter(Boolean).join("; ");
+    return { name: `${this.run.id}-${what}`, run: this.run.id, title: told };
   }
 
   // A result that is computed once from the run, null where it is given up or fails; `place` says
@@ -336,29 +337,9 @@ class GeneratePad {
     return image ? this.run.encode(image).mean : this.run.code(index);
   }
 
-  // Whether `run.codes` holds for the knob's value, and not only the places on the map.
-  get codesKnown() {
-    const { run } = this;
-    return !run.knots || run.latent <= 2 || run.value === run.dial.usual;
-  }
-
   // The knob's usual value in words.
   get usual() {
     return `${this.dial.name} = ${this.run.dial.usual}`;
-  }
-
-  // The real digit whose code is nearest to a place of the map, as seen there.
-  nearestOnMap([x, y]) {
-    const { points, count } = this.run;
-    let best = 0, least = Infinity;
-    for (let i = 0; i < count; i++) {
-      const d = (points[2 * i] - x) ** 2 + (points[2 * i + 1] - y) ** 2;
-      if (d < least) {
-        least = d;
-        best = i;
-      }
-    }
-    return best;
   }
 
   // Make z the point; `digit` where it is a real digit's own code.

@@ -2,6 +2,7 @@
 
 import { Chart } from "./chart.js";
 import { DigitView, isStill } from "./draw.js";
+import { nearestPlace } from "./layouts.js";
 import { address, clamp, decimals, format } from "./page.js";
 import { saveDrawing, savePicture, saveSequence, saveTable } from "./saves.js";
 import { Sheet, beside } from "./sheet.js";
@@ -207,7 +208,7 @@ export class Walk {
 
   // A press on the map puts the nearest digit there into the slot in hand.
   press(point) {
-    const index = this.pad.nearestOnMap(point);
+    const index = nearestPlace(this.pad.run.points, point);
     if (this.indexes[this.stations.selected] === index) return;
     this.indexes[this.stations.selected] = index;
     this.#arrange();

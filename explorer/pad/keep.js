@@ -1,13 +1,18 @@
 // What of Explore can be saved: the pictures, the codes and the networks.
 
 import { mapPicture } from "./montage.js";
+import { encodeAll } from "./own.js";
 import { canvasPicture, saveDecoder, saveMenu, savePicture, saveTable } from "./saves.js";
 import { format } from "./page.js";
 import { greyPicture } from "./sheet.js";
 
 export function keepMenu(pad, tools, root) {
   const { text } = pad;
-  const about = (part, title) => ({ name: `${pad.run.id}-${part}`, run: pad.run.id, title });
+  const about = (part, title) => ({
+    name: `${pad.run.id}-${part}`,
+    run: pad.run.id,
+    title: [title, pad.dial.written].filter(Boolean).join("; "),
+  });
   const where = () => Array.from(pad.z, (value) => value.toPrecision(4)).join(", ");
   const items = [
     ["keep_digit", () => savePicture(greyPicture(pad.run.decode(pad.z)),
@@ -16,7 +21,10 @@ export function keepMenu(pad, tools, root) {
       about(`map-${tools.method}`, `${text.map}: ${text[`method_${tools.method}`]}`))],
     ["keep_chosen", () => savePicture(tilesPicture(tools.gallery, pad.colours),
       about("digits", format(text.gallery_count, tools.gallery.counts())))],
-    ["keep_codes", () => saveTable(...codes(pad, tools), about("codes", text.keep_codes))],
+    ["keep_codes", async () => {
+      const said = about("codes", text.keep_codes);
+      return saveTable(...await codes(pad, tools), said);
+    }],
     ["save_decoder", () => saveDecoder(pad.run.id, "decoder")],
     ["save_encoder", () => saveDecoder(pad.run.id, "encoder")],
   ];
@@ -43,12 +51,16 @@ function tilesPicture(gallery, { paper }) {
   return canvasPicture(canvas);
 }
 
-// Columns and rows of the chosen digits' codes, else of all.
-function codes({ run, digits, layout }, { gallery }) {
+// Columns and rows of the chosen digits' codes, else of all; of a run with a knob at its present
+// value, which is a column too.
+async function codes({ run, digits, layout }, { gallery }) {
   const chosen = gallery.chosen.length ? gallery.chosen : Array.from({ length: run.count }, (_, i) => i);
-  const columns = ["digit", "class", "map_x", "map_y",
-    ...Array.from({ length: run.latent }, (_, k) => `z${k + 1}`)];
-  const rows = chosen.map((i) =>
-    [i, digits.labels[i], layout.points[2 * i], layout.points[2 * i + 1], ...run.code(i)]);
+  const { latent, value, dial } = run;
+  const places = layout.points.slice();
+  const all = run.codesKnown ? run.codes.slice() : await encodeAll(run, digits, value);
+  const columns = ["digit", "class", ...(dial ? [dial.knob] : []), "map_x", "map_y",
+    ...Array.from({ length: latent }, (_, k) => `z${k + 1}`)];
+  const rows = chosen.map((i) => [i, digits.labels[i], ...(dial ? [value] : []),
+    places[2 * i], places[2 * i + 1], ...all.subarray(i * latent, (i + 1) * latent)]);
   return [columns, rows];
 }

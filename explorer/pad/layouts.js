@@ -2,7 +2,8 @@
 //
 // A layout has `name`, `points` (x, y, x, y, …), `extent()` (points that the view must hold),
 // `toMap(z)`, `toLatent(point, z)` and `linear`: whether every place decodes exactly. `toLatent` is
-// given the present z, of which a place on two axes says nothing but two numbers.
+// given the present z, of which a place on two axes says nothing but two numbers. After the run's
+// codes changed, `follow()` brings the points to their new places.
 
 // The run's own plane: the code itself for K = 2, else that of the codes' two main components.
 export function planeLayout(run) {
@@ -13,43 +14,62 @@ export function planeLayout(run) {
     extent: () => run.extent(),
     toMap: (z) => run.toMap(z),
     toLatent: (point) => run.toLatent(point),
+    follow() {}, // the run's points do by themselves
   };
 }
 
 // A two-dimensional code turned to its own main axes.
 export function turnedLayout(run) {
   const { codes, count } = run;
-  const mean = [0, 0];
-  for (let i = 0; i < codes.length; i++) mean[i % 2] += codes[i] / count;
-  let xx = 0, xy = 0, yy = 0;
-  for (let i = 0; i < codes.length; i += 2) {
-    const x = codes[i] - mean[0], y = codes[i + 1] - mean[1];
-    xx += x * x;
-    xy += x * y;
-    yy += y * y;
-  }
-  const angle = 0.5 * Math.atan2(2 * xy, xx - yy);
-  const c = Math.cos(angle), s = Math.sin(angle);
-  const toMap = ([x, y]) => [
-    c * (x - mean[0]) + s * (y - mean[1]), c * (y - mean[1]) - s * (x - mean[0])];
-  return still("pca", codes, toMap, ([u, v]) =>
-    Float32Array.of(mean[0] + c * u - s * v, mean[1] + s * u + c * v));
+  let mean, c, s;
+  const axes = () => {
+    mean = [0, 0];
+    for (let i = 0; i < codes.length; i++) mean[i % 2] += codes[i] / count;
+    let xx = 0, xy = 0, yy = 0;
+    for (let i = 0; i < codes.length; i += 2) {
+      const x = codes[i] - mean[0], y = codes[i + 1] - mean[1];
+      xx += x * x;
+      xy += x * y;
+      yy += y * y;
+    }
+    const angle = 0.5 * Math.atan2(2 * xy, xx - yy);
+    c = Math.cos(angle);
+    s = Math.sin(angle);
+  };
+  return ofCodes("pca", run, {
+    axes,
+    toMap: ([x, y]) => [
+      c * (x - mean[0]) + s * (y - mean[1]), c * (y - mean[1]) - s * (x - mean[0])],
+    toLatent: ([u, v]) => Float32Array.of(mean[0] + c * u - s * v, mean[1] + s * u + c * v),
+  });
 }
 
 // Two of the latent axes; the others stay as they are in the present z.
 export function axesLayout(run, i, j) {
-  const pairs = new Float32Array(2 * run.count);
-  for (let n = 0; n < run.count; n++) {
-    pairs[2 * n] = run.codes[n * run.latent + i];
-    pairs[2 * n + 1] = run.codes[n * run.latent + j];
-  }
-  const layout = still("axes", pairs, (pair) => pair, ([x, y], z) => {
-    const moved = Float32Array.from(z);
-    moved[i] = x;
-    moved[j] = y;
-    return moved;
+  return ofCodes("axes", run, {
+    toMap: (z) => [z[i], z[j]],
+    toLatent: ([x, y], z) => {
+      const moved = Float32Array.from(z);
+      moved[i] = x;
+      moved[j] = y;
+      return moved;
+    },
   });
-  return { ...layout, toMap: (z) => [z[i], z[j]] };
+}
+
+// A map whose every place decodes exactly: the points are where `toMap` puts the codes, and `axes()`
+// fits it to them first.
+function ofCodes(name, run, { axes = () => {}, toMap, toLatent }) {
+  const { codes, count, latent } = run;
+  const points = new Float32Array(2 * count);
+  const follow = () => {
+    axes();
+    for (let n = 0; n < count; n++) {
+      [points[2 * n], points[2 * n + 1]] = toMap(codes.subarray(n * latent, (n + 1) * latent));
+    }
+  };
+  follow();
+  return { name, linear: true, points, extent: () => points, toMap, toLatent, follow };
 }
 
 // UMAP and t-SNE: only the digits' own places mean something. A place stands for the code of the
@@ -63,6 +83,7 @@ export function neighbourLayout(run, name, points) {
     extent: () => points,
     toMap: (z) => at(run.nearest(z).index),
     toLatent: (point) => run.code(nearestPlace(points, point)),
+    follow() {}, // they were laid out once, at the knob's usual value
   };
 }
 
@@ -77,12 +98,4 @@ export function nearestPlace(points, [x, y]) {
     }
   }
   return best;
-}
-
-function still(name, pairs, toMap, toLatent) {
-  const points = new Float32Array(pairs.length);
-  for (let i = 0; i < points.length; i += 2) {
-    [points[i], points[i + 1]] = toMap([pairs[i], pairs[i + 1]]);
-  }
-  return { name, linear: true, points, extent: () => points, toMap, toLatent };
 }

@@ -14,6 +14,7 @@ const LAYERS = ["rings", "prior", "backdrop"];
 const USUAL_LAYERS = "rings,prior";
 const FAR = ["umap", "tsne"]; // of which only the digits' own places mean something
 const SCORES = ["trustworthiness", "continuity", "agreement"];
+const SETTLED = 200; // milliseconds that a knob must rest before the chosen digits are shown anew
 
 export class MapTools {
   constructor(pad) {
@@ -45,6 +46,7 @@ export class MapTools {
 
   destroy() {
     this.waiting?.abort();
+    clearTimeout(this.choosing);
     this.backdrop.destroy();
     this.gallery.destroy();
   }
@@ -135,13 +137,13 @@ export class MapTools {
     this.gallery.recolour();
   }
 
-  // A knob moved the codes: their main axes are others.
+  // A knob moved: what was chosen is what lies within the path now, and reconstructed anew.
   #turned() {
-    const { pad } = this;
-    if (this.method !== "pca" || pad.run.latent !== 2) return;
-    pad.layout = turnedLayout(pad.run);
-    pad.map.move(pad.layout.points);
-    pad.draw();
+    this.#tellKnob();
+    if (!this.lasso.polygon) return;
+    this.#mark(this.lasso.polygon);
+    clearTimeout(this.choosing);
+    this.choosing = setTimeout(() => this.#select(this.lasso.polygon), SETTLED);
   }
 
   #methods() {
@@ -154,6 +156,7 @@ export class MapTools {
     const first = !this.run;
     this.run = run;
     this.waiting?.abort();
+    clearTimeout(this.choosing);
     this.#wait(null);
     const methods = this.#methods();
     this.#modes("methods", methods, "method", (name) => this.layOut(name));
@@ -311,35 +314,64 @@ export class MapTools {
 
   // --- Scores -----------------------------------------------------------------------------------
 
-  // How far the map can be trusted, beside a map that knows nothing.
+  // What the map's places mean; how far it can be trusted, beside a map that knows nothing.
   async #trust() {
-    const { run } = this.pad;
+    const { run, spec, set } = this.pad;
     const { method, text } = this;
     const line = this.part("trust");
-    const kind = FAR.includes(method) ? `${method}_scores` : "plane_scores";
     const note = FAR.includes(method) ? text.note_far : method === "axes" ? text.note_axes
-      : this.pad.set ? text.note_own : text.map_note;
-    this.part("map-note").textContent = note;
-    if (method === "axes") {
-      line.innerHTML = "";
-      delete line.dataset.of;
-      return;
-    }
-    const same = () => this.run === run && this.method === method;
+      : set ? text.note_own : text.map_note;
+    const laid = FAR.includes(method) && run.dial ? format(text.note_laid, this.#knob) : "";
+    this.part("map-note").textContent = `${note} ${laid}`.trim();
+    const kind = this.#scoresOf(method);
+    // Of two axes there are so many scores that those of the last two are no longer wanted.
+    if (this.measuring?.startsWith("axes_")) giveUp(spec, this.measuring, set).catch(() => {});
+    this.measuring = kind;
+    delete line.dataset.of;
+    const same = () => this.run === run && this.method === method && this.#scoresOf(method) === kind;
     const waits = setTimeout(() => { if (same()) line.textContent = text.trust_wait; }, 300);
     try {
       const [own, random] = await Promise.all(
         [kind, "random_scores"].map((name) => this.#derived(name)));
       clearTimeout(waits);
+      if (this.measuring === kind) this.measuring = null;
       if (!same()) return;
       line.innerHTML = SCORES.filter((name) => name in own.notes).map((name) =>
         `<span title="${text[`${name}_help`]}">${text[name]} <b>${decimals(own.notes[name], 2)}</b> ` +
         `<small>${format(text.trust_random, { value: decimals(random.notes[name], 2) })}</small></span>`)
         .join("") || text.trust_few;
+      line.insertAdjacentHTML("beforeend", this.#atUsual());
       line.dataset.of = method;
+      this.#tellKnob();
     } catch (error) {
       clearTimeout(waits);
       if (same() && error.name !== "AbortError") line.textContent = this.#sentence(error);
+    }
+  }
+
+  #scoresOf(method) {
+    if (FAR.includes(method)) return `${method}_scores`;
+    if (method !== "axes") return "plane_scores";
+    const [i, j] = this.#chosenAxes().sort((a, b) => a - b);
+    return `axes_${i + 1}_${j + 1}_scores`;
+  }
+
+  // The run's knob: its name and the value at which scores are told.
+  get #knob() {
+    const { dial, run } = this.pad;
+    return { name: dial.name, usual: run.dial.usual };
+  }
+
+  // A remark that is seen while the knob stands elsewhere than where something was measured.
+  #atUsual() {
+    if (!this.pad.run.dial) return "";
+    return `<small data-at-usual hidden>${format(this.text.at_usual, this.#knob)}</small>`;
+  }
+
+  #tellKnob() {
+    const { root, run } = this.pad;
+    for (const remark of root.querySelectorAll("[data-at-usual]")) {
+      remark.hidden = run.value === run.dial.usual;
     }
   }
 
@@ -383,7 +415,8 @@ export class MapTools {
     const [low, middle, high] = this.bounds.map((value) => decimals(value, 1));
     box.innerHTML = `<span>${this.text[`legend_${this.colour}`]}</span><span>${low}</span>
       <i style="background: linear-gradient(to right, ${shades})"></i><span>${high}</span>
-      <small>${format(this.text.legend_median, { middle })}</small>`;
+      <small>${format(this.text.legend_median, { middle })}</small>${this.#atUsual()}`;
+    this.#tellKnob();
   }
 
   // --- Layers -----------------------------------------------------------------------------------
@@ -443,6 +476,7 @@ export class MapTools {
   }
 
   #select(path) {
+    clearTimeout(this.choosing);
     this.gallery.show(this.#mark(path));
   }
 

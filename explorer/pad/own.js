@@ -1,48 +1,38 @@
-// Images that are not the held-out digits: codes of a whole set, and whether a network knows the
-// like of a drawing.
+// Codes of a whole set of images, at the value of a run's knob, and whether a network knows the like
+// of a drawing.
 
+import { inSlices } from "./chores.js";
 import { squaredError } from "./engine.js";
+import { format } from "./page.js";
 
-const SLICE = 6; // milliseconds of work, after which the page gets its turn
 const SAMPLE = 250; // held-out digits that stand for all where their errors aren't stored
 const REST = 150; // milliseconds that a knob must rest before all images are encoded anew
 const SHARE = 0.99; // of the held-out digits, whose errors count as usual
 
-// Do `work(i)` for i below count, never for so long that a frame is lost.
-async function inSlices(count, work, { progress = () => {}, signal } = {}) {
-  for (let i = 0; i < count; ) {
-    signal?.throwIfAborted();
-    const end = performance.now() + SLICE;
-    do work(i++);
-    while (i < count && performance.now() < end);
-    progress(i);
-    if (i < count) await new Promise((next) => setTimeout(next));
-  }
-  signal?.throwIfAborted();
-}
-
-// A run like this one with the codes of all `digits`, encoded here at the knob's present value; a
-// run that already has them gets them anew.
+// Codes (count * K) of all `digits`, encoded here at a value of the run's knob.
 // `progress(done)` is told how many are encoded; an aborted signal ends it with its reason.
-export async function recode(run, digits, options) {
+export async function encodeAll(run, digits, value, options) {
   await digits.arrived;
   const count = digits.labels.length;
   const codes = new Float32Array(count * run.latent);
-  const value = run.value;
   const encode = (i) => run.encode(digits.image(i)).mean;
   await inSlices(
     count,
     (i) => codes.set(run.dial ? run.at(value, () => encode(i)) : encode(i), i * run.latent),
     options,
   );
-  const own = run.recoded ? run : run.withCodes(codes);
-  if (run.recoded) run.setCodes(codes);
-  own.encodedAt = value;
-  return own;
+  return codes;
 }
 
-// Explore's own images: the held-out digits lie grey below them, and they follow a run's knob,
-// encoded anew once it rests.
+// A run like this one with the codes of all `digits`, at the knob's present value.
+export async function recode(run, digits, options) {
+  const { value } = run;
+  return run.withCodes(await encodeAll(run, digits, value, options), value);
+}
+
+// Codes follow a run's knob: own images' always, the held-out digits' where the map is of the codes
+// themselves and not of the run's plane. They are encoded anew once the knob rests. The held-out
+// digits lie grey below own images.
 export class OwnImages {
   constructor(pad) {
     this.pad = pad;
@@ -51,15 +41,15 @@ export class OwnImages {
   destroy() {
     clearTimeout(this.resting);
     this.waiting?.abort();
+    if (this.told) this.pad.say("");
+    this.told = this.value = null;
   }
 
   changed() {
     const { run, plain } = this.pad;
     this.destroy();
     if (run.recoded && run.dial) plain.turn(run.value);
-    if (run.recoded && run.value !== run.encodedAt) {
-      this.resting = setTimeout(() => this.#follow(run), REST);
-    }
+    this.#see();
   }
 
   // Only on the run's own plane is it known where the held-out digits lie.
@@ -67,19 +57,36 @@ export class OwnImages {
     const { run, plain, layout, map } = this.pad;
     const others = run.recoded && layout.name === "plane" ? plain.points : null;
     if (others !== (map.others ?? null)) map.below(others);
+    this.#see();
+  }
+
+  #see() {
+    const { run, layout } = this.pad;
+    const wanted = !run.codesKnown && (run.recoded || layout.name !== "plane");
+    if (!wanted || this.value === run.value) return;
+    this.value = run.value;
+    this.resting = setTimeout(() => this.#follow(run), REST);
   }
 
   async #follow(run) {
     const { pad } = this;
+    const { value } = run;
     this.waiting = new AbortController();
     const { signal } = this.waiting;
+    const count = pad.digits.labels.length;
+    const progress = (done) => {
+      const before = this.told;
+      this.told = done < count;
+      if (this.told) pad.say(format(pad.text.encoding, { done, count }));
+      else if (before) pad.say("");
+    };
     try {
-      await recode(run, pad.digits, { signal });
+      run.setCodes(await encodeAll(run, pad.digits, value, { progress, signal }), value);
     } catch (error) {
       if (signal.aborted) return;
       throw error;
     }
-    pad.map.move(pad.layout.points);
+    pad.replace();
     pad.draw();
   }
 }

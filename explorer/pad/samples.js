@@ -215,11 +215,11 @@ export class Samples {
 
   // A sampler's draws, which the knob may move but does not draw anew; null where it can't draw.
   #draws(name) {
-    const { pad, run, seed } = this;
+    const { run, seed } = this;
     const { latent } = run;
     const known = name === "prior" || (name === "mixture"
       ? this.mixture && (!run.dial || run.value === run.dial.usual)
-      : pad.codesKnown);
+      : run.codesKnown);
     if (!known) return null;
     const moves = name === "box" || name === "own"; // with the codes
     const key = `${seed} ${moves && run.dial ? run.value : ""}`;
