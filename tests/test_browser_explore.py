@@ -398,6 +398,8 @@ def test_a_phone_has_output_and_map_first_and_never_scrolls_sideways(visit):
         for element in (hand.output, hand.map, hand.slider(1), hand.button("reset"))
     ]
     assert tops == sorted(tops)
+    box = hand.map.bounding_box()
+    assert box["y"] + 0.75 * box["height"] < PHONE["viewport"]["height"], "on the first screen"
     for element in page.locator(".pad button:visible, .pad input[type=range]:visible").all():
         box = element.bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= 390

@@ -16,7 +16,7 @@ from explorer.views import frame
 
 BETAS = (0.1, 0.5, 1, 2, 4, 8)  # columns of the grid of reconstructions
 # A phone has no room above the map; the page's end shows the equation there.
-_STYLE = "<style>@media (max-width: 640px) {.st-key-equation {display: none}}</style>"
+_STYLE = "<style>@media (max-width: 640px) {.stColumn:has(.st-key-equation) {display: none}}</style>"
 DEAD = 0.05  # nats per image; below it a dimension is called dead
 
 
@@ -30,7 +30,8 @@ def show() -> None:
             st.error(words("app.no_runs"))
             return
         said, equation = st.columns([3, 2], gap="medium", vertical_alignment="center")
-        said.markdown(words("beta.try") + " " + words("beta.look"))
+        with said:
+            frame.say(words, "beta")
         with equation.container(key="equation"):
             st.html(_STYLE)
             st.latex(equations.latex(words, "vae", "beta"))
@@ -45,6 +46,7 @@ def show() -> None:
             "text": words.group("pad") | words.group("beta_pad"),
         }
         latent_pad(assets.module("beta.js"), data, key=f"beta-{words.language}")
+        frame.say_below(words, "beta")
         _linear(words, runs)
         _annealing(words, runs)
         st.markdown(f"#### {words('beta.network_title')}")

@@ -44,7 +44,8 @@ def show() -> None:
             return
         equation = r" \\ ".join(_EQUATIONS) % words.group("compare")
         said, above = st.columns([5, 2], gap="medium", vertical_alignment="center")
-        said.markdown(words("compare.try") + " " + words("compare.look"))
+        with said:
+            frame.say(words, "compare")
         with above.container(key="above"):
             st.html(_STYLE)
             st.latex(rf"\begin{{aligned}}{equation}\end{{aligned}}")
@@ -60,6 +61,7 @@ def show() -> None:
             "text": words.group("pad") | words.group("compare") | words.group("savespad"),
         }
         latent_pad(assets.module("compare.js"), data, key=f"compare-{words.language}")
+        frame.say_below(words, "compare")
         with st.container(key="below"):
             st.latex(rf"\begin{{aligned}}{equation}\end{{aligned}}")
 

@@ -17,6 +17,18 @@ SCORES = (  # name of the texts, key in the run's metrics, decimals
     ("elbo", "elbo_binary", 1),
 )
 
+# On a phone the button of own images is its icon alone, beside the first sentence.
+_STYLE = """<style>
+@media (max-width: 640px) {
+  .stHorizontalBlock:has(.st-key-own) {flex-wrap: nowrap; gap: .5rem}
+  .stHorizontalBlock:has(.st-key-own) > .stColumn {min-width: 0; flex: 1 1 auto; width: auto}
+  .stHorizontalBlock:has(.st-key-own) > .stColumn:last-child {flex: 0 0 48px}
+  .st-key-own .stPopover button {padding: 0; min-height: 44px}
+  .st-key-own .stPopover button p, .st-key-own .stPopover button > div > div:last-child
+    {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)}
+}
+</style>"""
+
 
 def show() -> None:
     """Draw the page."""
@@ -28,8 +40,10 @@ def show() -> None:
             st.error(words("app.no_runs"))
             return
         told, images = st.columns([6, 1], vertical_alignment="center")
-        told.markdown(_opening(words, run))
-        with images:
+        with told:
+            frame.say(words, "explore", _in_short(words, run))
+        with images.container(key="own"):
+            st.html(_STYLE)
             own_set = own.panel(words) if own.fits(run) else None
         data = {
             "run": assets.run_spec(run),
@@ -41,6 +55,7 @@ def show() -> None:
             },
         }
         latent_pad(assets.module("explore.js"), data, key=f"explore-{words.language}")
+        frame.say_below(words, "explore", _in_short(words, run))
         about, scores = st.columns(2, gap="large")
         with about:
             st.markdown(f"#### {words('explore.equation_title')}")
@@ -50,10 +65,9 @@ def show() -> None:
             _numbers(words, run)
 
 
-def _opening(words: Words, run: Run) -> str:
+def _in_short(words: Words, run: Run) -> str:
     equation = "posterior" if run.record.capabilities.get("has_posterior") else "point"
-    told = (words("explore.try"), words("explore.look_pca"), words(f"explore.in_short_{equation}"))
-    return " ".join(told)
+    return words(f"explore.in_short_{equation}")
 
 
 def _numbers(words: Words, run: Run) -> None:

@@ -16,14 +16,32 @@ from explorer.language import Words
 
 DEFAULT = "vae"  # the model that a page opens with
 
-# Streamlit leaves six empty rems above a page; a map needs them more.
-_STYLE = (
-    ".stMainBlockContainer {padding: 4.2rem 2rem 3rem; max-width: 1320px; margin: 0 auto}"
-    ".stMainBlockContainer h3 {padding: 0 0 .3rem}"
-    "@media (max-width: 640px) {.stMainBlockContainer {padding: 4rem 1rem 2rem}"
-    ".stMainBlockContainer h3 {width: 100%; font-size: 1.4rem}"
-    ".stMainBlockContainer .stMarkdown p {font-size: .9rem}}"
-)
+# Streamlit leaves six empty rems above a page; a map needs them more. On a phone output and map come
+# first: pickers stand two in a row with their labels inside, and what to look for below the pad.
+_STYLE = """<style>
+.stMainBlockContainer {padding: 4.2rem 2rem 3rem; max-width: 1320px; margin: 0 auto}
+.stMainBlockContainer h3 {padding: 0 0 .3rem}
+:has(> .st-key-said-narrow), :has(> .st-key-look) {display: none}
+@media (max-width: 640px) {
+  .stMainBlockContainer {padding: 3.9rem 1rem 2rem}
+  .stMainBlockContainer > .stVerticalBlock {gap: .7rem}
+  .stMainBlockContainer .stMarkdown p {font-size: .9rem}
+  :has(> .st-key-said-wide) {display: none}
+  :has(> .st-key-said-narrow), :has(> .st-key-look) {display: flex}
+  .st-key-said-narrow .stMarkdown p {font-size: .82rem; line-height: 1.4}
+  .st-key-bar {gap: .5rem}
+  .st-key-bar > * {order: 2}
+  .st-key-bar > :has(h3) {order: 0; flex: 1 1 50%; width: auto}
+  .st-key-bar h3 {font-size: 1.2rem; line-height: 1.15; padding: 0; word-break: keep-all}
+  .st-key-bar > [class*="st-key-widget-lang"] {order: 1; width: auto}
+  .st-key-bar > :has(.stSelectbox) {flex: 1 1 40%; width: auto}
+  .st-key-bar .stSelectbox {position: relative}
+  .st-key-bar .stSelectbox label {position: absolute; z-index: 1; inset: 3px auto auto 10px;
+    min-height: 0; padding: 0; pointer-events: none}
+  .st-key-bar .stSelectbox label p {font-size: 10px; line-height: 1.2; opacity: .75}
+  .st-key-bar .stSelectbox [data-baseweb="select"] > div {height: 46px; padding-top: 12px}
+}
+</style>"""
 
 
 @contextlib.contextmanager
@@ -33,8 +51,8 @@ def page(words: Words, name: str) -> Iterator[DeltaGenerator]:
     Below the row stand the sentences about a bad link, at the page's end what the store could
     not read.
     """
-    st.html(f"<style>{_STYLE}</style>")
-    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    st.html(_STYLE)
+    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar")
     bar.subheader(words(f"{name}.title"), anchor=False, width="stretch")
     told = st.container()
     yield bar
@@ -47,6 +65,18 @@ def page(words: Words, name: str) -> Iterator[DeltaGenerator]:
         with st.expander(words("app.skipped_runs", count=len(skipped))):
             for sentence in skipped:
                 st.text(sentence)
+
+
+def say(words: Words, name: str, *more: str) -> None:
+    """A page's first sentences: what to try, what to look for, and more."""
+    said = words(f"{name}.try")
+    st.container(key="said-wide").markdown(" ".join((said, words(f"{name}.look"), *more)))
+    st.container(key="said-narrow").markdown(said)
+
+
+def say_below(words: Words, name: str, *more: str) -> None:
+    """What of the first sentences stands below the pad on a phone."""
+    st.container(key="look").markdown(" ".join((words(f"{name}.look"), *more)))
 
 
 def showable_runs() -> list[Run]:

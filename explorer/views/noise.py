@@ -75,7 +75,7 @@ def show() -> None:
             st.error(words("noise.no_runs"))
             return
         st.html(f"<style>{_STYLE}</style>")
-        st.markdown(words("noise.try") + " " + words("noise.look"))
+        frame.say(words, "noise")
         data = {
             "noises": [
                 {
@@ -93,6 +93,7 @@ def show() -> None:
             "text": words.group("pad") | words.group("noise_pad"),
         }
         latent_pad(assets.module("noise.js"), data, key=f"noise-{words.language}")
+        frame.say_below(words, "noise")
         st.markdown(f"#### {words('noise.equation_title')}")
         equations.show(words, bench.conditional[bench.noises[0]].record, "level")
         _matrix(words, bench)
