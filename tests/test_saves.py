@@ -394,7 +394,7 @@ def test_an_export_that_is_killed_leaves_nothing_and_may_be_tried_again(run, mon
             time.sleep(0.05)
             problem = exports.ask(run, folder) if folder not in exports._under_way else None
             if problem:
-                told.append(problem)
+                told.append(str(problem))
                 break
     assert len(told) == 2 and all("broke off" in sentence for sentence in told)
 

@@ -37,16 +37,17 @@ def page(words: Words, name: str) -> Iterator[DeltaGenerator]:
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     bar.subheader(words(f"{name}.title"), anchor=False, width="stretch")
     told = st.container()
+    state.link_language()
     yield bar
     with bar:
         state.language_switch()
     for sentence in state.problems():
         told.warning(sentence)
-    skipped = resources.runs().problems
+    skipped = resources.runs().refused
     if skipped:
         with st.expander(words("app.skipped_runs", count=len(skipped))):
-            for sentence in skipped:
-                st.text(sentence)
+            for refusal in skipped:
+                st.text(words.refusal(refusal))
 
 
 def showable_runs() -> list[Run]:
