@@ -106,6 +106,7 @@ class _Film(_Picture):
         return Refusal("{size:,} bytes for {count} pictures", size=self.bytes, count=self.frames)
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how what a spreadsheet runs begins
 _Cell = bool | int | float | Annotated[str, Field(max_length=2000)] | None
 
 
@@ -222,15 +223,26 @@ def table(asked: _Table) -> bytes:
     """A CSV after RFC 4180, in UTF-8 with the mark by which spreadsheets know it.
 
     CSV has no place for metadata, so the run stands in each row, in a first column `run`; a table
-    that brings such a column keeps its own.
+    that brings such a column keeps its own. A spreadsheet runs a text that looks like a formula,
+    so such a one begins with an apostrophe.
     """
     own = "run" in asked.columns
     run = " ".join(asked.run)
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(asked.columns if own else ("run", *asked.columns))
-    writer.writerows(row if own else (run, *row) for row in asked.rows)
+    writer.writerow(map(_cell, asked.columns if own else ("run", *asked.columns)))
+    writer.writerows(map(_cell, row if own else (run, *row)) for row in asked.rows)
     return text.getvalue().encode("utf-8-sig")
+
+
+def _cell(value: _Cell) -> _Cell:
+    if not isinstance(value, str) or not value.startswith(_FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def _layout(asked: _Picture) -> tuple[str, tuple[int, int]]:
