@@ -181,7 +181,9 @@ def main() -> int:
             f"| {one.pen_p95:.2f} | {one.frames} |"
         )
     print()
-    print("Five models under one pointer (PCA vs AE), from the handler's start to five drawn digits:")
+    print(
+        "Five models under one pointer (PCA vs AE), from the handler's start to five drawn digits:"
+    )
     print()
     print("| K | moves | median | p95 | limit |")
     print("|--:|--:|--:|--:|--:|")

@@ -15,6 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from core.dataset import DataError, reason
+from core.refusal import Refusal
 
 MIB = 1024 * 1024
 
@@ -42,7 +43,7 @@ class Bounds:
 BOUNDS = Bounds()
 
 
-class UnreadableFileError(Exception):
+class UnreadableFileError(Refusal):
     """One file that cannot be read; its caller decides whether that is the end of it."""
 
 
@@ -64,14 +65,19 @@ def opened_zip(stream: BinaryIO, label: str, bounds: Bounds) -> Iterator[zipfile
     # ZipFile makes an object of every entry, so they are counted before it sees the file.
     if _count_entries(stream) > bounds.archive_entries:
         raise DataError(
-            f"{label} lists more than {bounds.archive_entries:,} entries, the most allowed."
+            "{label} lists more than {most:,} entries, the most allowed.",
+            label=label,
+            most=bounds.archive_entries,
         )
     try:
         archive = zipfile.ZipFile(stream)
     except (*_ZIP_ERRORS, OSError) as error:
         raise DataError(
-            f"{label} is not a whole zip archive ({reason(error)}); allowed are .zip and .npz "
-            f"files of up to {bounds.archive_bytes:,} bytes."
+            "{label} is not a whole zip archive ({reason}); allowed are .zip and .npz "
+            "files of up to {most:,} bytes.",
+            label=label,
+            reason=reason(error),
+            most=bounds.archive_bytes,
         ) from error
     with archive:
         members = archive.infolist()
@@ -79,12 +85,19 @@ def opened_zip(stream: BinaryIO, label: str, bounds: Bounds) -> Iterator[zipfile
             _check_member(member, label, bounds)
         files = sum(not member.is_dir() for member in members)
         if files > bounds.files:
-            raise DataError(f"{label} holds {files:,} files; allowed are up to {bounds.files:,}.")
+            raise DataError(
+                "{label} holds {count:,} files; allowed are up to {most:,}.",
+                label=label,
+                count=files,
+                most=bounds.files,
+            )
         declared = sum(member.file_size for member in members)
         if declared > bounds.decoded_bytes:
             raise DataError(
-                f"{label} declares {declared:,} bytes when unpacked; "
-                f"allowed are up to {bounds.decoded_bytes:,}."
+                "{label} declares {declared:,} bytes when unpacked; allowed are up to {most:,}.",
+                label=label,
+                declared=declared,
+                most=bounds.decoded_bytes,
             )
         yield archive
 
@@ -103,21 +116,33 @@ def _check_member(member: zipfile.ZipInfo, label: str, bounds: Bounds) -> None:
     name = member.filename.replace("\\", "/")
     if name[:1] in ("", "/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
         raise DataError(
-            f"{label} holds a file named {member.filename!r}, which points nowhere inside it; "
-            "allowed are plain relative names without '..'."
+            "{label} holds a file named {name!r}, which points nowhere inside it; "
+            "allowed are plain relative names without '..'.",
+            label=label,
+            name=member.filename,
         )
     if member.flag_bits & 1:
-        raise DataError(f"{name} in {label} is encrypted; allowed are archives without a password.")
+        raise DataError(
+            "{name} in {label} is encrypted; allowed are archives without a password.",
+            name=name,
+            label=label,
+        )
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(
-            f"{name} in {label} is packed by method {member.compress_type}; "
-            "allowed are stored (0) and deflated (8)."
+            "{name} in {label} is packed by method {method}; "
+            "allowed are stored (0) and deflated (8).",
+            name=name,
+            label=label,
+            method=member.compress_type,
         )
     ratio = member.file_size / max(member.compress_size, 1)
     if member.file_size > bounds.compression_ratio_from_bytes and ratio > bounds.compression_ratio:
         raise DataError(
-            f"{name} in {label} is packed {ratio:,.0f} to 1; "
-            f"allowed is up to {bounds.compression_ratio} to 1."
+            "{name} in {label} is packed {ratio:,.0f} to 1; allowed is up to {most} to 1.",
+            name=name,
+            label=label,
+            ratio=ratio,
+            most=bounds.compression_ratio,
         )
 
 
@@ -127,9 +152,13 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
         with archive.open(member) as stream:
             content = stream.read(member.file_size + 1)
     except (*_ZIP_ERRORS, OSError) as error:
-        raise UnreadableFileError(reason(error)) from error
+        raise UnreadableFileError("{reason}", reason=reason(error)) from error
     if len(content) != member.file_size:
-        raise UnreadableFileError(f"{len(content):,} bytes where {member.file_size:,} are declared")
+        raise UnreadableFileError(
+            "{there:,} bytes where {declared:,} are declared",
+            there=len(content),
+            declared=member.file_size,
+        )
     return content
 
 
@@ -143,19 +172,21 @@ def read_members(archive: zipfile.ZipFile, label: str, bounds: Bounds) -> dict[s
     arrays = {}
     for member in archive.infolist():
         if member.filename.endswith(".npy"):
+            where = Refusal("{name} in {label}", name=member.filename, label=label)
             try:
                 content = read_member(archive, member)
             except UnreadableFileError as error:
                 raise DataError(
-                    f"{member.filename} in {label} cannot be read ({error}); "
-                    "allowed are arrays as numpy.savez writes them."
+                    "{where} cannot be read ({cause}); "
+                    "allowed are arrays as numpy.savez writes them.",
+                    where=where,
+                    cause=error,
                 ) from error
-            where = f"{member.filename} in {label}"
             arrays[member.filename.removesuffix(".npy")] = _read_npy(content, where)
     return arrays
 
 
-def _read_npy(content: bytes, where: str) -> np.ndarray:
+def _read_npy(content: bytes, where: Refusal) -> np.ndarray:
     # numpy.load would set memory aside for the shape that the header claims, whatever follows it.
     stream = io.BytesIO(content)
     try:
@@ -177,19 +208,25 @@ def _read_npy(content: bytes, where: str) -> np.ndarray:
         tokenize.TokenError,
     ) as error:
         raise DataError(
-            f"{where} is not a whole npy array ({error}); "
-            "allowed are arrays as numpy.savez writes them."
+            "{where} is not a whole npy array ({reason}); "
+            "allowed are arrays as numpy.savez writes them.",
+            where=where,
+            reason=str(error),
         ) from error
     if dtype.hasobject:
         raise DataError(
-            f"{where} holds pickled Python objects, which are never loaded; "
-            "allowed are arrays of numbers, or of strings for labels."
+            "{where} holds pickled Python objects, which are never loaded; "
+            "allowed are arrays of numbers, or of strings for labels.",
+            where=where,
         )
     declared, there = math.prod(shape) * dtype.itemsize, len(content) - stream.tell()
     if min(shape, default=1) < 0 or declared != there:
         raise DataError(
-            f"{where} declares {declared:,} bytes of values and holds {there:,}; "
-            "allowed are whole arrays as numpy.savez writes them."
+            "{where} declares {declared:,} bytes of values and holds {there:,}; "
+            "allowed are whole arrays as numpy.savez writes them.",
+            where=where,
+            declared=declared,
+            there=there,
         )
     array = np.load(io.BytesIO(content), allow_pickle=False)
     return np.ascontiguousarray(array)

@@ -54,14 +54,18 @@ def centre(image: np.ndarray, whole_pixels: bool = True) -> np.ndarray:
 
     if image.dtype != np.uint8 or image.ndim != 2 or not image.size:
         raise DataError(
-            f"an image is {image.dtype} of shape {image.shape}; "
-            "allowed are uint8 grey levels of shape (height, width), at least 1×1 pixels."
+            "an image is {type} of shape {shape}; "
+            "allowed are uint8 grey levels of shape (height, width), at least 1×1 pixels.",
+            type=image.dtype,
+            shape=image.shape,
         )
     ground = ground_of(image)
     if int(image.max()) - ground < FAINTEST:
         raise DataError(
-            f"the image is blank: its ink differs from its paper by {image.max() - ground} grey "
-            f"levels, and at least {FAINTEST} of 255 are needed."
+            "the image is blank: its ink differs from its paper by {ink} grey levels, and at "
+            "least {least} of 255 are needed.",
+            ink=image.max() - ground,
+            least=FAINTEST,
         )
     ink = np.clip(image.astype(np.float32) - ground, 0, None)
     ink *= 255 / ink.max()

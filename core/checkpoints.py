@@ -25,6 +25,8 @@ import numpy as np
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from core.refusal import Refusal
+
 SCHEMA_VERSION = 1
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}-[0-9a-f]{10}")
 RECORD = "run.json"
@@ -33,7 +35,7 @@ NOTE = "note.json"  # what people say of a run; see `core.shelf`
 LARGEST_RECORD = 16 * 2**20
 
 
-class CheckpointError(ValueError):
+class CheckpointError(Refusal, ValueError):
     """A run that is missing, torn, foreign or newer than this software; one sentence."""
 
 
@@ -105,17 +107,25 @@ class Run:
         """
         if name not in self.record.files:
             raise CheckpointError(
-                f"Run {self.id} has no file {name!r}; it has {', '.join(self.record.files)}."
+                "Run {run} has no file {name!r}; it has {files}.",
+                run=self.id,
+                name=name,
+                files=", ".join(self.record.files),
             )
         return self.folder / name
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a store holds: the runs, and one sentence for each folder that is none."""
+    """What a store holds: the runs, and a refusal of each folder that is none."""
 
     runs: dict[str, Run]
-    problems: tuple[str, ...]
+    refused: tuple[Refusal, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is refused and why, one sentence each."""
+        return tuple(map(str, self.refused))
 
 
 def shipped_store() -> Path:
@@ -152,12 +162,18 @@ def list_runs(stores: Path | Iterable[Path]) -> Listing:
     A folder that can't be read as a run is named in `problems` and stands in nobody's way.
     """
     runs: dict[str, Run] = {}
-    problems: list[str] = []
+    refused: list[Refusal] = []
     for store in [stores] if isinstance(stores, Path) else stores:
         try:
             folders = sorted(store.iterdir()) if store.is_dir() else []
         except OSError as error:
-            problems.append(f"The run store {store} can't be read ({error.strerror}).")
+            refused.append(
+                Refusal(
+                    "The run store {store} can't be read ({reason}).",
+                    store=store,
+                    reason=error.strerror,
+                )
+            )
             continue
         for folder in folders:
             if folder.name.startswith(".") or not folder.is_dir():
@@ -165,10 +181,10 @@ def list_runs(stores: Path | Iterable[Path]) -> Listing:
             try:
                 run = open_run(folder)
             except CheckpointError as error:
-                problems.append(str(error))
+                refused.append(error.bare())
             else:
                 runs.setdefault(run.id, run)
-    return Listing(runs, tuple(problems))
+    return Listing(runs, tuple(refused))
 
 
 def open_run(folder: Path) -> Run:
@@ -181,21 +197,38 @@ def open_run(folder: Path) -> Run:
     try:
         path = folder / RECORD
         if path.stat().st_size > LARGEST_RECORD:
-            raise CheckpointError(f"Run {name} has a {RECORD} of over {LARGEST_RECORD >> 20} MiB.")
+            raise CheckpointError(
+                "Run {run} has a {record} of over {most} MiB.",
+                run=name,
+                record=RECORD,
+                most=LARGEST_RECORD >> 20,
+            )
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise CheckpointError(f"Folder {name} is no run: it has no {RECORD}.") from None
+        raise CheckpointError(
+            "Folder {folder} is no run: it has no {record}.", folder=name, record=RECORD
+        ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(
-            f"Run {name} can't be read: its {RECORD} is torn ({error})."
+            "Run {run} can't be read: its {record} is torn ({reason}).",
+            run=name,
+            record=RECORD,
+            reason=str(error),
         ) from None
     version = content.get("schema_version") if isinstance(content, dict) else None
     if not isinstance(version, int):
-        raise CheckpointError(f"Folder {name} is no run: its {RECORD} states no schema_version.")
+        raise CheckpointError(
+            "Folder {folder} is no run: its {record} states no schema_version.",
+            folder=name,
+            record=RECORD,
+        )
     if version > SCHEMA_VERSION:
         raise CheckpointError(
-            f"Run {name} has schema version {version}; this software reads up to "
-            f"{SCHEMA_VERSION}, so it needs a newer release."
+            "Run {run} has schema version {version}; this software reads up to {most}, so it "
+            "needs a newer release.",
+            run=name,
+            version=version,
+            most=SCHEMA_VERSION,
         )
     try:
         record = RunRecord.model_validate(content)
@@ -203,24 +236,45 @@ def open_run(folder: Path) -> Run:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise CheckpointError(
-            f"Run {name} is foreign or torn: {where} in its {RECORD} is wrong ({first['msg']})."
+            "Run {run} is foreign or torn: {where} in its {record} is wrong ({reason}).",
+            run=name,
+            where=where,
+            record=RECORD,
+            reason=first["msg"],
         ) from None
     if record.id != name or not RUN_ID.fullmatch(name):
-        raise CheckpointError(f"Folder {name} holds a run that calls itself {record.id!r}.")
+        raise CheckpointError(
+            "Folder {folder} holds a run that calls itself {id!r}.", folder=name, id=record.id
+        )
     if not isinstance(record.config.get("latent"), int):
-        raise CheckpointError(f"Run {name} is foreign or torn: its {RECORD} states no latent.")
+        raise CheckpointError(
+            "Run {run} is foreign or torn: its {record} states no latent.", run=name, record=RECORD
+        )
     if WEIGHTS not in record.files:
-        raise CheckpointError(f"Run {name} is foreign or torn: its {RECORD} names no {WEIGHTS}.")
+        raise CheckpointError(
+            "Run {run} is foreign or torn: its {record} names no {file}.",
+            run=name,
+            record=RECORD,
+            file=WEIGHTS,
+        )
     for file, expected in record.files.items():
         if file not in (WEIGHTS, CODES, FILM):
-            raise CheckpointError(f"Run {name} names a file that no run has: {file!r}.")
+            raise CheckpointError(
+                "Run {run} names a file that no run has: {file!r}.", run=name, file=file
+            )
         try:
             size = (folder / file).stat().st_size
         except OSError:
-            raise CheckpointError(f"Run {name} is torn: {file} is missing.") from None
+            raise CheckpointError(
+                "Run {run} is torn: {file} is missing.", run=name, file=file
+            ) from None
         if size != expected.bytes:
             raise CheckpointError(
-                f"Run {name} is torn: {file} has {size} bytes instead of {expected.bytes}."
+                "Run {run} is torn: {file} has {size} bytes instead of {expected}.",
+                run=name,
+                file=file,
+                size=size,
+                expected=expected.bytes,
             )
     return Run(folder, record)
 
@@ -235,9 +289,13 @@ def find(listing: Listing, wanted: str) -> Run:
     exact = [run for run in matches if run.id == wanted]
     if exact or len(matches) == 1:
         return (exact or matches)[0]
-    there = ", ".join(run.id for run in (matches or listing.runs.values())) or "none"
-    what = "Several runs begin with" if matches else "There is no run"
-    raise CheckpointError(f"{what} {wanted!r}; the runs are: {there}.")
+    raise CheckpointError(
+        "Several runs begin with {wanted!r}; the runs are: {runs}."
+        if matches
+        else "There is no run {wanted!r}; the runs are: {runs}.",
+        wanted=wanted,
+        runs=", ".join(run.id for run in (matches or listing.runs.values())) or Refusal("none"),
+    )
 
 
 def read_tensors(run: Run, name: str) -> dict[str, np.ndarray]:
@@ -253,13 +311,22 @@ def read_tensors(run: Run, name: str) -> dict[str, np.ndarray]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"Run {run.id}: {name} can't be read ({error}).") from None
+        raise CheckpointError(
+            "Run {run}: {file} can't be read ({reason}).", run=run.id, file=name, reason=str(error)
+        ) from None
     if hashlib.sha256(content).hexdigest() != run.record.files[name].sha256:
-        raise CheckpointError(f"Run {run.id} is torn: the checksum of {name} doesn't match.")
+        raise CheckpointError(
+            "Run {run} is torn: the checksum of {file} doesn't match.", run=run.id, file=name
+        )
     try:
         return load(content)
     except (SafetensorError, KeyError, ValueError) as error:
-        raise CheckpointError(f"Run {run.id}: {name} is no safetensors file ({error}).") from None
+        raise CheckpointError(
+            "Run {run}: {file} is no safetensors file ({reason}).",
+            run=run.id,
+            file=name,
+            reason=str(error),
+        ) from None
 
 
 def save(store: Path, record: RunRecord, tensors: Mapping[str, Mapping[str, np.ndarray]]) -> Run:
@@ -291,8 +358,11 @@ def save(store: Path, record: RunRecord, tensors: Mapping[str, Mapping[str, np.n
         _replace(temporary, final)
     except OSError as error:
         raise CheckpointError(
-            f"Run {record.id} could not be saved in {store} ({error.strerror or error}); "
-            "what was there before is unchanged."
+            "Run {run} could not be saved in {store} ({reason}); what was there before is "
+            "unchanged.",
+            run=record.id,
+            store=store,
+            reason=error.strerror or str(error),
         ) from error
     finally:
         if temporary is not None:

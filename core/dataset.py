@@ -1,6 +1,6 @@
 """What every data set is: arrays with labels, a name, a split and provenance.
 
-A leaf: numpy and the standard library. What is wrong with data is always a `DataError`.
+Needs numpy and the standard library alone. What is wrong with data is always a `DataError`.
 """
 
 import difflib
@@ -11,10 +11,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from core.refusal import Refusal
+
 KINDS = ("images", "sequences", "ratings")
 
 
-class DataError(ValueError):
+class DataError(Refusal, ValueError):
     """One sentence that names the data set, file or value at fault, and what is allowed."""
 
 

@@ -20,9 +20,15 @@ import numpy as np
 
 from core import checkpoints, derived, sampling
 from core.checkpoints import CODES, WEIGHTS, CheckpointError, Run
+from core.refusal import Refusal
 
 DIGITS = ("mnist-5k", "all")  # what a run is shown on where no other set is named
 MOST_POINTS = 10_000  # of a map's scores, which look at all pairs
+
+
+class AxesError(Refusal, ValueError):
+    """A map of two dimensions that a code does not have; one sentence."""
+
 
 Report = Callable[[float], None]
 Found = tuple[dict[str, np.ndarray], dict[str, Any]]  # arrays, notes
@@ -126,7 +132,12 @@ def _axes(i: int, j: int) -> Callable[[Subject], np.ndarray]:
     def points(subject: Subject) -> np.ndarray:
         latent = subject.codes.shape[1]
         if j > latent:
-            raise ValueError(f"The map's axes are {i} and {j}; a code has {latent} dimensions.")
+            raise AxesError(
+                "The map's axes are {i} and {j}; a code has {latent} dimensions.",
+                i=i,
+                j=j,
+                latent=latent,
+            )
         return subject.codes[:, [i - 1, j - 1]]
 
     return points
@@ -244,7 +255,7 @@ def get(
         folder: to keep it in; by default it is looked for everywhere and kept in the user's.
 
     Raises:
-        ProjectionError, CheckpointError, DataError: one sentence.
+        ProjectionError, AxesError, CheckpointError, DataError: one sentence.
         OSError: where it can't be kept.
     """
     name = file_name(subject, kind)
@@ -273,12 +284,17 @@ def _tell(**line: Any) -> None:
     print(json.dumps(line), file=_lines, flush=True)
 
 
+def _refuse(refusal: Refusal, **more: Any) -> int:
+    """Tell the sentence, and of what it is made for who says it in another language."""
+    _tell(failed=str(refusal), refusal=refusal.as_json(), **more)
+    return 1
+
+
 _lines = sys.stdout  # also while a library's own printing is turned elsewhere
 
 
 def main(options: Options) -> int:
     """Compute what is asked for; the exit status is 1 where a sentence was told instead."""
-    from core.dataset import DataError
     from core.projections import ProjectionError
 
     os.nice(options.nice)
@@ -288,23 +304,23 @@ def main(options: Options) -> int:
                 run = checkpoints.open_run(store / options.run)
                 break
         else:
-            raise CheckpointError(f"There is no run {options.run!r}.")
+            raise CheckpointError("There is no run {run!r}.", run=options.run)
         subject = Subject(run, options.set)
         for kind in options.kinds:
             get(subject, kind, lambda share, kind=kind: _tell(kind=kind, share=round(share, 3)))
             _tell(kind=kind, done=True)
     except ProjectionError as error:
-        _tell(failed=str(error), reason=error.reason, values=error.values)
-        return 1
-    except (CheckpointError, DataError, ValueError) as error:
-        _tell(failed=str(error))
-        return 1
+        return _refuse(error, reason=error.reason, values=error.as_json()["values"])
+    except Refusal as error:
+        return _refuse(error)
+    except ValueError as error:
+        return _refuse(Refusal("{reason}", reason=str(error)))
     except OSError as error:
-        _tell(failed=f"The result could not be kept ({error.strerror or error}).", reason="kept")
-        return 1
+        reason = error.strerror or str(error)
+        kept = Refusal("The result could not be kept ({reason}).", reason=reason)
+        return _refuse(kept, reason="kept")
     except MemoryError:
-        _tell(failed="This needs more memory than there is.", reason="memory")
-        return 1
+        return _refuse(Refusal("This needs more memory than there is."), reason="memory")
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from core.dataset import DataError, reason
+from core.refusal import Refusal
 
 _TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _LARGEST_BYTES = 1 << 30
@@ -25,7 +26,9 @@ def read(path: str | os.PathLike[str]) -> np.ndarray:
     path = Path(path)
     file = existing(path)
     if file is None:
-        raise DataError(f"{path} does not exist, nor does {path.name}.gz beside it.")
+        raise DataError(
+            "{path} does not exist, nor does {name}.gz beside it.", path=path, name=path.name
+        )
     try:
         with _opened(file) as stream:
             dtype, shape = _read_header(stream, file)
@@ -35,17 +38,24 @@ def read(path: str | os.PathLike[str]) -> np.ndarray:
                 filled += got
             if filled < len(flat):
                 raise DataError(
-                    f"{file} is truncated: {filled:,} of {len(flat):,} bytes of values are there; "
-                    "delete it and download it anew."
+                    "{file} is truncated: {there:,} of {declared:,} bytes of values are there; "
+                    "delete it and download it anew.",
+                    file=file,
+                    there=filled,
+                    declared=len(flat),
                 )
             if stream.read(1):
                 raise DataError(
-                    f"{file} holds more than the {len(flat):,} bytes of values that it declares; "
-                    "delete it and download it anew."
+                    "{file} holds more than the {declared:,} bytes of values that it declares; "
+                    "delete it and download it anew.",
+                    file=file,
+                    declared=len(flat),
                 )
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
-            f"{file} cannot be read ({reason(error)}); delete it and download it anew."
+            "{file} cannot be read ({reason}); delete it and download it anew.",
+            file=file,
+            reason=reason(error),
         ) from error
     return flat.view(dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
@@ -55,17 +65,23 @@ def _read_header(stream: BinaryIO, file: Path) -> tuple[np.dtype, tuple[int, ...
     code, dimensions = (magic[2], magic[3]) if len(magic) == 4 else (0, 0)
     if magic[:2] != b"\0\0" or code not in _TYPES or not 1 <= dimensions <= 4:
         raise DataError(
-            f"{file} is not an idx file: it begins with {magic.hex() or 'nothing'}, allowed are "
-            "0000, a type of 08 to 0e, and 1 to 4 dimensions."
+            "{file} is not an idx file: it begins with {magic}, allowed are "
+            "0000, a type of 08 to 0e, and 1 to 4 dimensions.",
+            file=file,
+            magic=magic.hex() or Refusal("nothing"),
         )
     sizes = stream.read(4 * dimensions)
     if len(sizes) < 4 * dimensions:
-        raise DataError(f"{file} is truncated within its header; delete it and download it anew.")
+        raise DataError(
+            "{file} is truncated within its header; delete it and download it anew.", file=file
+        )
     dtype, shape = np.dtype(_TYPES[code]), struct.unpack(f">{dimensions}I", sizes)
     if math.prod(shape) * dtype.itemsize > _LARGEST_BYTES:
         raise DataError(
-            f"{file} declares {math.prod(shape) * dtype.itemsize:,} bytes of values; "
-            f"allowed are up to {_LARGEST_BYTES:,}."
+            "{file} declares {declared:,} bytes of values; allowed are up to {most:,}.",
+            file=file,
+            declared=math.prod(shape) * dtype.itemsize,
+            most=_LARGEST_BYTES,
         )
     return dtype, shape
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from core.archives import BOUNDS, Bounds, UnreadableFileError, opened_zip, read_member, read_members
 from core.dataset import DataError, Dataset, Provenance, reason, unknown
+from core.refusal import Refusal
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -76,7 +77,10 @@ def from_images(
         raise DataError(unknown("split of own images", split, SPLITS))
     if not bounds.smallest_side <= size <= bounds.largest_side:
         raise DataError(
-            f"size is {size}; allowed are {bounds.smallest_side} to {bounds.largest_side} pixels."
+            "size is {size}; allowed are {least} to {most} pixels.",
+            size=size,
+            least=bounds.smallest_side,
+            most=bounds.largest_side,
         )
     taken = _Taken(size, invert, fit, most)
     if isinstance(source, (bytes, bytearray, memoryview)):
@@ -124,7 +128,8 @@ def _split_by_hash(whole: Dataset, split: str) -> Dataset:
     distinct = np.unique(digests)
     if len(distinct) < 2:
         raise DataError(
-            f"all images of {whole.name!r} are the same; to split them, at least 2 must differ."
+            "all images of {name!r} are the same; to split them, at least 2 must differ.",
+            name=whole.name,
         )
     held_out = distinct[: max(1, round(len(distinct) / 5))]
     in_test = np.isin(digests, held_out)
@@ -136,16 +141,24 @@ def _from_path(path: Path, taken: _Taken, bounds: Bounds) -> _Images:
         if path.is_dir():
             return _decode_all(*_files_in_folder(path, bounds), str(path), taken, bounds)
         if path.suffix.lower() not in (".zip", ".npz"):
-            what = "a file of another kind" if path.exists() else "not there"
-            raise DataError(f"{path} is {what}; allowed are a folder, a .zip or a .npz.")
+            raise DataError(
+                "{path} is a file of another kind; allowed are a folder, a .zip or a .npz."
+                if path.exists()
+                else "{path} is not there; allowed are a folder, a .zip or a .npz.",
+                path=path,
+            )
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise DataError(f"{path} is not a plain file; allowed are a folder, .zip or .npz.")
+                raise DataError(
+                    "{path} is not a plain file; allowed are a folder, .zip or .npz.", path=path
+                )
             return _from_archive(stream, status.st_size, str(path), taken, bounds)
     except OSError as error:
         raise DataError(
-            f"{path} cannot be read ({reason(error)}); allowed are a folder, a .zip or a .npz."
+            "{path} cannot be read ({reason}); allowed are a folder, a .zip or a .npz.",
+            path=path,
+            reason=reason(error),
         ) from error
 
 
@@ -154,7 +167,10 @@ def _from_archive(
 ) -> _Images:
     if length > bounds.archive_bytes:
         raise DataError(
-            f"{label} has {length:,} bytes; allowed are up to {bounds.archive_bytes:,}."
+            "{label} has {size:,} bytes; allowed are up to {most:,}.",
+            label=label,
+            size=length,
+            most=bounds.archive_bytes,
         )
     with opened_zip(stream, label, bounds) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
@@ -186,12 +202,16 @@ def _files_in_folder(folder: Path, bounds: Bounds) -> tuple[list[_ImageFile], li
                 files.append(_ImageFile(name, partial(_read_file, path, bounds)))
             if len(files) + outside + other > bounds.files:
                 raise DataError(
-                    f"{folder} holds more than {bounds.files:,} files, the most allowed."
+                    "{folder} holds more than {most:,} files, the most allowed.",
+                    folder=folder,
+                    most=bounds.files,
                 )
     if total > bounds.archive_bytes:
         raise DataError(
-            f"the images in {folder} have {total:,} bytes; "
-            f"allowed are up to {bounds.archive_bytes:,} in all."
+            "the images in {folder} have {size:,} bytes; allowed are up to {most:,} in all.",
+            folder=folder,
+            size=total,
+            most=bounds.archive_bytes,
         )
     return sorted(files, key=lambda file: file.name), _notes(other, outside)
 
@@ -201,10 +221,12 @@ def _read_file(path: Path, bounds: Bounds) -> bytes:
         with path.open("rb") as stream:
             content = stream.read(bounds.file_bytes + 1)
     except OSError as error:
-        raise UnreadableFileError(reason(error)) from error
+        raise UnreadableFileError("{reason}", reason=reason(error)) from error
     if len(content) > bounds.file_bytes:
         raise DataError(
-            f"{path} has more than {bounds.file_bytes:,} bytes, the most allowed for one image."
+            "{path} has more than {most:,} bytes, the most allowed for one image.",
+            path=path,
+            most=bounds.file_bytes,
         )
     return content
 
@@ -228,8 +250,11 @@ def _files_in_zip(archive: zipfile.ZipFile, bounds: Bounds) -> tuple[list[_Image
         else:
             if member.file_size > bounds.file_bytes:
                 raise DataError(
-                    f"{name} in the archive has {member.file_size:,} bytes; "
-                    f"allowed for one image are up to {bounds.file_bytes:,}."
+                    "{name} in the archive has {size:,} bytes; "
+                    "allowed for one image are up to {most:,}.",
+                    name=name,
+                    size=member.file_size,
+                    most=bounds.file_bytes,
                 )
             files.append(_ImageFile(name, partial(read_member, archive, member)))
     return sorted(files, key=lambda file: file.name), _notes(other, links)
@@ -254,8 +279,11 @@ def _decode_all(
     formats = ", ".join(FORMATS)
     if not files:
         raise DataError(
-            f"{label} holds no image; allowed are {formats} files, "
-            f"at least {bounds.fewest_images} of them, in sub-folders by class or not."
+            "{label} holds no image; allowed are {formats} files, "
+            "at least {least} of them, in sub-folders by class or not.",
+            label=label,
+            formats=formats,
+            least=bounds.fewest_images,
         )
     spread = _spread(len(files), taken.most)
     if len(spread) < len(files):
@@ -264,7 +292,8 @@ def _decode_all(
     size = taken.size
     _check_output(len(files), size, label, bounds)
     x = np.zeros((len(files), 1, size, size), np.uint8)
-    folders, failures, read_bytes, pixels = [], [], 0, 0
+    folders, read_bytes, pixels = [], 0, 0
+    failures: list[Refusal] = []
     changes: Counter[str] = Counter()
     with warnings.catch_warnings():
         # Pillow warns of suspicious sizes and odd metadata; the bounds here are stricter.
@@ -275,30 +304,49 @@ def _decode_all(
                 read_bytes += len(content)
                 if read_bytes > bounds.archive_bytes:
                     raise DataError(
-                        f"the images of {label} have more than {bounds.archive_bytes:,} bytes, "
-                        "the most allowed in all."
+                        "the images of {label} have more than {most:,} bytes, "
+                        "the most allowed in all.",
+                        label=label,
+                        most=bounds.archive_bytes,
                     )
                 grey, image_pixels, changed = _decode(content, file.name, taken.detail, bounds)
                 pixels += image_pixels
                 fitted_image = taken.fit(grey) if pixels <= bounds.pixels_in_all else None
             except UnreadableFileError as error:
-                failures.append(f"{file.name!r}: {error}")
+                failures.append(Refusal("{name!r}: {cause}", name=file.name, cause=error))
                 continue
             if fitted_image is None:
                 raise DataError(
-                    f"the images of {label} have more than {bounds.pixels_in_all:,} pixels, "
-                    "the most allowed in all."
+                    "the images of {label} have more than {most:,} pixels, "
+                    "the most allowed in all.",
+                    label=label,
+                    most=bounds.pixels_in_all,
                 )
             x[len(folders), 0] = fitted_image
             changes.update(changed)
             folders.append(PurePosixPath(file.name).parent.name)
     x = x[: len(folders)]
-    if len(folders) < bounds.fewest_images:
-        cause = f" (the first that could not be read is {failures[0]})" if failures else ""
+    if not folders:
         raise DataError(
-            f"{label} holds {f'only {len(folders)} image(s)' if folders else 'no image'} that can "
-            f"be read{cause}; "
-            f"allowed are {formats} files, at least {bounds.fewest_images} of them."
+            "{label} holds no image that can be read (the first that could not be read is "
+            "{failure}); allowed are {formats} files, at least {least} of them.",
+            label=label,
+            failure=failures[0],
+            formats=formats,
+            least=bounds.fewest_images,
+        )
+    if len(folders) < bounds.fewest_images:
+        raise DataError(
+            "{label} holds only {count} image(s) that can be read (the first that could not be "
+            "read is {failure}); allowed are {formats} files, at least {least} of them."
+            if failures
+            else "{label} holds only {count} image(s) that can be read; "
+            "allowed are {formats} files, at least {least} of them.",
+            label=label,
+            count=len(folders),
+            failure=next(iter(failures), None),
+            formats=formats,
+            least=bounds.fewest_images,
         )
     if failures:
         notes = [
@@ -330,17 +378,31 @@ def _spread_note(count: int, taken: int) -> str:
 
 def _check_output(count: int, size: int, label: str, bounds: Bounds) -> None:
     if count > bounds.files:
-        raise DataError(f"{label} holds {count:,} images; allowed are up to {bounds.files:,}.")
+        raise DataError(
+            "{label} holds {count:,} images; allowed are up to {most:,}.",
+            label=label,
+            count=count,
+            most=bounds.files,
+        )
     if count * size * size > bounds.decoded_bytes:
         raise DataError(
-            f"{count:,} images of {size}×{size} pixels are {count * size * size:,} bytes; allowed "
-            f"are up to {bounds.decoded_bytes:,}, so choose a smaller size or fewer images."
+            "{count:,} images of {side}×{side} pixels are {size:,} bytes; allowed are up to "
+            "{most:,}, so choose a smaller size or fewer images.",
+            count=count,
+            side=size,
+            size=count * size * size,
+            most=bounds.decoded_bytes,
         )
 
 
 def _check_classes(count: int, label: str, bounds: Bounds) -> None:
     if count > bounds.classes:
-        raise DataError(f"{label} holds {count:,} classes; allowed are up to {bounds.classes:,}.")
+        raise DataError(
+            "{label} holds {count:,} classes; allowed are up to {most:,}.",
+            label=label,
+            count=count,
+            most=bounds.classes,
+        )
 
 
 # What Pillow's readers raise on broken files of the allowed formats.
@@ -371,11 +433,6 @@ def _decode(
     done to it. A JPEG far larger than `detail` pixels a side is read at a fraction of its size."""
     from PIL import Image, ImageOps
 
-    def too_large(what: str) -> DataError:
-        return DataError(
-            f"{name} has {what} pixels; allowed for one image are up to {bounds.image_pixels:,}."
-        )
-
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
         pixels = image.width * image.height
@@ -389,12 +446,25 @@ def _decode(
             grey = _grey(ImageOps.exif_transpose(image))
             return grey, pixels, [change for change, is_so in changed.items() if is_so]
     except Image.UnidentifiedImageError as error:
-        raise UnreadableFileError(f"not {', '.join(FORMATS[:-1])} or WEBP") from error
+        raise UnreadableFileError(
+            "not {formats} or WEBP", formats=", ".join(FORMATS[:-1])
+        ) from error
     except Image.DecompressionBombError as error:
-        raise too_large("far too many") from error
+        raise DataError(
+            "{name} has far too many pixels; allowed for one image are up to {most:,}.",
+            name=name,
+            most=bounds.image_pixels,
+        ) from error
     except _PILLOW_ERRORS as error:
-        raise UnreadableFileError(reason(error) or type(error).__name__) from error
-    raise too_large(f"{pixels:,}")
+        raise UnreadableFileError(
+            "{reason}", reason=reason(error) or type(error).__name__
+        ) from error
+    raise DataError(
+        "{name} has {pixels:,} pixels; allowed for one image are up to {most:,}.",
+        name=name,
+        pixels=pixels,
+        most=bounds.image_pixels,
+    )
 
 
 def _grey(image: "Image.Image") -> "Image.Image":
@@ -444,8 +514,10 @@ def _from_arrays(
     images = _first_of(arrays, ("x", "images"))
     if images is None:
         raise DataError(
-            f"{label} holds arrays named {', '.join(sorted(arrays))}; "
-            "one must be named x (or images), and one may be named y (or labels)."
+            "{label} holds arrays named {names}; "
+            "one must be named x (or images), and one may be named y (or labels).",
+            label=label,
+            names=", ".join(sorted(arrays)),
         )
     levels = _to_levels(images, label)  # (count, height, width[, channels])
     given = _first_of(arrays, ("y", "labels"))
@@ -453,13 +525,19 @@ def _from_arrays(
     count, height, width = levels.shape[:3]
     if count < bounds.fewest_images or not height or not width:
         raise DataError(
-            f"x in {label} has shape {images.shape}; allowed are {bounds.fewest_images} to "
-            f"{bounds.files:,} images of at least 1×1 pixels."
+            "x in {label} has shape {shape}; allowed are {least} to {most:,} images of at least "
+            "1×1 pixels.",
+            label=label,
+            shape=images.shape,
+            least=bounds.fewest_images,
+            most=bounds.files,
         )
     if height * width > bounds.image_pixels:
         raise DataError(
-            f"x in {label} has images of {height * width:,} pixels; "
-            f"allowed are up to {bounds.image_pixels:,}."
+            "x in {label} has images of {pixels:,} pixels; allowed are up to {most:,}.",
+            label=label,
+            pixels=height * width,
+            most=bounds.image_pixels,
         )
     labels, class_names = _labels_from(given, count, label, bounds)
     spread = _spread(count, taken.most)
@@ -476,9 +554,13 @@ def _from_arrays(
             fitted_images.append(taken.fit(_grey(Image.fromarray(image))))
             kept.append(index)
         except UnreadableFileError as error:
-            failures.append(f"number {spread[index]}: {error}")
+            failures.append(Refusal("number {index}: {cause}", index=spread[index], cause=error))
     if len(kept) < bounds.fewest_images:
-        raise DataError(f"{label} holds no image that can be used ({failures[0]}).")
+        raise DataError(
+            "{label} holds no image that can be used ({failure}).",
+            label=label,
+            failure=failures[0],
+        )
     if failures:
         notes.append(f"{len(failures):,} image(s) were skipped, the first being {failures[0]}")
     if levels.ndim == 4:
@@ -495,21 +577,30 @@ def _to_levels(images: np.ndarray, label: str) -> np.ndarray:
         images = images[..., 0]
     if images.ndim != 3 and not (images.ndim == 4 and images.shape[3] in (3, 4)):
         raise DataError(
-            f"x in {label} has shape {images.shape}; allowed are (count, height, width), "
-            "(count, height, width, 1, 3 or 4) and (count, 1, height, width)."
+            "x in {label} has shape {shape}; allowed are (count, height, width), "
+            "(count, height, width, 1, 3 or 4) and (count, 1, height, width).",
+            label=label,
+            shape=images.shape,
         )
     if images.dtype == np.uint8:
         return images
     if images.dtype.kind != "f":
         raise DataError(
-            f"x in {label} is {images.dtype}; allowed are uint8 (0 to 255) or floats in [0, 1]."
+            "x in {label} is {type}; allowed are uint8 (0 to 255) or floats in [0, 1].",
+            label=label,
+            type=images.dtype,
         )
     if not np.isfinite(images).all():
-        raise DataError(f"x in {label} holds NaN or infinity; allowed are floats in [0, 1].")
+        raise DataError(
+            "x in {label} holds NaN or infinity; allowed are floats in [0, 1].", label=label
+        )
     if images.size and not (images.min() >= 0 and images.max() <= 1):
         raise DataError(
-            f"x in {label} spans {images.min():.4g} to {images.max():.4g}; "
-            "allowed are floats in [0, 1], or uint8 (0 to 255)."
+            "x in {label} spans {low:.4g} to {high:.4g}; "
+            "allowed are floats in [0, 1], or uint8 (0 to 255).",
+            label=label,
+            low=images.min(),
+            high=images.max(),
         )
     return np.rint(images * np.float32(255)).astype(np.uint8)
 
@@ -521,12 +612,18 @@ def _labels_from(
         return np.full(count, -1, np.int64), ()
     if given.shape != (count,) or given.dtype.kind not in "iuU":
         raise DataError(
-            f"y in {label} is {given.dtype} of shape {given.shape}; "
-            f"allowed are integers or strings of shape ({count},), one for each image."
+            "y in {label} is {type} of shape {shape}; "
+            "allowed are integers or strings of shape ({count},), one for each image.",
+            label=label,
+            type=given.dtype,
+            shape=given.shape,
+            count=count,
         )
     if given.dtype.kind == "i" and given.min() < -1:
         raise DataError(
-            f"y in {label} goes down to {given.min()}; allowed are 0 and above, and -1 for unknown."
+            "y in {label} goes down to {low}; allowed are 0 and above, and -1 for unknown.",
+            label=label,
+            low=given.min(),
         )
     known = np.ones(count, bool) if given.dtype.kind != "i" else given >= 0
     distinct, positions = np.unique(given[known], return_inverse=True)

@@ -32,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core import checkpoints
 from core.limits import Limits
+from core.refusal import Refusal
 
 QUEUE = ".queue"
 REQUEST, PROGRESS, ASKERS, BEAT, STOP, FRAMES, LOCKS = (
@@ -48,7 +49,7 @@ SILENCE = 5.0  # seconds without a beat after which a worker counts as gone
 ATTEMPTS = 3  # times that a worker may die over a job before it counts as failed
 
 
-class JobError(ValueError):
+class JobError(Refusal, ValueError):
     """A training that can't be queued; one sentence for a person."""
 
 
@@ -72,11 +73,13 @@ class JobRequest(_Plain):
 
 
 class JobProgress(_Plain):
-    """Where a training is, as its worker wrote it."""
+    """Where a training is, as its worker wrote it. A failed one says why: in `message`, and in
+    `refusal` for other languages (`Refusal.as_json`)."""
 
     status: Literal["running", "saving", "failed"] = "running"
     attempts: int = 0
     message: str = ""
+    refusal: dict[str, Any] | None = None
     step: int = 0
     steps: int = 0
     samples: int = 0
@@ -152,32 +155,38 @@ def submit(
         _enter(store, request, visitor)
     except OSError as error:
         raise JobError(
-            f"Nothing can be trained here: the run store {store} can't be written "
-            f"({error.strerror or error})."
+            "Nothing can be trained here: the run store {store} can't be written ({reason}).",
+            store=store,
+            reason=error.strerror or str(error),
         ) from None
     return True
 
 
 def _check(request: JobRequest, visitor: str, limits: Limits, queued: Sequence[Job]) -> None:
     for what, asked, most in (
-        ("samples", request.samples, limits.samples),
-        ("expected seconds", round(request.expected), limits.seconds),
-        ("parameters", request.parameters, limits.parameters),
+        (Refusal("samples"), request.samples, limits.samples),
+        (Refusal("expected seconds"), round(request.expected), limits.seconds),
+        (Refusal("parameters"), request.parameters, limits.parameters),
     ):
         if asked > most:
             raise JobError(
-                f"This training asks for {asked:,} {what}; on this server a visitor's may have at "
-                f"most {most:,.10g}."
+                "This training asks for {asked:,} {what}; on this server a visitor's may have at "
+                "most {most:,.10g}.",
+                asked=asked,
+                what=what,
+                most=most,
             )
     live = [job for job in queued if job.status != "failed"]
     if sum(visitor in job.askers for job in live) >= limits.waiting:
         raise JobError(
-            f"You have {limits.waiting} trainings in the queue, the most that one visitor may; "
-            "wait for one or stop one."
+            "You have {most} trainings in the queue, the most that one visitor may; "
+            "wait for one or stop one.",
+            most=limits.waiting,
         )
     if len(live) >= limits.queue:
         raise JobError(
-            f"The queue is full: {limits.queue} trainings are in it; try again in a while."
+            "The queue is full: {most} trainings are in it; try again in a while.",
+            most=limits.queue,
         )
 
 

@@ -81,8 +81,12 @@ def read() -> Limits:
     except FileNotFoundError:
         return Limits()
     except OSError as error:
-        raise ConfigError(f"{path()} can't be read ({error.strerror}).") from None
+        raise ConfigError(
+            "{path} can't be read ({reason}).", path=path(), reason=error.strerror
+        ) from None
     try:
         return Limits.checked(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, ConfigError) as error:
-        raise ConfigError(f"{path()}: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("{path}: {reason}", path=path(), reason=str(error)) from None
+    except ConfigError as error:
+        raise ConfigError("{path}: {cause}.", path=path(), cause=error) from None

@@ -10,22 +10,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.refusal import Refusal
+
 NEIGHBOURS = 15  # that UMAP looks at
 PERPLEXITY = 30.0  # of t-SNE: the effective number of neighbours
 
 Report = Callable[[float], None]  # is told the share that is done
 
 
-class ProjectionError(ValueError):
+class ProjectionError(Refusal, ValueError):
     """Codes that can't be laid out; one sentence.
 
     `reason` (`shape`, `finite`, `few` or `same`) and `values` are for who says it in other words.
     """
 
-    def __init__(self, reason: str, sentence: str, **values: object) -> None:
-        super().__init__(sentence.format(**values))
+    def __init__(self, template: str, *, reason: str, **values: object) -> None:
+        super().__init__(template, **values)
         self.reason = reason
-        self.values = values
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def umap(codes: np.ndarray, seed: int = 0, report: Report | None = None) -> np.n
     Raises:
         ProjectionError: for codes that are not finite, all the same, or too few.
     """
-    _checked(codes, "UMAP", NEIGHBOURS + 1, f"its {NEIGHBOURS} neighbours of each point")
+    why = Refusal("its {neighbours} neighbours of each point", neighbours=NEIGHBOURS)
+    _checked(codes, "UMAP", NEIGHBOURS + 1, why)
     with warnings.catch_warnings():  # of an optional part of it that needs another library
         warnings.simplefilter("ignore", ImportWarning)
         import umap as library
@@ -121,7 +123,8 @@ def tsne(codes: np.ndarray, seed: int = 0, report: Report | None = None) -> np.n
     Raises:
         ProjectionError: for codes that are not finite, all the same, or too few.
     """
-    _checked(codes, "t-SNE", int(PERPLEXITY) + 1, f"its perplexity of {PERPLEXITY:.0f}")
+    why = Refusal("its perplexity of {perplexity:.0f}", perplexity=PERPLEXITY)
+    _checked(codes, "t-SNE", int(PERPLEXITY) + 1, why)
     from sklearn.manifold import TSNE
 
     steps = 1000
@@ -136,20 +139,37 @@ def scattered(count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((count, 2)).astype(np.float32)
 
 
-def _checked(codes: np.ndarray, name: str, least: int, why: str) -> None:
+def _checked(codes: np.ndarray, name: str, least: int, why: Refusal) -> None:
     count = len(codes)
     if codes.ndim != 2 or not codes.size:
-        sentence = "{name} needs codes of shape (count, K), not {shape}."
-        raise ProjectionError("shape", sentence, name=name, shape=codes.shape)
+        raise ProjectionError(
+            "{name} needs codes of shape (count, K), not {shape}.",
+            reason="shape",
+            name=name,
+            shape=codes.shape,
+        )
     if not np.isfinite(codes).all():
-        sentence = "{name} needs finite codes; some of these are NaN or infinite."
-        raise ProjectionError("finite", sentence, name=name)
+        raise ProjectionError(
+            "{name} needs finite codes; some of these are NaN or infinite.",
+            reason="finite",
+            name=name,
+        )
     if count < least:
-        sentence = "{name} needs at least {least} points for {why}; there are {count}."
-        raise ProjectionError("few", sentence, name=name, least=least, why=why, count=count)
+        raise ProjectionError(
+            "{name} needs at least {least} points for {why}; there are {count}.",
+            reason="few",
+            name=name,
+            least=least,
+            why=why,
+            count=count,
+        )
     if (codes == codes[0]).all():
-        sentence = "{name} has nothing to lay out: all {count} codes are the same."
-        raise ProjectionError("same", sentence, name=name, count=count)
+        raise ProjectionError(
+            "{name} has nothing to lay out: all {count} codes are the same.",
+            reason="same",
+            name=name,
+            count=count,
+        )
 
 
 def _told(report: Report) -> dict:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.refusal import Refusal
+
 COMPONENTS = 10
 FITTED = "gaussian-mixture-1"  # another way of fitting gets another name, so no kept result stays
 _STARTS = 3  # fits from different starts, of which the likeliest counts
@@ -20,7 +22,7 @@ _RIDGE = 1e-6  # added to each covariance's diagonal, in parts of the codes' mea
 _LEAST = 1e-12  # where the codes are all one point
 
 
-class SamplingError(ValueError):
+class SamplingError(Refusal, ValueError):
     """Codes that nothing can be fitted to; one sentence."""
 
 
@@ -117,9 +119,13 @@ def _checked(codes: np.ndarray) -> np.ndarray:
     codes = np.asarray(codes, np.float64)
     if codes.ndim != 2 or not codes.size:
         raise SamplingError(
-            f"Codes must have the shape (count, K), both at least 1: {codes.shape}."
+            "Codes must have the shape (count, K), both at least 1: {shape}.", shape=codes.shape
         )
     strange = int((~np.isfinite(codes)).any(1).sum())
     if strange:
-        raise SamplingError(f"{strange:,} of {len(codes):,} codes are not finite numbers.")
+        raise SamplingError(
+            "{strange:,} of {count:,} codes are not finite numbers.",
+            strange=strange,
+            count=len(codes),
+        )
     return codes

@@ -104,15 +104,19 @@ def _one_archive(files: Sequence[tuple[str, bytes]], bounds: Bounds) -> tuple[st
     archives = [name for name, _ in files if Path(name).suffix.lower() in _ARCHIVES]
     if archives and len(files) > 1:
         raise DataError(
-            f"{archives[0]} is one of {len(files)} files; allowed are one .zip or .npz by itself, "
-            "or any number of images."
+            "{name} is one of {count} files; allowed are one .zip or .npz by itself, "
+            "or any number of images.",
+            name=archives[0],
+            count=len(files),
         )
     if archives:
         return files[0]
     size = sum(len(content) for _, content in files)
     if size > bounds.archive_bytes:
         raise DataError(
-            f"the images have {size:,} bytes; allowed are up to {bounds.archive_bytes:,} in all."
+            "the images have {size:,} bytes; allowed are up to {most:,} in all.",
+            size=size,
+            most=bounds.archive_bytes,
         )
     name = files[0][0] if len(files) == 1 else f"{files[0][0]} +{len(files) - 1}"
     packed, names = io.BytesIO(), set()
@@ -134,7 +138,7 @@ def _fit(grey: Image.Image, ink: Ink, centred: bool) -> np.ndarray:
     try:
         return centring.centre(255 - image if dark else image)
     except DataError as error:
-        raise UnreadableFileError(str(error).rstrip(".")) from error
+        raise UnreadableFileError("{cause}", cause=error) from error
 
 
 def _as_digits(found: Dataset) -> Dataset:
@@ -154,11 +158,19 @@ def keep(found: Dataset) -> str:
     """
     if found.x.shape[1:] != (1, _SIDE, _SIDE) or not 1 <= len(found) <= MOST_IMAGES:
         raise DataError(
-            f"the images are {found.x.dtype} of shape {found.x.shape}; allowed are 1 to "
-            f"{MOST_IMAGES:,} of shape (1, {_SIDE}, {_SIDE})."
+            "the images are {type} of shape {shape}; allowed are 1 to {most:,} of shape "
+            "(1, {side}, {side}).",
+            type=found.x.dtype,
+            shape=found.x.shape,
+            most=MOST_IMAGES,
+            side=_SIDE,
         )
     if found.classes > BOUNDS.classes:
-        raise DataError(f"there are {found.classes:,} classes; allowed are up to {BOUNDS.classes}.")
+        raise DataError(
+            "there are {count:,} classes; allowed are up to {most}.",
+            count=found.classes,
+            most=BOUNDS.classes,
+        )
     arrays = {"x": found.x, "labels": found.labels}
     name = derived.file_name("set", arrays, {"class_names": list(found.class_names)})
     notes = {
@@ -180,7 +192,9 @@ def open_set(set_id: str) -> Dataset:
     """
     path = _path(set_id)
     if path is None or not path.is_file():
-        raise DataError(f"there is no set of images {set_id[:40]!r} here; choose another one.")
+        raise DataError(
+            "there is no set of images {id!r} here; choose another one.", id=set_id[:40]
+        )
     found = derived.read(path)
     try:
         arrays, notes = found
@@ -195,7 +209,7 @@ def open_set(set_id: str) -> Dataset:
         if opened.x.shape[1:] != (1, _SIDE, _SIDE) or not len(opened):
             raise ValueError
     except (TypeError, KeyError, ValueError) as error:
-        raise DataError(f"the set of images {set_id} is damaged; upload it again.") from error
+        raise DataError("the set of images {id} is damaged; upload it again.", id=set_id) from error
     with contextlib.suppress(OSError):
         os.utime(path)
     return opened

@@ -31,6 +31,7 @@ from core.archives import MIB, Bounds
 from core.checkpoints import CODES, FILM, NOTE, RECORD, WEIGHTS, CheckpointError, Run, RunRecord
 from core.config import ConfigError, TrainConfig
 from core.dataset import DataError
+from core.refusal import Refusal
 
 LONGEST_TITLE = 80
 BOUNDS = Bounds(files=8, archive_bytes=256 * MIB, archive_entries=8, decoded_bytes=512 * MIB)
@@ -39,7 +40,7 @@ _PLAIN_TEXT = re.compile(r"[\w.+:/\\ -]{1,200}")  # nothing that a page could ta
 _TERM = re.compile(r"[a-z0-9_/-]{1,80}")
 
 
-class ShelfError(ValueError):
+class ShelfError(Refusal, ValueError):
     """Something that can't be done with a run; one sentence for a person."""
 
 
@@ -71,7 +72,11 @@ def write_note(run: Run, title: str | None = None, kept: bool | None = None) -> 
     before = note(run)
     plain = before.title if title is None else " ".join(title.split())
     if len(plain) > LONGEST_TITLE:
-        raise ShelfError(f"A name has at most {LONGEST_TITLE} letters; this one has {len(plain)}.")
+        raise ShelfError(
+            "A name has at most {most} letters; this one has {count}.",
+            most=LONGEST_TITLE,
+            count=len(plain),
+        )
     new = Note(title=plain, kept=before.kept if kept is None else kept)
     written = run.folder / f".{NOTE}"
     try:
@@ -80,7 +85,9 @@ def write_note(run: Run, title: str | None = None, kept: bool | None = None) -> 
     except FileNotFoundError:
         raise _gone(run) from None
     except OSError as error:
-        raise ShelfError(f"Run {run.id} can't be changed ({error.strerror}).") from None
+        raise ShelfError(
+            "Run {run} can't be changed ({reason}).", run=run.id, reason=error.strerror
+        ) from None
     return new
 
 
@@ -96,7 +103,9 @@ def delete(run: Run) -> None:
     except FileNotFoundError:
         raise _gone(run) from None
     except OSError as error:
-        raise ShelfError(f"Run {run.id} can't be deleted ({error.strerror}).") from None
+        raise ShelfError(
+            "Run {run} can't be deleted ({reason}).", run=run.id, reason=error.strerror
+        ) from None
 
 
 def tidy(store: Path, most: int) -> list[str]:
@@ -124,11 +133,11 @@ def _written(run: Run) -> float:
 
 def _own(run: Run) -> None:
     if run.folder.parent == checkpoints.shipped_store():
-        raise ShelfError(f"Run {run.id} comes with the software, so it stays as it is.")
+        raise ShelfError("Run {run} comes with the software, so it stays as it is.", run=run.id)
 
 
 def _gone(run: Run) -> ShelfError:
-    return ShelfError(f"Run {run.id} is no longer in the store.")
+    return ShelfError("Run {run} is no longer in the store.", run=run.id)
 
 
 # --- Out: a run as one zip ----------------------------------------------------------------------
@@ -151,7 +160,9 @@ def export_run(run: Run) -> bytes:
     except FileNotFoundError:
         raise _gone(run) from None
     except OSError as error:
-        raise ShelfError(f"Run {run.id} can't be read ({error.strerror}).") from None
+        raise ShelfError(
+            "Run {run} can't be read ({reason}).", run=run.id, reason=error.strerror
+        ) from None
     return stream.getvalue()
 
 
@@ -179,14 +190,15 @@ def import_run(archive: bytes | Path, store: Path, label: str = "The archive") -
         _place(found, record, store)
         return checkpoints.open_run(store / found.id)
     except (DataError, CheckpointError, ConfigError) as error:
-        told = str(error)
-        raise ShelfError(
-            told if told.startswith(label) else f"{label} can't be imported: {told}"
-        ) from None
+        if str(error).startswith(label):
+            raise ShelfError(error.template, **error.values) from None
+        raise ShelfError("{label} can't be imported: {cause}.", label=label, cause=error) from None
     except OSError as error:
         raise ShelfError(
-            f"{label} can't be imported: the run store {store} can't be written "
-            f"({error.strerror or error})."
+            "{label} can't be imported: the run store {store} can't be written ({reason}).",
+            label=label,
+            store=store,
+            reason=error.strerror or str(error),
         ) from None
     finally:
         if temporary is not None:
@@ -201,15 +213,20 @@ def _opened(archive: bytes | Path, label: str) -> Iterator[zipfile.ZipFile]:
                 size = archive.stat().st_size
                 stream: Any = stack.enter_context(archive.open("rb"))
             except OSError as error:
-                raise ShelfError(f"{label} can't be read ({error.strerror}).") from None
+                raise ShelfError(
+                    "{label} can't be read ({reason}).", label=label, reason=error.strerror
+                ) from None
         else:
             size, stream = len(archive), io.BytesIO(archive)
         if size > BOUNDS.archive_bytes:
             raise ShelfError(
-                f"{label} has {size:,} bytes; a run's archive has at most {BOUNDS.archive_bytes:,}."
+                "{label} has {size:,} bytes; a run's archive has at most {most:,}.",
+                label=label,
+                size=size,
+                most=BOUNDS.archive_bytes,
             )
         if not zipfile.is_zipfile(stream):
-            raise ShelfError(f"{label} is not a whole zip archive.")
+            raise ShelfError("{label} is not a whole zip archive.", label=label)
         yield stack.enter_context(archives.opened_zip(stream, label, BOUNDS))
 
 
@@ -220,39 +237,67 @@ def _unpacked(archive: zipfile.ZipFile, label: str, temporary: Path, store: Path
     for member in archive.infolist():
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise ShelfError(f"{label} holds a link or a device, {member.filename!r}; no run does.")
+            raise ShelfError(
+                "{label} holds a link or a device, {name!r}; no run does.",
+                label=label,
+                name=member.filename,
+            )
         if member.is_dir():
             continue
         folder, _, name = member.filename.rpartition("/")
         if name not in (RECORD, WEIGHTS, CODES, FILM) or not checkpoints.RUN_ID.fullmatch(folder):
             raise ShelfError(
-                f"{label} holds {member.filename!r}; a run's archive holds one folder with "
-                f"{RECORD}, {WEIGHTS}, {CODES} and {FILM}, and nothing else."
+                "{label} holds {name!r}; a run's archive holds one folder with {record}, "
+                "{weights}, {codes} and {film}, and nothing else.",
+                label=label,
+                name=member.filename,
+                record=RECORD,
+                weights=WEIGHTS,
+                codes=CODES,
+                film=FILM,
             )
         if name in files:
-            raise ShelfError(f"{label} holds {name} twice.")
+            raise ShelfError("{label} holds {name} twice.", label=label, name=name)
         files[name] = member
         folders.add(folder)
     if len(folders) != 1 or RECORD not in files:
-        raise ShelfError(f"{label} holds no run: there must be one folder with a {RECORD}.")
+        raise ShelfError(
+            "{label} holds no run: there must be one folder with a {record}.",
+            label=label,
+            record=RECORD,
+        )
     run_id = folders.pop()
     for place in (checkpoints.shipped_store(), store):
         if (place / run_id).exists():
-            raise ShelfError(f"{label} holds run {run_id}, which is in the store already.")
+            raise ShelfError(
+                "{label} holds run {run}, which is in the store already.", label=label, run=run_id
+            )
     if files[RECORD].file_size > checkpoints.LARGEST_RECORD:
-        raise ShelfError(f"{label} has a {RECORD} of over {checkpoints.LARGEST_RECORD // MIB} MiB.")
+        raise ShelfError(
+            "{label} has a {record} of over {most} MiB.",
+            label=label,
+            record=RECORD,
+            most=checkpoints.LARGEST_RECORD // MIB,
+        )
     folder = temporary / run_id
     folder.mkdir()
     for name, member in files.items():
         try:
             (folder / name).write_bytes(archives.read_member(archive, member))
         except archives.UnreadableFileError as error:
-            raise ShelfError(f"{label} is torn: {name} can't be read ({error}).") from None
+            raise ShelfError(
+                "{label} is torn: {name} can't be read ({cause}).",
+                label=label,
+                name=name,
+                cause=error,
+            ) from None
     found = checkpoints.open_run(folder)
     extra = set(files) - {RECORD} - set(found.record.files)
     if extra:
         raise ShelfError(
-            f"{label} holds {', '.join(sorted(extra))}, of which its record is silent."
+            "{label} holds {names}, of which its record is silent.",
+            label=label,
+            names=", ".join(sorted(extra)),
         )
     return found
 
@@ -264,7 +309,9 @@ def _verified(found: Run, label: str) -> RunRecord:
     from core.models.base import Signature
 
     record = found.record
-    foreign = ShelfError(f"{label} holds a run whose {RECORD} says what no run does.")
+    foreign = ShelfError(
+        "{label} holds a run whose {record} says what no run does.", label=label, record=RECORD
+    )
     texts = [record.software, record.device, record.data.name, record.data.split]
     texts += [record.data.fingerprint, record.data.kind]
     if not all(_PLAIN_TEXT.fullmatch(text) for text in texts):
@@ -282,14 +329,16 @@ def _verified(found: Run, label: str) -> RunRecord:
     config = kind.Config.checked(record.config)
     schedule = TrainConfig.checked(record.train)
     if train.Request(record.variant, config, record.data, schedule).id != record.id:
-        raise ShelfError(f"{label} holds a run whose id is not that of what it says it is.")
+        raise ShelfError(
+            "{label} holds a run whose id is not that of what it says it is.", label=label
+        )
     signature = Signature(record.data.shape, record.data.classes, record.data.kind)
     if signature.kind not in kind.capabilities.kinds or not 0 < signature.size <= 10**6:
         raise foreign
     _check_shapes(found, kind, config, signature, label)
     model = train.load(found)
     if not all(parameter.isfinite().all() for parameter in model.state_dict().values()):
-        raise ShelfError(f"{label} holds weights that are no finite numbers.")
+        raise ShelfError("{label} holds weights that are no finite numbers.", label=label)
     if CODES in record.files:
         _check_map(checkpoints.read_tensors(found, CODES), config.latent, label)
     if FILM in record.files:
@@ -307,13 +356,21 @@ def _check_shapes(found: Run, kind: Any, config: Any, signature: Any, label: str
     try:
         with torch.device("meta"):
             expected = kind(config, signature).state_dict()
+    except ConfigError:
+        raise
     except (RuntimeError, ValueError, OverflowError) as error:
-        raise ShelfError(f"{label} can't be imported: {str(error).splitlines()[0]}") from None
+        raise ShelfError(
+            "{label} can't be imported: {reason}", label=label, reason=str(error).splitlines()[0]
+        ) from None
     there = checkpoints.read_tensors(found, WEIGHTS)
     if {name: tuple(tensor.shape) for name, tensor in expected.items()} != {
         name: array.shape for name, array in there.items()
     }:
-        raise ShelfError(f"{label} holds weights that don't fit {kind.title} with its knobs.")
+        raise ShelfError(
+            "{label} holds weights that don't fit {model} with its knobs.",
+            label=label,
+            model=kind.title,
+        )
 
 
 def _check_map(arrays: dict[str, np.ndarray], latent: int, label: str) -> None:
@@ -335,7 +392,7 @@ def _check_film(arrays: dict[str, np.ndarray], label: str) -> None:
     sheet = arrays.get("sheet", np.zeros(0)).tobytes()
     width, height = struct.unpack(">II", sheet[16:24]) if len(sheet) > 24 else (0, 0)
     if not sheet.startswith(b"\x89PNG\r\n\x1a\n") or not 0 < width * height <= LARGEST_SHEET:
-        raise ShelfError(f"{label} holds a film without a picture of its digits.")
+        raise ShelfError("{label} holds a film without a picture of its digits.", label=label)
 
 
 def _check_arrays(
@@ -343,10 +400,21 @@ def _check_arrays(
 ) -> None:
     for name, shape in shapes.items():
         if name not in arrays or arrays[name].shape != shape or 0 in shape:
-            raise ShelfError(f"{label} holds a {file} whose {name} is not of the shape {shape}.")
+            raise ShelfError(
+                "{label} holds a {file} whose {name} is not of the shape {shape}.",
+                label=label,
+                file=file,
+                name=name,
+                shape=shape,
+            )
     for name, array in arrays.items():
         if array.dtype not in (np.float32, np.float16, np.uint8) or not np.isfinite(array).all():
-            raise ShelfError(f"{label} holds a {file} whose {name} is no list of finite numbers.")
+            raise ShelfError(
+                "{label} holds a {file} whose {name} is no list of finite numbers.",
+                label=label,
+                file=file,
+                name=name,
+            )
 
 
 def _place(found: Run, record: RunRecord, store: Path) -> None:
@@ -356,5 +424,5 @@ def _place(found: Run, record: RunRecord, store: Path) -> None:
         found.folder.rename(store / found.id)
     except OSError:
         if (store / found.id).exists():
-            raise ShelfError(f"Run {found.id} came into the store meanwhile.") from None
+            raise ShelfError("Run {run} came into the store meanwhile.", run=found.id) from None
         raise

@@ -24,13 +24,14 @@ from core.losses import kl_standard_normal_each
 from core.models import variant
 from core.models.base import Adversarial, Autoencoder, ClosedForm, Signature
 from core.projections import Plane, map_plane
+from core.refusal import Refusal
 
 REPORTS = 200
 KNOTS = 12
 JUDGED = 1000  # digits of the map, its last, on which noises are tried: mnist-5k's test split
 
 
-class TrainingError(RuntimeError):
+class TrainingError(Refusal, RuntimeError):
     """Training that can't go on; one sentence that says why."""
 
 
@@ -107,7 +108,10 @@ def build(name: str, config: ModelConfig, signature: Signature, seed: int = 0) -
     kind = variant(name)
     if signature.kind not in kind.capabilities.kinds:
         raise TrainingError(
-            f"{kind.title} works on {', '.join(kind.capabilities.kinds)}, not on {signature.kind}."
+            "{model} works on {kinds}, not on {kind}.",
+            model=kind.title,
+            kinds=", ".join(kind.capabilities.kinds),
+            kind=signature.kind,
         )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -134,7 +138,9 @@ def train(
             the weights are then those of the last report, which were good.
     """
     if not len(dataset):
-        raise TrainingError(f"There is nothing to train on: {dataset.name} has no examples.")
+        raise TrainingError(
+            "There is nothing to train on: {data} has no examples.", data=dataset.name
+        )
     device = device or best_device()
     model.to(device).train()
     resident = _Resident(dataset, device)
@@ -196,13 +202,17 @@ def train(
             since += 1
             if (step + 1) % report_every == 0 or step + 1 == steps:
                 means = {name: float(total) / since for name, total in sums.items()}
-                wrong = ", ".join(name for name, v in means.items() if not math.isfinite(v))
+                wrong: Any = ", ".join(name for name, v in means.items() if not math.isfinite(v))
                 if not wrong and not good.live_is_finite():
-                    wrong = "a weight"
+                    wrong = Refusal("a weight")
                 if wrong:
                     raise TrainingError(
-                        f"Training diverged at step {step + 1} of {steps} ({wrong} is no longer a "
-                        f"finite number); try a learning rate below {config.learning_rate:g}."
+                        "Training diverged at step {step} of {steps} ({wrong} is no longer a "
+                        "finite number); try a learning rate below {rate:g}.",
+                        step=step + 1,
+                        steps=steps,
+                        wrong=wrong,
+                        rate=config.learning_rate,
                     )
                 good.keep()
                 sums, since = {}, 0
@@ -390,7 +400,10 @@ def load(found: checkpoints.Run) -> Autoencoder:
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise checkpoints.CheckpointError(
-            f"Run {found.id}: its weights don't fit {kind.title} ({reason})."
+            "Run {run}: its weights don't fit {model} ({reason}).",
+            run=found.id,
+            model=kind.title,
+            reason=reason,
         ) from None
     return model.eval()
 

@@ -25,6 +25,7 @@ from core.config import ConfigError, TrainConfig
 from core.film import Film
 from core.jobs import BEAT, FRAMES, LOCKS, QUEUE, STOP, Job, JobProgress
 from core.models import variant
+from core.refusal import Refusal
 
 PAUSE = 0.1  # seconds between looks at the queue and for a wish to stop
 
@@ -85,29 +86,27 @@ class Worker:
         attempts = job.progress.attempts + 1
         report = Reporter(job, attempts)
         if attempts > jobs.ATTEMPTS:
-            report.fail(
-                f"The training process ended {jobs.ATTEMPTS} times without a word, so it was given "
-                "up; it may have needed more memory than there is."
+            gone = Refusal(
+                "The training process ended {attempts} times without a word, so it was given up; "
+                "it may have needed more memory than there is.",
+                attempts=jobs.ATTEMPTS,
             )
+            report.fail(gone)
             return
         report.write()
         with _beating(job.folder):
             try:
                 self._run(job, report)
-            except (train.TrainingError, ConfigError, data.DataError) as error:
-                report.fail(str(error))
+            except (
+                train.TrainingError,
+                ConfigError,
+                data.DataError,
+                checkpoints.CheckpointError,
+            ) as error:
+                report.fail(error)
                 return
-            except checkpoints.CheckpointError as error:
-                report.fail(str(error))
-                return
-            except (MemoryError, torch.OutOfMemoryError):
-                report.fail("This training needs more memory than there is.")
-                return
-            except RuntimeError as error:
-                if "memory" not in str(error):
-                    report.fail(f"The training broke off: {str(error).splitlines()[0]}")
-                    return
-                report.fail("This training needs more memory than there is.")
+            except (MemoryError, RuntimeError) as error:
+                report.fail(_broke_off(error))
                 return
             except FileNotFoundError:
                 return  # nobody wants it any longer, so its folder is gone
@@ -124,7 +123,9 @@ class Worker:
         )
         if request.id != job.id:
             raise data.DataError(
-                f"{asked.data}/{asked.split} has changed since this training was asked for."
+                "{data}/{split} has changed since this training was asked for.",
+                data=asked.data,
+                split=asked.split,
             )
         digits = data.on_map_of(dataset)
         film = Film(digits, job.folder / FRAMES) if digits is not None else None
@@ -179,10 +180,14 @@ class Reporter:
         self.now = self.now.model_copy(update={"status": "saving"})
         self.write()
 
-    def fail(self, message: str) -> None:
+    def fail(self, refusal: Refusal) -> None:
         self.interruptible = False
         self.now = self.now.model_copy(
-            update={"status": "failed", "message": " ".join(message.split())}
+            update={
+                "status": "failed",
+                "message": " ".join(str(refusal).split()),
+                "refusal": refusal.as_json(),
+            }
         )
         with contextlib.suppress(FileNotFoundError):
             self.write()
@@ -190,6 +195,14 @@ class Reporter:
     def write(self) -> None:
         self.written = time.monotonic()
         jobs.write_progress(self.folder, self.now)
+
+
+def _broke_off(error: MemoryError | RuntimeError) -> Refusal:
+    """Why a training could not go on; of what torch raises the first line, unless it is memory."""
+    memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in str(error)
+    if memory:
+        return Refusal("This training needs more memory than there is.")
+    return Refusal("The training broke off: {reason}", reason=str(error).splitlines()[0])
 
 
 @contextlib.contextmanager

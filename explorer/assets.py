@@ -21,8 +21,9 @@ from starlette.routing import Route
 from core import classifier
 from core.checkpoints import CODES, FILM, WEIGHTS, CheckpointError, Run
 from core.dataset import DataError
+from core.refusal import Refusal
 from explorer import deriving, live, resources, saves, workers
-from explorer.live import FOREVER
+from explorer.live import FOREVER, refused
 
 PREFIX = "/latent"
 WORKERS_AFTER = 15.0  # seconds; a worker loads torch, which would slow the first paint
@@ -115,13 +116,14 @@ def _run_file(request: Request) -> Response:
     asked = request.path_params
     run = resources.runs().runs.get(asked["run"])
     if run is None:
-        return PlainTextResponse(f"There is no run {asked['run']!r}.", 404)
+        return refused(request, Refusal("There is no run {run!r}.", run=asked["run"]))
     try:
         path = run.path(asked["file"])
     except CheckpointError as error:
-        return PlainTextResponse(str(error), 404)
+        return refused(request, error)
     if run.record.files[asked["file"]].sha256[:16] != asked["sha"]:
-        return PlainTextResponse(f"Run {run.id} has changed; load the page again.", 404)
+        changed = Refusal("Run {run} has changed; load the page again.", run=run.id)
+        return refused(request, changed)
     return FileResponse(path, media_type="application/octet-stream", headers=FOREVER)
 
 
@@ -130,7 +132,7 @@ def _digits(request: Request) -> Response:
     if asked["part"] not in ("labels", "images", "mean"):
         return PlainTextResponse("There are labels, images and their mean.", 404)
     if resources.digits().fingerprint[:16] != asked["sha"]:
-        return PlainTextResponse("The digits have changed; load the page again.", 404)
+        return refused(request, Refusal("The digits have changed; load the page again."))
     return Response(
         resources.packed_digits(asked["part"]),
         media_type="application/octet-stream",
@@ -145,7 +147,7 @@ def _set(request: Request) -> Response:
     try:
         content = resources.packed_set(asked["set"], asked["part"])
     except DataError as error:
-        return PlainTextResponse(str(error), 404)
+        return refused(request, error)
     return Response(
         content,
         media_type="application/octet-stream",
@@ -157,9 +159,10 @@ def _classifier(request: Request) -> Response:
     try:
         current = classifier.fingerprint()[:16]
     except OSError:
-        return PlainTextResponse("No classifier ships with this copy of the software.", 404)
+        none = Refusal("No classifier ships with this copy of the software.")
+        return refused(request, none)
     if request.path_params["sha"] != current:
-        return PlainTextResponse("The classifier has changed; load the page again.", 404)
+        return refused(request, Refusal("The classifier has changed; load the page again."))
     return FileResponse(classifier.file(), media_type="application/octet-stream", headers=FOREVER)
 
 

@@ -25,8 +25,9 @@ from starlette.routing import Route
 from core import derive, derived
 from core.checkpoints import Run
 from core.jobs import VISITOR
+from core.refusal import Refusal, from_json
 from explorer import resources
-from explorer.live import FOREVER, HEADER, NOW
+from explorer.live import FOREVER, HEADER, NOW, refused, words_of
 from explorer.workers import ROOT
 
 MOST = 40  # results that may be asked for at once; each takes seconds
@@ -90,7 +91,8 @@ class Deriver:
         return True
 
     def state(self, subject: derive.Subject, kind: str) -> dict[str, Any]:
-        """`status` (ready, working, waiting, failed or absent) and what belongs to it."""
+        """`status` (ready, working, waiting, failed or absent) and what belongs to it; of a failed
+        one `message` and, for other languages, `refusal`."""
         name = derive.file_name(subject, kind)
         with self.changed:
             task = self.tasks.get(name)
@@ -144,9 +146,9 @@ class Deriver:
                         start_new_session=True,
                     )
                 except OSError as error:
-                    self.failed[name] = {
-                        "message": f"No process can be started ({error.strerror})."
-                    }
+                    self.failed[name] = _failure(
+                        Refusal("No process can be started ({reason}).", reason=error.strerror)
+                    )
                     self.tasks.pop(name)
                     continue
             failure = self._follow(task)
@@ -167,9 +169,15 @@ class Deriver:
                     task.share = told.get("share", task.share)
         if process.returncode == 0:
             return None
-        if "failed" in told:
-            return {"message": told.pop("failed"), **told}
-        return {"message": ENDED, "reason": "ended"}
+        if "failed" not in told:
+            return _failure(Refusal(ENDED), reason="ended")
+        sentence, made_of = told.pop("failed"), told.pop("refusal", None)
+        refusal = from_json(made_of) if made_of else Refusal("{sentence}", sentence=sentence)
+        return _failure(refusal, **told)
+
+
+def _failure(refusal: Refusal, **more: Any) -> dict[str, Any]:
+    return {"message": str(refusal), "refusal": refusal, **more}
 
 
 def spec(run: Run) -> dict[str, str | None]:
@@ -204,17 +212,24 @@ def _asked(request: Request) -> tuple[derive.Subject, str] | Response:
         kinds = ", ".join([*derive.KINDS, "axes_1_2_scores"])
         return PlainTextResponse(f"There are the results {kinds}.", 404)
     if run is None or not derive.possible(run):  # deleted while a page shows it, which goes on
-        told = f"There is no run {asked['run']!r} with codes."
-        return JSONResponse({"status": "failed", "message": told, "reason": "gone"}, headers=NOW)
+        gone = Refusal("There is no run {run!r} with codes.", run=asked["run"])
+        return _answer(request, {"status": "failed", **_failure(gone, reason="gone")})
     own = parse_qs(request.url.query).get("set", [None])[0]
     return derive.Subject(run, own), asked["kind"]
+
+
+def _answer(request: Request, told: dict[str, Any]) -> Response:
+    """A state as JSON, with what was refused in the language of the page that asks."""
+    if "refusal" in told:
+        told["message"] = words_of(request).refusal(told.pop("refusal"))
+    return JSONResponse(told, headers=NOW)
 
 
 def _state(request: Request) -> Response:
     found = _asked(request)
     if isinstance(found, Response):
         return found
-    return JSONResponse(_deriver.state(*found), headers=NOW)
+    return _answer(request, _deriver.state(*found))
 
 
 def _ask(request: Request) -> Response:
@@ -225,9 +240,11 @@ def _ask(request: Request) -> Response:
     if not VISITOR.fullmatch(visitor):
         return PlainTextResponse(f"Asking needs the header {HEADER}.", 403)
     if not derive.find(*found) and not _deriver.ask(*found, visitor):
-        told = f"{MOST} results are being computed or waited for; ask again in a minute."
-        return JSONResponse({"status": "failed", "message": told, "reason": "busy"}, headers=NOW)
-    return JSONResponse(_deriver.state(*found), headers=NOW)
+        busy = Refusal(
+            "{most} results are being computed or waited for; ask again in a minute.", most=MOST
+        )
+        return _answer(request, {"status": "failed", **_failure(busy, reason="busy")})
+    return _answer(request, _deriver.state(*found))
 
 
 def _give_up(request: Request) -> Response:
@@ -235,7 +252,7 @@ def _give_up(request: Request) -> Response:
     if isinstance(found, Response):
         return found
     ends = _deriver.give_up(*found, request.headers.get(HEADER, ""))
-    return JSONResponse({"ends": ends} | _deriver.state(*found), headers=NOW)
+    return _answer(request, {"ends": ends} | _deriver.state(*found))
 
 
 def _file(request: Request) -> Response:
@@ -245,7 +262,7 @@ def _file(request: Request) -> Response:
             path.unlink()
         path = None
     if path is None:
-        return PlainTextResponse("There is no such result; load the page again.", 404)
+        return refused(request, Refusal("There is no such result; load the page again."))
     return FileResponse(path, media_type="application/octet-stream", headers=FOREVER)
 
 

@@ -1,4 +1,8 @@
-"""The visible text: one folder per language with a file for each page, looked up by key."""
+"""The visible text: one folder per language with a file for each page, looked up by key.
+
+What core refuses is English in core itself; other languages have it in a file of their own, by the
+English template.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from core.refusal import Refusal
+
 LANGUAGES = ("en", "ko")
 FOLDER = Path(__file__).parent / "text"
+REFUSALS = "refusals.toml"
 
 
 @lru_cache(maxsize=len(LANGUAGES))
@@ -17,8 +24,16 @@ def texts(language: str) -> dict[str, str]:
     """All texts of a language by dotted key, such as `pad.reset`."""
     found: dict[str, str] = {}
     for path in sorted((FOLDER / language).glob("*.toml")):
-        found |= _flat(tomllib.loads(path.read_text(encoding="utf-8")))
+        if path.name != REFUSALS:
+            found |= _flat(tomllib.loads(path.read_text(encoding="utf-8")))
     return found
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def refusals(language: str) -> dict[str, str]:
+    """Templates of what is refused in a language, by the English ones; none in English."""
+    path = FOLDER / language / REFUSALS
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 class Words:
@@ -35,6 +50,10 @@ class Words:
     def __contains__(self, key: str) -> bool:
         return key in self._texts
 
+    def refusal(self, error: Refusal) -> str:
+        """What was refused and why; in English where there are no words for it."""
+        return error.said(refusals(self.language))
+
     def group(self, prefix: str) -> dict[str, str]:
         """All texts below a prefix, by what follows it: what a pad is given."""
         start = f"{prefix}."
@@ -42,8 +61,9 @@ class Words:
 
 
 def best(locale: str | None) -> str:
-    """The language for a browser's locale: Korean for `ko` and `ko-KR`, else English."""
-    return "ko" if (locale or "").lower().split("-")[0] == "ko" else "en"
+    """The language for a browser's locale, or for the first one that a request accepts: Korean for
+    `ko` and `ko-KR`, else English."""
+    return "ko" if re.match(r"ko\b", locale or "", re.IGNORECASE) else "en"
 
 
 def plain(text: str) -> str:

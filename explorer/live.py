@@ -14,7 +14,9 @@ from starlette.routing import Route
 
 from core import checkpoints, jobs
 from core.jobs import FRAMES, VISITOR, Job
+from core.refusal import Refusal, from_json
 from explorer import workers
+from explorer.language import Words, best
 
 NOW = {"Cache-Control": "no-store"}
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -38,6 +40,16 @@ def is_owner(address: str | None) -> bool:
     return found.is_loopback
 
 
+def words_of(request: Request) -> Words:
+    """The texts in the language of the page that asks, which its pads say with every request."""
+    return Words(best(request.headers.get("Accept-Language")))
+
+
+def refused(request: Request, refusal: Refusal, status: int = 404) -> Response:
+    """An answer that says in the page's language what was refused and why."""
+    return PlainTextResponse(words_of(request).refusal(refusal), status)
+
+
 @lru_cache(maxsize=1)
 def _queued(store: Path, moment: int) -> list[Job]:
     """The queue, read once for all who ask at the same moment."""
@@ -54,6 +66,7 @@ def _state(request: Request) -> Response:
     place = jobs.place(queued, job_id, workers.allowed()[0].workers)
     return JSONResponse(
         _told(job, request.headers.get(HEADER, ""), int(since) if since.isdecimal() else 0)
+        | {"message": _message(job, words_of(request))}
         | ({"before": place.before, "begins_in": place.seconds} if place else {}),
         headers=NOW,
     )
@@ -75,8 +88,12 @@ def _told(job: Job, visitor: str, since: int) -> dict:
         "seconds": done.seconds,
         "frames": done.frames,
         "history": [entry for entry in done.history if entry["step"] > since],
-        "message": done.message,
     }
+
+
+def _message(job: Job, words: Words) -> str:
+    done = job.progress
+    return words.refusal(from_json(done.refusal)) if done.refusal else done.message
 
 
 def _ended(job_id: str) -> dict:

@@ -7,6 +7,7 @@ import streamlit as st
 from core import sets
 from core.checkpoints import Run
 from core.dataset import DataError
+from core.refusal import Refusal
 from explorer import live, state
 from explorer.language import Words, plain
 
@@ -96,15 +97,15 @@ def _upload(words: Words) -> None:
                 files = [(file.name, file.getvalue()) for file in uploaded]
                 state.pin("set", sets.keep(sets.read(files, *asked[1:])))
         except DataError as error:
-            found["refused"] = str(error)
+            found["refused"] = error.bare()
         except OSError as error:
-            found["refused"] = words("own.no_room", reason=error.strerror or error)
+            found["refused"] = Refusal(words("own.no_room", reason=error.strerror or error))
         state.leave("own_read", found)
         if found["refused"] is None:
             st.rerun()
     state.leave("own_read", found)
     if found["refused"] is not None:
-        st.error(plain(words("own.refused", reason=found["refused"])))
+        st.error(plain(words("own.refused", reason=words.refusal(found["refused"]))))
 
 
 def _short(one: sets.Kept) -> str:

@@ -28,7 +28,7 @@ def runs() -> Listing:
         for store in (checkpoints.shipped_store(), checkpoints.user_store())
     )
     both = shipped.runs | {i: run for i, run in own.runs.items() if i not in shipped.runs}
-    return Listing(both, shipped.problems + own.problems)
+    return Listing(both, shipped.refused + own.refused)
 
 
 @lru_cache(maxsize=4)

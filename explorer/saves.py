@@ -36,8 +36,9 @@ from starlette.routing import Route
 import core
 from core import checkpoints
 from core.checkpoints import RUN_ID, Run
+from core.refusal import Refusal
 from explorer import resources
-from explorer.live import HEADER, NOW
+from explorer.live import HEADER, NOW, refused
 
 SOFTWARE = f"Latent Explorer {core.__version__}"
 LARGEST_SIDE = 4096  # pixels
@@ -50,11 +51,11 @@ AT_ONCE = 4  # files that are written at the same time, so that a class leaves t
 PATIENCE = 180.0  # seconds until an export counts as hung
 
 
-class SaveError(ValueError):
+class SaveError(Refusal, ValueError):
     """What can't be saved as it was sent; one sentence, and the status of the answer."""
 
-    def __init__(self, sentence: str, status: int = 400) -> None:
-        super().__init__(sentence)
+    def __init__(self, template: str, *, status: int = 400, **values: Any) -> None:
+        super().__init__(template, **values)
         self.status = status
 
 
@@ -86,8 +87,8 @@ class _Picture(_About):
         return self.frame_bytes
 
     @property
-    def needed(self) -> str:
-        return f"{self.bytes:,} bytes"
+    def needed(self) -> Refusal:
+        return Refusal("{size:,} bytes", size=self.bytes)
 
 
 class _Film(_Picture):
@@ -101,10 +102,11 @@ class _Film(_Picture):
         return self.frames * self.frame_bytes
 
     @property
-    def needed(self) -> str:
-        return f"{self.bytes:,} bytes for {self.frames} pictures"
+    def needed(self) -> Refusal:
+        return Refusal("{size:,} bytes for {count} pictures", size=self.bytes, count=self.frames)
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how what a spreadsheet runs begins
 _Cell = bool | int | float | Annotated[str, Field(max_length=2000)] | None
 
 
@@ -128,33 +130,42 @@ def _checked(kind: type[_About], given: Any) -> Any:
             else kind.model_validate(given)
         )
     except ValidationError as error:
-        raise SaveError(_sentence(error, kind)) from None
+        raise _refused(error, kind) from None
     if isinstance(asked, _Picture) and asked.bytes > MOST_PIXELS:
         raise SaveError(
-            f"A picture or film may have up to {MOST_PIXELS >> 20} MiB of pixels; this one has "
-            f"{asked.bytes / 2**20:.1f} MiB.",
-            413,
+            "A picture or film may have up to {most} MiB of pixels; this one has {size:.1f} MiB.",
+            status=413,
+            most=MOST_PIXELS >> 20,
+            size=asked.bytes / 2**20,
         )
     if isinstance(asked, _Table):
         for number, row in enumerate(asked.rows, 1):
             if len(row) != len(asked.columns):
                 raise SaveError(
-                    f"Row {number} has {len(row)} values for {len(asked.columns)} columns."
+                    "Row {number} has {count} values for {columns} columns.",
+                    number=number,
+                    count=len(row),
+                    columns=len(asked.columns),
                 )
     return asked
 
 
-def _sentence(error: ValidationError, kind: type[_About]) -> str:
+def _refused(error: ValidationError, kind: type[_About]) -> SaveError:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
-    if first["type"] == "missing":
-        return f"{name} is missing; it must be {kind.model_fields[name].description}."
-    if name in kind.model_fields:
-        given = repr(first["input"])
-        given = given if len(given) <= 60 else f"{given[:57]}…"
-        return f"{name} must be {kind.model_fields[name].description}; got {given}."
     there = ", ".join(kind.model_fields)
-    return f"{name} is nothing here; there are {there}." if name else f"That is no JSON of {there}."
+    if not name:
+        return SaveError("That is no JSON of {there}.", there=there)
+    if name not in kind.model_fields:
+        return SaveError("{name} is nothing here; there are {there}.", name=name, there=there)
+    allowed = Refusal(kind.model_fields[name].description)
+    if first["type"] == "missing":
+        return SaveError("{name} is missing; it must be {allowed}.", name=name, allowed=allowed)
+    given = repr(first["input"])
+    given = given if len(given) <= 60 else f"{given[:57]}…"
+    return SaveError(
+        "{name} must be {allowed}; got {given}.", name=name, allowed=allowed, given=given
+    )
 
 
 # --- Files of what a page shows -----------------------------------------------------------------
@@ -212,15 +223,26 @@ def table(asked: _Table) -> bytes:
     """A CSV after RFC 4180, in UTF-8 with the mark by which spreadsheets know it.
 
     CSV has no place for metadata, so the run stands in each row, in a first column `run`; a table
-    that brings such a column keeps its own.
+    that brings such a column keeps its own. A spreadsheet runs a text that looks like a formula,
+    so such a one begins with an apostrophe.
     """
     own = "run" in asked.columns
     run = " ".join(asked.run)
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(asked.columns if own else ("run", *asked.columns))
-    writer.writerows(row if own else (run, *row) for row in asked.rows)
+    writer.writerow(map(_cell, asked.columns if own else ("run", *asked.columns)))
+    writer.writerows(map(_cell, row if own else (run, *row)) for row in asked.rows)
     return text.getvalue().encode("utf-8-sig")
+
+
+def _cell(value: _Cell) -> _Cell:
+    if not isinstance(value, str) or not value.startswith(_FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def _layout(asked: _Picture) -> tuple[str, tuple[int, int]]:
@@ -238,11 +260,16 @@ async def _picture(request: Request, kind: type[_Picture], make: Callable) -> by
     asked = _checked(kind, {name: values[-1] for name, values in given.items()} | {"run": runs})
     pixels = await _body(request, asked.bytes)
     if len(pixels) != asked.bytes:
-        there = "more" if len(pixels) > asked.bytes else f"{len(pixels):,}"
-        channels = "1 channel" if asked.channels == "1" else f"{asked.channels} channels"
         raise SaveError(
-            f"A size of {asked.width} × {asked.height} pixels with {channels} needs "
-            f"{asked.needed}; there are {there}."
+            "A size of {width} × {height} pixels with {channels} needs {needed}; there are "
+            "{there}.",
+            width=asked.width,
+            height=asked.height,
+            channels=Refusal(
+                "1 channel" if asked.channels == "1" else "{count} channels", count=asked.channels
+            ),
+            needed=asked.needed,
+            there=Refusal("more") if len(pixels) > asked.bytes else f"{len(pixels):,}",
         )
     return await _written(make, asked, pixels)
 
@@ -250,7 +277,7 @@ async def _picture(request: Request, kind: type[_Picture], make: Callable) -> by
 async def _rows(request: Request) -> bytes:
     body = await _body(request, LARGEST_TABLE)
     if len(body) > LARGEST_TABLE:
-        raise SaveError(f"A table may have up to {LARGEST_TABLE >> 20} MiB.", 413)
+        raise SaveError("A table may have up to {most} MiB.", status=413, most=LARGEST_TABLE >> 20)
     return await _written(lambda: table(_checked(_Table, body)))
 
 
@@ -276,10 +303,10 @@ def _route(path: str, media_type: str, make: Callable) -> Route:
     async def answer(request: Request) -> Response:
         try:
             if HEADER not in request.headers:
-                raise SaveError(f"To save needs the header {HEADER}.", 403)
+                raise SaveError("To save needs the header {header}.", status=403, header=HEADER)
             return Response(await make(request), media_type=media_type, headers=NOW)
         except SaveError as error:
-            return PlainTextResponse(str(error), error.status)
+            return refused(request, error, error.status)
         except ClientDisconnect:  # the page was left; nobody hears the answer
             return Response(status_code=400)
 
@@ -296,11 +323,11 @@ class _Exports:
         self._turn = threading.Lock()
         self._changing = threading.Lock()
         self._under_way: set[Path] = set()
-        self._failed: dict[Path, str] = {}
+        self._failed: dict[Path, Refusal] = {}
 
-    def ask(self, run: Run, folder: Path) -> str | None:
-        """See that a run's files are being made; a sentence if the last try failed, told once, so
-        that whoever asks again has it tried again."""
+    def ask(self, run: Run, folder: Path) -> Refusal | None:
+        """See that a run's files are being made; why if the last try failed, told once, so that
+        whoever asks again has it tried again."""
         with self._changing:
             if folder in self._failed:
                 return self._failed.pop(folder)
@@ -315,7 +342,7 @@ class _Exports:
             try:
                 export(run, folder)
             except SaveError as error:
-                problem = str(error)
+                problem = error.bare()
             finally:
                 with self._changing:
                     self._under_way.discard(folder)
@@ -345,18 +372,25 @@ def export(run: Run, folder: Path) -> None:
             check=False,
         )
         if done.returncode == 2 and done.stderr.strip():
-            raise SaveError(done.stderr.strip().splitlines()[-1], 422)
+            said = done.stderr.strip().splitlines()[-1]
+            raise SaveError("{said}", status=422, said=said)
         if done.returncode:
-            raise SaveError(f"The export of run {run.id} broke off; save it again to try anew.")
+            raise SaveError(
+                "The export of run {run} broke off; save it again to try anew.", run=run.id
+            )
         temporary.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)  # of which somebody has removed a part
         temporary.rename(folder)
     except subprocess.TimeoutExpired:
-        raise SaveError(f"The export of run {run.id} took over {PATIENCE:g} seconds.") from None
+        raise SaveError(
+            "The export of run {run} took over {most:g} seconds.", run=run.id, most=PATIENCE
+        ) from None
     except OSError as error:
         raise SaveError(
-            f"The export of run {run.id} can't be kept in {folder.parent.name} of the run store "
-            f"({error.strerror or error})."
+            "The export of run {run} can't be kept in {folder} of the run store ({reason}).",
+            run=run.id,
+            folder=folder.parent.name,
+            reason=error.strerror or str(error),
         ) from None
     finally:
         if temporary is not None:
@@ -376,7 +410,7 @@ def _onnx(request: Request) -> Response:
     asked = request.path_params
     run = resources.runs().runs.get(asked["run"])
     if run is None:
-        return PlainTextResponse(f"There is no run {asked['run']!r}.", 404)
+        return refused(request, Refusal("There is no run {run!r}.", run=asked["run"]))
     if asked["part"] not in PARTS:
         return PlainTextResponse(f"A run has {' and '.join(PARTS)}.", 404)
     if HEADER not in request.headers:
@@ -387,7 +421,7 @@ def _onnx(request: Request) -> Response:
         return FileResponse(file, media_type="application/octet-stream", headers=NOW)
     problem = _exports.ask(run, folder)
     if problem:
-        return PlainTextResponse(problem, 422)
+        return refused(request, problem, 422)
     return PlainTextResponse("It is being made.", 202, headers=NOW)
 
 

@@ -42,6 +42,11 @@ def words() -> Words:
     return Words(language())
 
 
+def link_language() -> None:
+    """Put the session's language into the link, before the pads come: they ask the server in it."""
+    _write("lang", language())
+
+
 def language_switch() -> None:
     """The widget that changes the language, and the link with it."""
     found = words()
@@ -58,7 +63,6 @@ def language_switch() -> None:
         _choices()["lang"] = chosen
         st.query_params["lang"] = chosen
         st.rerun()
-    _write("lang", language())
 
 
 def choice(

@@ -103,9 +103,9 @@ def close() -> None:
         _pool = None
 
 
-def allowed() -> tuple[limits.Limits, str | None]:
-    """The owner's limits, and where their file is wrong a sentence; the defaults hold then."""
+def allowed() -> tuple[limits.Limits, ConfigError | None]:
+    """The owner's limits, and where their file is wrong what is; the defaults hold then."""
     try:
         return limits.read(), None
     except ConfigError as error:
-        return limits.Limits(), str(error)
+        return limits.Limits(), error

@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from core import classifier, data
+from core.refusal import Refusal
 from explorer import assets
 from explorer.language import LANGUAGES, Words
 from tests import browser as chromium
@@ -291,6 +292,12 @@ def test_what_cannot_be_saved_is_one_sentence(page, code):
         page.get_by_role("menuitem", name=item).click()
         expected = words("savespad.save_failed", error=reason)
         expect(page.get_by_role("status")).to_have_text(expected)
+    page.evaluate("(code) => history.replaceState(null, '', `?lang=${code}`)", code)
+    none = words.refusal(Refusal("There is no run {run!r}.", run="vae-k2-0123456789"))
+    button.click()
+    page.get_by_role("menuitem", name="ONNX").click()
+    expected = words("savespad.save_failed", error=none)
+    expect(page.get_by_role("status")).to_have_text(expected)
     page.route("**/save/png*", lambda route: route.abort())
     button.click()
     page.get_by_role("menuitem", name="PNG").click()

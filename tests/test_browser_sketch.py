@@ -370,6 +370,23 @@ def test_uploads_good_and_bad(visit, model, held_out):
     assert hand.errors == [] and again.errors == []
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("renamed.png", b"text"), ("blank.png", encoded(np.full((30, 30), 255, np.uint8)))],
+)
+def test_a_bad_upload_is_refused_in_korean(visit, name, content):
+    words = Words("ko")
+    with pytest.raises(data.DataError) as raised:
+        sets.read([(name, content)])
+    hand = visit(lang="ko", language="ko")
+    hand.page.get_by_role("button", name=words("own.title")).click()
+    upload(hand, name, content)
+    alert = hand.page.locator("[data-testid=stAlert]")
+    expect(alert).to_have_text(words("own.refused", reason=words.refusal(raised.value)))
+    assert not re.search("[a-z]{3,}", alert.inner_text().replace(name, ""))
+    assert hand.errors == []
+
+
 def shown(visit, **link) -> Visit:
     hand = visit(language=None, **link)
     hand.page.locator('.pad[aria-busy="false"]').wait_for()

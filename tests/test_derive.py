@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from core import checkpoints, data, derive, derived, latent, metrics, sets, train
+from core import checkpoints, data, derive, derived, latent, metrics, refusal, sets, train
 from core.dataset import Dataset
 from core.derive import Subject
 from core.projections import ProjectionError
@@ -159,7 +159,9 @@ def test_the_process_says_one_sentence_where_it_cannot(own):
     with process("--run", "vae-k2-0000000000", "--kinds", "umap") as running:
         lines = running.stdout.read().splitlines()
         assert running.wait() == 1
-    assert json.loads(lines[-1]) == {"failed": "There is no run 'vae-k2-0000000000'."}
+    told = json.loads(lines[-1])
+    assert told["failed"] == "There is no run 'vae-k2-0000000000'."
+    assert str(refusal.from_json(told["refusal"])) == told["failed"]
 
 
 def test_a_projection_killed_half_way_leaves_nothing_and_can_be_had_again(fresh, own):

@@ -11,8 +11,10 @@ import pytest
 
 from core import checkpoints, derive, derived
 from core.derive import Subject
+from core.refusal import Refusal
 from explorer import deriving
 from explorer.deriving import Deriver
+from explorer.language import Words
 
 MINE, OTHER = "visitor-mine", "visitor-other"
 
@@ -124,6 +126,17 @@ def test_a_failure_is_one_sentence_and_can_be_asked_for_again(own, subject, deri
     until(lambda: one.state(subject, "umap")["status"] == "failed")
 
 
+def test_a_failure_keeps_its_parts_for_other_languages(own, subject, deriver):
+    why = Refusal("{name} needs finite codes; some of these are NaN or infinite.", name="UMAP")
+    told = {"failed": str(why), "refusal": why.as_json(), "reason": "finite", "values": why.values}
+    one = deriver(f"print({json.dumps(told)!r}); exit(1)")
+    one.ask(subject, "umap", MINE)
+    until(lambda: one.state(subject, "umap")["status"] == "failed")
+    state = one.state(subject, "umap")
+    assert (state["message"], state["reason"]) == (str(why), "finite")
+    assert Words("ko").refusal(state["refusal"]) == Words("ko").refusal(why) != str(why)
+
+
 def test_too_much_at_once_is_refused(own, subject, deriver, monkeypatch):
     monkeypatch.setattr(deriving, "MOST", 2)
     one = deriver("import time; time.sleep(60)")
@@ -151,6 +164,10 @@ def test_the_routes(app, ask, shipped):
     gone = json.loads(ask("/derive/vae-k2-0000000000/umap", MINE, "POST")[2])
     assert gone["status"] == "failed" and gone["reason"] == "gone"
     assert "'vae-k2-0000000000'" in gone["message"]
+    there_is_none = Refusal("There is no run {run!r} with codes.", run="vae-k2-0000000000")
+    gone = json.loads(ask("/derive/vae-k2-0000000000/umap", MINE, "POST", "ko-KR,ko;q=0.9")[2])
+    assert gone["message"] == Words("ko").refusal(there_is_none) != str(there_is_none)
+    assert set(gone) == {"status", "message", "reason"}
     for wrong in (
         f"/derive/{run.id}/nonsense",
         "/derived/nonsense",

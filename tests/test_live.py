@@ -11,7 +11,9 @@ import pytest
 from core import jobs
 from core.jobs import JobProgress, JobRequest
 from core.limits import Limits
+from core.refusal import Refusal
 from explorer import live, workers
+from explorer.language import Words
 
 MINE, OTHER = "visitor-mine", "visitor-other"
 ID = "vae-k2-00000000aa"
@@ -62,6 +64,19 @@ def test_where_a_training_is_and_its_frames(ask, job):
         assert ask(f"/jobs/{ID}/{wrong}")[0] == 404
 
 
+def test_why_a_training_failed_is_told_in_the_page_s_language(ask, job):
+    why = Refusal("There is nothing to train on: {data} has no examples.", data="mine")
+    for report, korean in (
+        (JobProgress(status="failed", message=str(why), refusal=why.as_json()), True),
+        (JobProgress(status="failed", message=str(why)), False),  # of an earlier release
+    ):
+        jobs.write_progress(job.folder, report)
+        time.sleep(2 * live.FRESH)
+        told = {code: json.loads(ask(f"/jobs/{ID}", language=code)[2]) for code in ("en", "ko")}
+        assert told["en"]["status"] == "failed" and told["en"]["message"] == str(why)
+        assert told["ko"]["message"] == (Words("ko").refusal(why) if korean else str(why))
+
+
 def test_only_askers_and_the_owner_stop(ask, app, job):
     ask(f"/jobs/{ID}/stop", MINE)
     assert jobs.find(app.user_store, ID).status == "running", "a link stopped it"
@@ -102,8 +117,8 @@ def test_a_wrong_config_file_is_one_sentence_and_the_defaults_hold(monkeypatch, 
     file = tmp_path / "config.toml"
     file.write_text("workers = -1")
     monkeypatch.setenv("LATENT_EXPLORER_CONFIG", str(file))
-    found, sentence = workers.allowed()
-    assert found == Limits() and "Workers (workers) must be between" in sentence
+    found, wrong = workers.allowed()
+    assert found == Limits() and "Workers (workers) must be between" in str(wrong)
 
 
 class Dead:

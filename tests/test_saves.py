@@ -168,6 +168,17 @@ def test_a_table_may_bring_its_own_runs_and_may_be_long(ask):
     assert [float(value) for _, value in found[1:]] == [value for _, value in rows]
 
 
+def test_a_table_runs_no_formula_in_a_spreadsheet(ask):
+    formulas = ["=1+1", "+cmd|'/c calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "=", "- 5"]
+    texts = ["-5", "+1.5e3", "-1e-7", "a=b", " =1", "", "'=1", "−5"]
+    rows = [[text, -0.5] for text in formulas + texts]
+    _, _, body = ask("csv", json.dumps(ABOUT | {"columns": ["=a", "-1"], "rows": rows}))
+    found = read(body)
+    assert found[0] == ["run", "'=a", "-1"]
+    assert [row[1] for row in found[1:]] == [f"'{text}" for text in formulas] + texts
+    assert {tuple(row[::2]) for row in found[1:]} == {(RUN, "-0.5")}
+
+
 # --- Bad requests ---------------------------------------------------------------------------------
 
 SIZE = {"width": 4, "height": 3, "channels": 1}
@@ -394,7 +405,7 @@ def test_an_export_that_is_killed_leaves_nothing_and_may_be_tried_again(run, mon
             time.sleep(0.05)
             problem = exports.ask(run, folder) if folder not in exports._under_way else None
             if problem:
-                told.append(problem)
+                told.append(str(problem))
                 break
     assert len(told) == 2 and all("broke off" in sentence for sentence in told)
 

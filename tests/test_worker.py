@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from core import checkpoints, data, estimate, jobs, train, worker
+from core import checkpoints, data, estimate, jobs, refusal, train, worker
 from core.config import TrainConfig
 from core.film import FRAMES, SIDE, Film
 from core.limits import Limits
@@ -137,6 +137,7 @@ def test_a_worker_s_whole_life(store, processes):
     failed = until(lambda: (jobs.find(store, bad).status == "failed") and jobs.find(store, bad))
     assert "diverged at step" in failed.progress.message
     assert "learning rate below 1." in failed.progress.message
+    assert str(refusal.from_json(failed.progress.refusal)) == failed.progress.message
     assert first.poll() is None
 
     # Killed in mid-run: another worker does it again, from the start.

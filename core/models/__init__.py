@@ -52,5 +52,11 @@ def variant(name: str) -> type[Autoencoder]:
     if name in _CLASSES:
         return VARIANTS[name]
     close = difflib.get_close_matches(name, VARIANTS, n=1)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    raise ConfigError(f"There is no variant {name!r}; there are {', '.join(VARIANTS)}.{hint}")
+    raise ConfigError(
+        "There is no variant {name!r}; there are {variants}. Did you mean {close}?"
+        if close
+        else "There is no variant {name!r}; there are {variants}.",
+        name=name,
+        variants=", ".join(VARIANTS),
+        close=next(iter(close), None),
+    )

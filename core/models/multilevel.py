@@ -52,8 +52,9 @@ class MultiLevelAutoencoder(PointAutoencoder):
     def __init__(self, config: MultiLevelConfig, signature: Signature) -> None:
         if not config.level_low < config.level_high:
             raise ConfigError(
-                f"Highest level (level_high) must be above the lowest, {config.level_low:g}; "
-                f"got {config.level_high:g}."
+                "Highest level (level_high) must be above the lowest, {low:g}; got {high:g}.",
+                low=config.level_low,
+                high=config.level_high,
             )
         super().__init__(
             config,

@@ -49,8 +49,9 @@ class MultiRateVAE(GaussianAutoencoder):
         super().__init__(config, signature)
         if not config.beta_low < config.beta_high:
             raise ConfigError(
-                f"Highest β (beta_high) must be above the lowest, {config.beta_low:g}; "
-                f"got {config.beta_high:g}."
+                "Highest β (beta_high) must be above the lowest, {low:g}; got {high:g}.",
+                low=config.beta_low,
+                high=config.beta_high,
             )
         if config.gate == "root":  # a collapsed dimension is the prior, never wider
             self.log_var_range = (LOG_VAR_RANGE[0], 0.0)

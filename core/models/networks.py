@@ -9,6 +9,7 @@ from torch import nn
 
 from core.config import ConfigError, NetworkConfig
 from core.models.base import Signature
+from core.refusal import Refusal
 
 ACTIVATIONS = {
     "gelu": lambda: nn.GELU(approximate="tanh"),
@@ -23,8 +24,10 @@ def check_latent(latent: int, signature: Signature) -> None:
     """Raise ConfigError where a code would be larger than the image that it stands for."""
     if latent > signature.size:
         raise ConfigError(
-            f"K (latent) must be between 1 and {signature.size}, the number of entries of one "
-            f"example; got {latent}."
+            "K (latent) must be between 1 and {size}, the number of entries of one example; "
+            "got {latent}.",
+            size=signature.size,
+            latent=latent,
         )
 
 
@@ -51,7 +54,7 @@ def decoder(config: NetworkConfig, signature: Signature, output: nn.Module | Non
 
 def mlp_encoder(size: int, hidden: tuple[int, ...], outputs: int, activation: str) -> nn.Sequential:
     """Fully connected: (batch, *shape) → hidden widths → (batch, outputs)."""
-    _check_widths("Hidden units (hidden)", hidden, 4096)
+    _check_widths(Refusal("Hidden units (hidden)"), hidden, 4096)
     widths = (size, *hidden)
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in zip(widths, widths[1:], strict=False):
@@ -123,18 +126,23 @@ def initialised(layers: nn.Sequential) -> nn.Sequential:
 
 
 def _halved(shape: tuple[int, ...], channels: tuple[int, ...]) -> tuple[int, int]:
-    _check_widths("Channels (channels)", channels, 512)
+    _check_widths(Refusal("Channels (channels)"), channels, 512)
     factor = 2 ** len(channels)
     if not channels or len(shape) != 3 or shape[1] % factor or shape[2] % factor:
         raise ConfigError(
-            f"Channels (channels) must name 1 or more layers that each halve the image's height "
-            f"and width; {len(channels)} layers don't fit images of shape {shape}."
+            "Channels (channels) must name 1 or more layers that each halve the image's height "
+            "and width; {count} layers don't fit images of shape {shape}.",
+            count=len(channels),
+            shape=shape,
         )
     return shape[1] // factor, shape[2] // factor
 
 
-def _check_widths(what: str, widths: tuple[int, ...], most: int) -> None:
+def _check_widths(what: Refusal, widths: tuple[int, ...], most: int) -> None:
     if len(widths) > 8 or any(not 1 <= width <= most for width in widths):
         raise ConfigError(
-            f"{what} must be at most 8 numbers between 1 and {most}; got {tuple(widths)}."
+            "{what} must be at most 8 numbers between 1 and {most}; got {widths}.",
+            what=what,
+            most=most,
+            widths=tuple(widths),
         )

@@ -1,6 +1,7 @@
 // Results that are computed once from a run: read where they are, else asked for and waited for.
 
 import { fetchBytes, readTensors } from "./engine.js";
+import { inLanguage } from "./page.js";
 
 const PAUSE = 400; // milliseconds between looks at what is being computed
 
@@ -49,7 +50,8 @@ export function giveUp(spec, kind, set) {
 
 async function told(spec, kind, set, method) {
   const address = `${spec.derive}/${kind}${set ? `?set=${encodeURIComponent(set)}` : ""}`;
-  const answer = await fetch(address, { method, headers: { "X-Latent-Visitor": visitor } });
+  const headers = inLanguage({ "X-Latent-Visitor": visitor });
+  const answer = await fetch(address, { method, headers });
   if (!answer.ok) throw new DeriveError({ message: await answer.text() });
   return answer.json();
 }

@@ -1,6 +1,8 @@
 // The browser's own forward pass: reads a run's weights.safetensors and runs its layer list.
 // Plain Float32Array loops, no dependency; decoding one digit takes about a millisecond.
 
+import { inLanguage } from "./page.js";
+
 let halfTable = null;
 
 // All 65,536 half-precision numbers as float32, so that unpacking is one look-up a number.
@@ -502,7 +504,7 @@ export class Run {
 }
 
 export async function fetchBytes(url) {
-  const answer = await fetch(url);
+  const answer = await fetch(url, { headers: inLanguage() });
   if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
   return answer.arrayBuffer();
 }

@@ -75,6 +75,12 @@ export const address = {
   },
 };
 
+// Headers of a request, with the page's language, in which the server then says what it refuses.
+export function inLanguage(headers = {}) {
+  const language = new URLSearchParams(window.location.search).get("lang");
+  return language ? { ...headers, "Accept-Language": language } : headers;
+}
+
 // Call `changed` when the page's colours become others; returns the way to stop.
 export function watchTheme(element, changed) {
   const key = () => getComputedStyle(element).getPropertyValue("--st-background-color");

@@ -2,7 +2,7 @@
 // Picture and table files are written by the server's libraries; downloads need no secure context.
 
 import { rgb, theme } from "./draw.js";
-import { format } from "./page.js";
+import { format, inLanguage } from "./page.js";
 
 const ROUTE = new URL("../../save/", import.meta.url);
 const HEADERS = { "X-Latent-Visitor": "save" }; // which no form of another site can send
@@ -32,7 +32,7 @@ export async function saveTable(columns, rows, about) {
   const content = { columns, rows: rows.map((row) => Array.from(row)), ...told(about) };
   const answer = await fetch(new URL("csv", ROUTE), {
     method: "POST",
-    headers: { ...HEADERS, "Content-Type": "application/json" },
+    headers: inLanguage({ ...HEADERS, "Content-Type": "application/json" }),
     body: JSON.stringify(content),
   });
   return download(await blobOf(answer), about, "csv");
@@ -42,7 +42,7 @@ export async function saveTable(columns, rows, about) {
 export async function saveDecoder(runId, part, about = {}) {
   const url = new URL(`onnx/${encodeURIComponent(runId)}/${part}`, ROUTE);
   for (const began = performance.now(); ; await new Promise((go) => setTimeout(go, AGAIN))) {
-    const answer = await fetch(url, { headers: HEADERS });
+    const answer = await fetch(url, { headers: inLanguage(HEADERS) });
     if (answer.status === 202 && performance.now() - began < PATIENCE) continue;
     return download(await blobOf(answer), { name: `${runId}-${part}`, ...about }, "onnx");
   }
@@ -75,7 +75,7 @@ async function post(kind, query, about, body) {
   const { run, ...rest } = told(about);
   for (const [name, value] of Object.entries({ ...query, ...rest })) url.searchParams.set(name, value);
   for (const id of run) url.searchParams.append("run", id);
-  return blobOf(await fetch(url, { method: "POST", headers: HEADERS, body }));
+  return blobOf(await fetch(url, { method: "POST", headers: inLanguage(HEADERS), body }));
 }
 
 async function blobOf(answer) {

@@ -3,7 +3,7 @@
 
 import { Digits, fetchBytes, halfFloats } from "./engine.js";
 import { theme } from "./draw.js";
-import { build, format, watchTheme } from "./page.js";
+import { build, format, inLanguage, watchTheme } from "./page.js";
 import { Stage, greys, reachOf, remember, span, whole } from "./stage.js";
 
 const OFTEN = 300; // milliseconds between questions while the training runs
@@ -95,7 +95,7 @@ class WatchPad {
     let next = LOST;
     try {
       const answer = await fetch(`${this.data.address}?since=${this.step}`, {
-        headers: { "X-Latent-Visitor": this.data.visitor },
+        headers: inLanguage({ "X-Latent-Visitor": this.data.visitor }),
       });
       if (!answer.ok) throw new Error(String(answer.status));
       const state = await answer.json();

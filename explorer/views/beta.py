@@ -16,7 +16,9 @@ from explorer.views import frame
 
 BETAS = (0.1, 0.5, 1, 2, 4, 8)  # columns of the grid of reconstructions
 # A phone has no room above the map; the page's end shows the equation there.
-_STYLE = "<style>@media (max-width: 640px) {.stColumn:has(.st-key-equation) {display: none}}</style>"
+_STYLE = (
+    "<style>@media (max-width: 640px) {.stColumn:has(.st-key-equation) {display: none}}</style>"
+)
 DEAD = 0.05  # nats per image; below it a dimension is called dead
 
 

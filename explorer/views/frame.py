@@ -16,8 +16,8 @@ from explorer.language import Words
 
 DEFAULT = "vae"  # the model that a page opens with
 
-# Streamlit leaves six empty rems above a page; a map needs them more. On a phone output and map come
-# first: pickers stand two in a row with their labels inside, and what to look for below the pad.
+# Streamlit leaves six empty rems above a page; a map needs them more. On a phone output and map
+# come first: pickers stand two in a row with their labels inside, what to look for below the pad.
 _STYLE = """<style>
 .stMainBlockContainer {padding: 4.2rem 2rem 3rem; max-width: 1320px; margin: 0 auto}
 .stMainBlockContainer h3 {padding: 0 0 .3rem}
@@ -55,16 +55,17 @@ def page(words: Words, name: str) -> Iterator[DeltaGenerator]:
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar")
     bar.subheader(words(f"{name}.title"), anchor=False, width="stretch")
     told = st.container()
+    state.link_language()
     yield bar
     with bar:
         state.language_switch()
     for sentence in state.problems():
         told.warning(sentence)
-    skipped = resources.runs().problems
+    skipped = resources.runs().refused
     if skipped:
         with st.expander(words("app.skipped_runs", count=len(skipped))):
-            for sentence in skipped:
-                st.text(sentence)
+            for refusal in skipped:
+                st.text(words.refusal(refusal))
 
 
 def say(words: Words, name: str, *more: str) -> None:

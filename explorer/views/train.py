@@ -167,7 +167,7 @@ def _actions(words: Words, run: Run) -> None:
         key=f"keep:{run.id}:{note.kept}",
     )
     if kept != note.kept:
-        _do(partial(shelf.write_note, run, kept=kept))
+        _do(words, partial(shelf.write_note, run, kept=kept))
         st.rerun()
     if not may:
         row.caption(words("train.kept_by"))
@@ -181,23 +181,23 @@ def _actions(words: Words, run: Run) -> None:
             key=f"title:{run.id}:{note.title}",
         )
         if st.button(words("train.save"), key=f"save:{run.id}"):
-            _do(partial(shelf.write_note, run, title=title))
+            _do(words, partial(shelf.write_note, run, title=title))
             st.rerun()
     with row.popover(words("train.delete")):
         st.markdown(words("train.delete_sure", name=plain(frame.name_of(words, run))))
         if st.button(words("train.delete_yes"), type="primary", key=f"delete:{run.id}"):
-            if _do(partial(shelf.delete, run)):
+            if _do(words, partial(shelf.delete, run)):
                 state.leave("said", words("train.deleted", id=run.id))
             state.pin("run", None)
             st.rerun()
 
 
-def _do(work: Any) -> bool:
+def _do(words: Words, work: Any) -> bool:
     """Whether it could be done; why not is left for the page."""
     try:
         work()
     except ShelfError as error:
-        state.leave("said", str(error))
+        state.leave("said", words.refusal(error))
         return False
     return True
 
@@ -235,7 +235,7 @@ def _form(words: Words) -> None:
         config, schedule = model.checked(words), training.checked(words)
         request = _request(name, config, schedule, *picked.split("/"))
     except (ConfigError, DataError) as error:
-        st.error(str(error))
+        st.error(words.refusal(error))
         _button(words("train.go"), None, disabled=True)
     else:
         _budget(words, request)
@@ -268,7 +268,7 @@ def _budget(words: Words, request: JobRequest) -> None:
     """What the training asks for, said before the click, and the button."""
     limits, wrong = workers.allowed()
     if wrong:
-        st.warning(wrong)
+        st.warning(words.refusal(wrong))
     owner = live.is_owner(st.context.ip_address)
     store = checkpoints.user_store()
     st.markdown(
@@ -288,7 +288,7 @@ def _budget(words: Words, request: JobRequest) -> None:
         return
     queued = [job for job in jobs.jobs(store) if job.status != "failed"]
     same = next((job for job in queued if job.id == request.id), None)
-    start = partial(_start, request, limits, owner)
+    start = partial(_start, words, request, limits, owner)
     if same is not None:
         _button(words("train.join"), start)
         others = len(set(same.askers) - {state.visitor()})
@@ -322,11 +322,11 @@ def _button(label: str, then: Any, disabled: bool = False) -> None:
     )
 
 
-def _start(request: JobRequest, limits: Limits, owner: bool) -> None:
+def _start(words: Words, request: JobRequest, limits: Limits, owner: bool) -> None:
     try:
         jobs.submit(checkpoints.user_store(), request, state.visitor(), limits, owner)
     except JobError as error:
-        state.leave("problem", str(error))
+        state.leave("problem", words.refusal(error))
         return
     state.pin("run", request.id)
     state.leave("scroll", True)
@@ -558,7 +558,7 @@ def _import(words: Words) -> None:
     try:
         run = shelf.import_run(uploaded.getvalue(), store, uploaded.name)
     except ShelfError as error:
-        st.error(plain(str(error)))
+        st.error(plain(words.refusal(error)))
         return
     shelf.tidy(store, workers.allowed()[0].runs)
     state.leave("said", words("train.imported", id=run.id))
