@@ -153,7 +153,7 @@ def underived(store: Path) -> list[tuple[derive.Subject, str]]:
     wanted = {
         derive.file_name(subject, kind): (subject, kind)
         for subject in map(derive.Subject, runs)
-        for kind in derive.KINDS
+        for kind in derive.kinds_of(subject.run)
     }
     folder = store / derived.FOLDER
     return [each for name, each in wanted.items() if not (folder / name).exists()]

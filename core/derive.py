@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from core import checkpoints, derived, sampling
+from core import checkpoints, derived, records, sampling
 from core.checkpoints import CODES, WEIGHTS, CheckpointError, Run
 from core.refusal import Refusal
 
@@ -121,6 +121,23 @@ def _scores_of(points: Callable[[Subject], np.ndarray]) -> Callable[[Subject, Re
     return scores
 
 
+def _knot_scores(subject: Subject, report: Report) -> Found:
+    """Scores of the run's map at each knot of its continuous knob, (knots,) each."""
+    from core import metrics
+
+    images = subject.images
+    found = []
+    points = checkpoints.read_tensors(subject.run, CODES)["knot_points"]  # (knots, count, 2)
+    for number, at in enumerate(points, 1):
+        found.append(metrics.map_scores(at.astype(np.float32), images.x, images.labels))
+        report(number / len(points))
+    return {name: np.array([scores[name] for scores in found], np.float32) for name in found[0]}, {}
+
+
+def _has_knob(run: Run) -> bool:
+    return records.dial_of(run) is not None
+
+
 def _random_scores(subject: Subject, report: Report) -> Found:
     from core import projections
 
@@ -182,6 +199,7 @@ class Kind:
 
     compute: Callable[[Subject, Report], Found]
     of_run: bool = True  # else of the images alone
+    applies: Callable[[Run], bool] = lambda run: True
     aside: bool = False  # what somebody looks at comes first
     version: str = "1"
 
@@ -195,6 +213,7 @@ KINDS: dict[str, Kind] = {
     "umap_scores": Kind(_scores_of(_map_of("umap")), aside=True),
     "tsne_scores": Kind(_scores_of(_map_of("tsne")), aside=True),
     "random_scores": Kind(_random_scores, of_run=False, aside=True),
+    "knot_scores": Kind(_knot_scores, aside=True, applies=_has_knob),
 }
 
 
@@ -211,6 +230,11 @@ def kind_of(name: str) -> Kind:
     if axes and int(axes[1]) < int(axes[2]):
         return Kind(_scores_of(_axes(int(axes[1]), int(axes[2]))), aside=True)
     return KINDS[name]
+
+
+def kinds_of(run: Run) -> list[str]:
+    """Names of KINDS that there are of a run."""
+    return [name for name, kind in KINDS.items() if kind.applies(run)]
 
 
 # --- Keeping them -------------------------------------------------------------------------------

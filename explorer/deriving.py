@@ -183,7 +183,7 @@ def _failure(refusal: Refusal, **more: Any) -> dict[str, Any]:
 def spec(run: Run) -> dict[str, str | None]:
     """By kind the name of the file of a run's result, None where it is not there yet."""
     subject = derive.Subject(run)
-    found = {kind: derive.find(subject, kind) for kind in derive.KINDS}
+    found = {kind: derive.find(subject, kind) for kind in derive.kinds_of(run)}
     return {kind: path.name if path else None for kind, path in found.items()}
 
 
@@ -207,13 +207,15 @@ def _asked(request: Request) -> tuple[derive.Subject, str] | Response:
     asked = request.path_params
     run = resources.runs().runs.get(asked["run"])
     try:
-        derive.kind_of(asked["kind"])
+        kind = derive.kind_of(asked["kind"])
     except KeyError:
         kinds = ", ".join([*derive.KINDS, "axes_1_2_scores"])
         return PlainTextResponse(f"There are the results {kinds}.", 404)
     if run is None or not derive.possible(run):  # deleted while a page shows it, which goes on
         gone = Refusal("There is no run {run!r} with codes.", run=asked["run"])
         return _answer(request, {"status": "failed", **_failure(gone, reason="gone")})
+    if not kind.applies(run):
+        return PlainTextResponse(f"Of {run.id} there is no {asked['kind']}.", 404)
     own = parse_qs(request.url.query).get("set", [None])[0]
     return derive.Subject(run, own), asked["kind"]
 

@@ -57,7 +57,7 @@ def test_shipped_runs_have_all_results(shipped):
     for run in shipped.values():
         if not derive.possible(run):
             continue
-        for kind in derive.KINDS:
+        for kind in derive.kinds_of(run):
             path = derive.find(Subject(run), kind)
             assert path and path.parent == derived.folders()[0], f"{kind} of {run.id} is missing"
 
@@ -253,3 +253,15 @@ def test_any_two_axes_have_scores(own, shipped, held_out):
     for name in ("axes_10_3_scores", "axes_3_3_scores", "axes_0_3_scores", "axes_1_2"):
         with pytest.raises(KeyError):
             derive.kind_of(name)
+
+
+def test_scores_follow_a_knob(shipped, held_out):
+    run = next(r for r in shipped.values() if r.record.variant == "multirate_vae")
+    found, _ = derive.get(Subject(run), "knot_scores")
+    points = checkpoints.read_tensors(run, checkpoints.CODES)["knot_points"]
+    assert {len(values) for values in found.values()} == {len(points)}
+    at = len(points) // 3
+    scores = metrics.map_scores(points[at].astype(np.float32), held_out.x, held_out.labels)
+    assert {name: values[at] for name, values in found.items()} == pytest.approx(scores, abs=1e-5)
+    plain = next(r for r in shipped.values() if r.record.variant == "vae")
+    assert "knot_scores" not in derive.kinds_of(plain)

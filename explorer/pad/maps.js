@@ -328,6 +328,7 @@ export class MapTools {
     if (this.measuring?.startsWith("axes_")) giveUp(spec, this.measuring, set).catch(() => {});
     this.measuring = kind;
     delete line.dataset.of;
+    this.scores = null;
     const same = () => this.run === run && this.method === method && this.#scoresOf(method) === kind;
     const waits = setTimeout(() => { if (same()) line.textContent = text.trust_wait; }, 300);
     try {
@@ -337,11 +338,17 @@ export class MapTools {
       if (this.measuring === kind) this.measuring = null;
       if (!same()) return;
       line.innerHTML = SCORES.filter((name) => name in own.notes).map((name) =>
-        `<span title="${text[`${name}_help`]}">${text[name]} <b>${decimals(own.notes[name], 2)}</b> ` +
+        `<span title="${text[`${name}_help`]}">${text[name]} <b data-score="${name}"></b> ` +
         `<small>${format(text.trust_random, { value: decimals(random.notes[name], 2) })}</small></span>`)
         .join("") || text.trust_few;
       line.insertAdjacentHTML("beforeend", this.#atUsual());
       line.dataset.of = method;
+      this.scores = { line, own: own.notes, knots: null };
+      this.#tellKnob();
+      if (kind !== "plane_scores" || !run.knots || set) return;
+      const { arrays } = await this.#derived("knot_scores");
+      if (!same()) return;
+      this.scores.knots = arrays;
       this.#tellKnob();
     } catch (error) {
       clearTimeout(waits);
@@ -368,10 +375,19 @@ export class MapTools {
     return `<small data-at-usual hidden>${format(this.text.at_usual, this.#knob)}</small>`;
   }
 
+  // Scores and remarks for where the knob stands.
   #tellKnob() {
     const { root, run } = this.pad;
+    const usual = !run.dial || run.value === run.dial.usual;
+    for (const score of this.scores?.line.querySelectorAll("[data-score]") ?? []) {
+      const { own, knots } = this.scores;
+      const { score: name } = score.dataset;
+      const values = knots && !usual ? knots[name].data.subarray(run.knot, run.knot + 2) : null;
+      const value = values ? values[0] + run.share * (values[1] - values[0]) : own[name];
+      score.textContent = decimals(value, 2);
+    }
     for (const remark of root.querySelectorAll("[data-at-usual]")) {
-      remark.hidden = run.value === run.dial.usual;
+      remark.hidden = usual || Boolean(this.scores?.knots && this.scores.line.contains(remark));
     }
   }
 

@@ -31,7 +31,7 @@ def show() -> None:
         if run is None:
             st.error(words("app.no_runs"))
             return
-        frame.say(words, "generate")
+        frame.say(words, "generate", words("generate.in_short"))
         data = {
             "run": assets.run_spec(run),
             "digits": assets.digits_spec(),
@@ -39,7 +39,7 @@ def show() -> None:
             "text": words.group("pad") | words.group("generate_pad") | words.group("savespad"),
         }
         latent_pad(assets.module("generate.js"), data, key=f"generate-{words.language}")
-        frame.say_below(words, "generate")
+        frame.say_below(words, "generate", words("generate.in_short"))
         ways, about = st.columns([3, 2], gap="large")
         with ways:
             _ways(words)

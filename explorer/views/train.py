@@ -38,12 +38,13 @@ def show() -> None:
     words = state.words()
     with frame.page(words, "train"):
         workers.ensure()
-        st.markdown(words("train.try") + " " + words("train.look"))
+        frame.say(words, "train")
         form, watch = st.columns([4, 7], gap="large")
         with watch:
             shown = _watch(words)
         with form:
             _form(words)
+        frame.say_below(words, "train")
         _shelf(words, shown)
 
 
