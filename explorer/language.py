@@ -54,10 +54,23 @@ class Words:
         """What was refused and why; in English where there are no words for it."""
         return error.said(refusals(self.language))
 
-    def group(self, prefix: str) -> dict[str, str]:
-        """All texts below a prefix, by what follows it: what a pad is given."""
-        start = f"{prefix}."
-        return {k.removeprefix(start): v for k, v in self._texts.items() if k.startswith(start)}
+    def group(self, *prefixes: str) -> dict[str, str]:
+        """All texts below some prefixes, by what follows them: what a pad is given.
+
+        Raises:
+            ValueError: where two of them have a text of the same name, so that one would be lost.
+        """
+        found: dict[str, str] = {}
+        for prefix in prefixes:
+            start = f"{prefix}."
+            for key, text in self._texts.items():
+                name = key.removeprefix(start)
+                if not key.startswith(start):
+                    continue
+                if name in found:
+                    raise ValueError(f"Two of {', '.join(prefixes)} have a text {name!r}.")
+                found[name] = text
+        return found
 
 
 def best(locale: str | None) -> str:

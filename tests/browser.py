@@ -37,7 +37,7 @@ PHONE = {
     "device_scale_factor": 2,
     "locale": "en-GB",
 }
-DECODED = {"en": "decoded digit", "ko": "풀린 숫자"}
+DECODED = {"en": "decoded digit", "ko": "디코딩된 숫자"}
 PATIENCE = 60  # seconds until something that should happen counts as never happening
 
 # Pixels of a digit's canvas as the page shows them: the red channel, which falls with the ink.

@@ -836,7 +836,7 @@ def test_by_keyboard_through_the_parts_and_runs(pad, found):
 def test_both_languages_on_a_phone(pad, language):
     words = texts(language)
     page = pad(PHONE, language)
-    expect(page.page.get_by_text(words["generate.try"])).to_be_visible()
+    expect(page.page.get_by_text(words["generate.try"]).filter(visible=True)).to_be_visible()
     for name in PARTS:
         if name != "samples":
             tab = page.page.get_by_role("tab", name=words[f"generate_pad.tab_{name}"], exact=True)

@@ -219,7 +219,7 @@ def test_a_link_with_nonsense_and_the_toy_s_arrows(visit, toy):
 def test_both_languages_and_a_phone(visit, language):
     hand = visit(PAGE, language, options=PHONE, lang=language, noise="masking", level=0.5)
     words = texts(language)
-    expect(hand.page.get_by_text(words["noise.try"])).to_be_visible()
+    expect(hand.page.get_by_text(words["noise.try"]).filter(visible=True)).to_be_visible()
     for key in ("noise.equation_title", "noise.matrix_title", "noise.gap_title", "toy.title"):
         expect(hand.page.get_by_role("heading", name=words[key])).to_be_attached()
     hand.page.locator('.pad.toy canvas[aria-busy="false"]').wait_for()

@@ -254,6 +254,8 @@ def test_words():
     assert "app.title" in words and "app.nonsense" not in words
     with pytest.raises(KeyError):
         words("app.nonsense")
+    with pytest.raises(ValueError, match="'title'"):
+        words.group("explore", "compare")
     group = words.group("pad")
     assert group["reset"] == words("pad.reset") and not any("." in key for key in group)
 

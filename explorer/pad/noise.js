@@ -109,7 +109,7 @@ class NoisePad {
         <p class="message" data-part="message" role="status" aria-live="polite"></p>
         <div class="maps">
           <section><h3>${t.map_title}</h3><div data-part="map"></div>
-            <p class="hint">${t.map_note}</p></section>
+            <p class="hint">${t.plane_note}</p></section>
           <section><h3>${t.curves_title}</h3>
             <canvas class="levels" data-part="chart" role="img" aria-label="${t.curves_title}"></canvas>
             <p class="hint">${t.curves_note}</p></section>
@@ -120,7 +120,7 @@ class NoisePad {
       ["input", "corrupted", ...ANSWERS].map((name) => [name, new DigitView(this.part(name))]));
     this.chart = new LevelChart(this.part("chart"), t, () => this.#drawCurves());
     this.map = new MapView(this.part("map"), {
-      label: t.map,
+      label: t.plane,
       onHover: () => {},
       onLeave: () => {},
       onPress: (point) => this.#timed(() => this.#pickOnMap(point)),

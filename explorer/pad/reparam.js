@@ -20,7 +20,7 @@ export class Reparameterisation {
         <div><h3>${this.text.reparam}</h3>
         <div class="modes" role="group" aria-label="${this.text.reparam}">
           <button type="button" data-sampling="mean" title="${this.text.mean_help}">${this.text.mean}</button>
-          <button type="button" data-sampling="draw" title="${this.text.draw_help}">${this.text.draw}</button>
+          <button type="button" data-sampling="draw" title="${this.text.draw_epsilon_help}">${this.text.draw_epsilon}</button>
         </div>
         <p class="hint">${this.text.reparam_note}</p>
         <div class="equations" data-part="equations"></div></div>

@@ -45,7 +45,7 @@ def show() -> None:
                 {"run": assets.run_spec(run), "likelihood": _likelihood(run)} for run in pair(runs)
             ],
             "digits": assets.digits_spec(),
-            "text": words.group("pad") | words.group("beta_pad"),
+            "text": words.group("pad", "beta_pad"),
         }
         latent_pad(assets.module("beta.js"), data, key=f"beta-{words.language}")
         frame.say_below(words, "beta")

@@ -58,7 +58,7 @@ def show() -> None:
             "curve": _curve(words, runs),
             "angles": _angles(models),
             "digits": assets.digits_spec(),
-            "text": words.group("pad") | words.group("compare") | words.group("savespad"),
+            "text": words.group("pad", "compare", "savespad"),
         }
         latent_pad(assets.module("compare.js"), data, key=f"compare-{words.language}")
         frame.say_below(words, "compare")

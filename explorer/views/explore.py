@@ -48,11 +48,7 @@ def show() -> None:
         data = {
             "run": assets.run_spec(run),
             "digits": assets.digits_spec(own_set),
-            "text": {
-                key: text
-                for group in ("pad", "mapspad", "savespad", "sketchpad")
-                for key, text in words.group(group).items()
-            },
+            "text": words.group("pad", "mapspad", "savespad", "sketchpad"),
         }
         latent_pad(assets.module("explore.js"), data, key=f"explore-{words.language}")
         frame.say_below(words, "explore", _in_short(words, run))

@@ -36,7 +36,7 @@ def show() -> None:
             "run": assets.run_spec(run),
             "digits": assets.digits_spec(),
             "classifier": _classifier(),
-            "text": words.group("pad") | words.group("generate_pad") | words.group("savespad"),
+            "text": words.group("pad", "generate_pad", "savespad"),
         }
         latent_pad(assets.module("generate.js"), data, key=f"generate-{words.language}")
         frame.say_below(words, "generate", words("generate.in_short"))
