@@ -112,9 +112,9 @@ def _scores_of(points: Callable[[Subject], np.ndarray]) -> Callable[[Subject, Re
     def scores(subject: Subject, report: Report) -> Found:
         from core import metrics
 
-        count = min(len(subject.codes), MOST_POINTS)
-        part = slice(0, count)
         images = subject.images
+        count = min(len(images), MOST_POINTS)
+        part = slice(0, count)
         found = metrics.map_scores(points(subject)[part], images.x[part], images.labels[part])
         return {}, found | {"count": count}
 
@@ -141,7 +141,7 @@ def _has_knob(run: Run) -> bool:
 def _random_scores(subject: Subject, report: Report) -> Found:
     from core import projections
 
-    shuffled = projections.scattered(len(subject.codes), subject.seed)
+    shuffled = projections.scattered(len(subject.images), subject.seed)
     return _scores_of(lambda _: shuffled)(subject, report)
 
 

@@ -1,5 +1,6 @@
 """What the server computes of runs in the background: one process at a time, in order of asking;
-how far a map can be trusted waits for the maps themselves.
+how far a map can be trusted waits for the maps themselves, and scores of the same images share a
+process, which loads their libraries once.
 
 A result that somebody asked for is computed even if everybody leaves the page meanwhile; it ends
 early only when all who asked for it have given it up. Nothing is kept before it is whole, so a
@@ -45,11 +46,29 @@ class Task:
     process: subprocess.Popen | None = None
     cancelled: bool = False
 
+    @property
+    def name(self) -> str:
+        """The result's file name."""
+        return derive.file_name(self.subject, self.kind)
+
+    @property
+    def aside(self) -> bool:
+        """Whether it waits for others."""
+        return derive.kind_of(self.kind).aside
+
+    def with_(self, other: Task) -> bool:
+        """Whether both may be computed by one process."""
+        alike = all(
+            getattr(self.subject, name) == getattr(other.subject, name)
+            for name in ("run", "set_id", "seed")
+        )
+        return self is other or (alike and self.aside and other.aside)
+
 
 class Deriver:
     """The queue of wanted results, and the thread that works it off."""
 
-    def __init__(self, command: Callable[[Task], list[str]] | None = None) -> None:
+    def __init__(self, command: Callable[[list[Task]], list[str]] | None = None) -> None:
         self.command = command or _command
         self.tasks: dict[str, Task] = {}  # by file name, in the order of asking
         self.failed: dict[str, dict[str, Any]] = {}
@@ -86,7 +105,7 @@ class Deriver:
             task.cancelled = True
             if task.process is None:
                 self.tasks.pop(name)
-            else:
+            elif all(one.cancelled for one in self._of(task.process)):
                 task.process.terminate()
         return True
 
@@ -114,14 +133,25 @@ class Deriver:
                     task.process.terminate()
             self.changed.notify()
 
+    def _of(self, process: subprocess.Popen) -> list[Task]:
+        return [task for task in self.tasks.values() if task.process is process]
+
     def _turns(self) -> list[str]:
         """Names of the wanted results in the order in which they are computed."""
 
         def turn(name: str) -> tuple[bool, bool]:
             task = self.tasks[name]
-            return task.process is None, derive.kind_of(task.kind).aside
+            return task.process is None, task.aside
 
         return sorted(self.tasks, key=turn)
+
+    def _next(self) -> list[Task]:
+        """The tasks of the next process; what is there already is done."""
+        for name, task in list(self.tasks.items()):
+            if derived.find(name) and task.process is None:
+                self.tasks.pop(name)
+        tasks = [self.tasks[name] for name in self._turns()]
+        return [task for task in tasks if task.with_(tasks[0])]
 
     def _work(self) -> None:
         while True:
@@ -130,14 +160,12 @@ class Deriver:
                     self.changed.wait()
                 if self.closing:
                     return
-                name = self._turns()[0]
-                task = self.tasks[name]
-                if derive.find(task.subject, task.kind):
-                    self.tasks.pop(name)
+                batch = self._next()
+                if not batch:
                     continue
                 try:
-                    task.process = subprocess.Popen(
-                        self.command(task),
+                    process = subprocess.Popen(
+                        self.command(batch),
                         cwd=ROOT,
                         stdin=subprocess.DEVNULL,
                         stdout=subprocess.PIPE,
@@ -146,27 +174,31 @@ class Deriver:
                         start_new_session=True,
                     )
                 except OSError as error:
-                    self.failed[name] = _failure(
+                    self.failed[batch[0].name] = _failure(
                         Refusal("No process can be started ({reason}).", reason=error.strerror)
                     )
-                    self.tasks.pop(name)
+                    self.tasks.pop(batch[0].name)
                     continue
-            failure = self._follow(task)
+                for task in batch:
+                    task.process = process
+            failure = self._follow(process, batch)
             with self.changed:
-                self.tasks.pop(name)
-                wanted_again = task.cancelled and task.askers
-                if failure and not task.cancelled and not self.closing:
-                    self.failed[name] = failure
-                if wanted_again:  # by somebody who came while it was ending
-                    self.tasks[name] = Task(task.subject, task.kind, task.askers)
+                for task in self._of(process):
+                    self.tasks.pop(task.name)
+                    if failure and not task.cancelled and not self.closing:
+                        self.failed[task.name] = failure
+                        failure = None  # it was the first; the others were not begun
+                    elif task.askers and process.returncode:  # or asked for while it was ending
+                        self.tasks[task.name] = Task(task.subject, task.kind, task.askers)
 
-    def _follow(self, task: Task) -> dict[str, Any] | None:
+    def _follow(self, process: subprocess.Popen, batch: list[Task]) -> dict[str, Any] | None:
+        """Hear what a process tells until it ends; gives what it could not do."""
         told: dict[str, Any] = {}
-        with task.process as process:
+        with process:
             for line in process.stdout:
                 with contextlib.suppress(ValueError):
                     told = json.loads(line)
-                    task.share = told.get("share", task.share)
+                    self._hear(told, batch)
         if process.returncode == 0:
             return None
         if "failed" not in told:
@@ -174,6 +206,14 @@ class Deriver:
         sentence, made_of = told.pop("failed"), told.pop("refusal", None)
         refusal = from_json(made_of) if made_of else Refusal("{sentence}", sentence=sentence)
         return _failure(refusal, **told)
+
+    def _hear(self, told: dict[str, Any], batch: list[Task]) -> None:
+        for task in batch:
+            if task.kind == told.get("kind"):
+                task.share = told.get("share", task.share)
+                if told.get("done"):
+                    with self.changed:
+                        self.tasks.pop(task.name, None)
 
 
 def _failure(refusal: Refusal, **more: Any) -> dict[str, Any]:
@@ -187,10 +227,11 @@ def spec(run: Run) -> dict[str, str | None]:
     return {kind: path.name if path else None for kind, path in found.items()}
 
 
-def _command(task: Task) -> list[str]:
-    command = [sys.executable, "-m", "core.derive", "--run", task.subject.run.id]
-    command += ["--kinds", task.kind]
-    return command + (["--set", task.subject.set_id] if task.subject.set_id else [])
+def _command(batch: list[Task]) -> list[str]:
+    subject = batch[0].subject
+    command = [sys.executable, "-m", "core.derive", "--run", subject.run.id]
+    command += ["--kinds", *(task.kind for task in batch)]
+    return command + (["--set", subject.set_id] if subject.set_id else [])
 
 
 _deriver = Deriver()

@@ -37,7 +37,9 @@ def deriver():
     made = []
 
     def make(script):
-        made.append(Deriver(lambda task: [sys.executable, "-c", script, task.kind]))
+        made.append(
+            Deriver(lambda batch: [sys.executable, "-c", script, *(task.kind for task in batch)])
+        )
         return made[-1]
 
     yield make
@@ -106,6 +108,55 @@ def test_who_comes_while_it_ends_has_it_computed_anew(own, subject, deriver):
     one.ask(subject, "umap", OTHER)
     until(lambda: one.state(subject, "umap").get("share") == 0.5)
     assert [task.askers for task in one.tasks.values()] == [{OTHER}]
+
+
+EACH = """
+import json, sys, time
+for kind in sys.argv[1:]:
+    print(json.dumps({"kind": kind, "share": 0.25}), flush=True)
+    time.sleep(0.3)
+    if kind == "%s":
+        print(json.dumps({"failed": "It broke."}))
+        sys.exit(1)
+    print(json.dumps({"kind": kind, "done": True}), flush=True)
+    time.sleep(0.3)
+"""
+
+
+def test_scores_of_the_same_images_share_a_process(own, subject, deriver, shipped):
+    one = deriver(EACH % "plane_scores")
+    other = Subject([run for run in shipped.values() if derive.possible(run)][1], seed=99)
+    with one.changed:
+        for asked, kind in (
+            (subject, "random_scores"),
+            (other, "plane_scores"),
+            (subject, "plane_scores"),
+            (subject, "umap_scores"),
+        ):
+            one.ask(asked, kind, MINE)
+    until(lambda: one.state(subject, "random_scores").get("share") == 0.25)
+    with one.changed:
+        together = {task.kind for task in one.tasks.values() if task.process is not None}
+        assert together == {"random_scores", "plane_scores", "umap_scores"}
+        assert {task.process for task in one.tasks.values() if task.subject is other} == {None}
+    until(lambda: one.state(subject, "random_scores") == {"status": "absent"})  # it was done
+    until(lambda: one.state(subject, "plane_scores").get("message") == "It broke.")
+    until(lambda: one.state(subject, "umap_scores")["status"] == "working")  # anew, by itself
+    until(lambda: one.state(subject, "umap_scores") == {"status": "absent"})
+    until(lambda: one.state(other, "plane_scores")["status"] == "failed")
+
+
+def test_a_shared_process_ends_when_nobody_wants_any_of_it(own, subject, deriver):
+    one = deriver(TELLS + "time.sleep(60)")
+    with one.changed:
+        for kind in ("random_scores", "plane_scores"):
+            one.ask(subject, kind, MINE)
+    until(lambda: one.state(subject, "plane_scores")["status"] == "working")
+    process = next(iter(one.tasks.values())).process
+    assert one.give_up(subject, "random_scores", MINE)
+    assert process.poll() is None and one.state(subject, "plane_scores")["status"] == "working"
+    assert one.give_up(subject, "plane_scores", MINE)
+    until(lambda: process.poll() is not None and not one.tasks)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ DEFAULT = "vae"  # the model that a page opens with
 _STYLE = """<style>
 .stMainBlockContainer {padding: 4.2rem 2rem 3rem; max-width: 1320px; margin: 0 auto}
 .stMainBlockContainer h3 {padding: 0 0 .3rem}
+.stMainBlockContainer {word-break: keep-all; overflow-wrap: anywhere}
 :has(> .st-key-said-narrow), :has(> .st-key-look) {display: none}
 @media (max-width: 640px) {
   .stMainBlockContainer {padding: 3.9rem 1rem 2rem}
@@ -32,7 +33,7 @@ _STYLE = """<style>
   .st-key-bar {gap: .5rem}
   .st-key-bar > * {order: 2}
   .st-key-bar > :has(h3) {order: 0; flex: 1 1 50%; width: auto}
-  .st-key-bar h3 {font-size: 1.2rem; line-height: 1.15; padding: 0; word-break: keep-all}
+  .st-key-bar h3 {font-size: 1.2rem; line-height: 1.15; padding: 0}
   .st-key-bar > [class*="st-key-widget-lang"] {order: 1; width: auto}
   .st-key-bar > :has(.stSelectbox) {flex: 1 1 40%; width: auto}
   .st-key-bar .stSelectbox {position: relative}
