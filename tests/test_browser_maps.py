@@ -136,7 +136,7 @@ def test_pca_of_a_plane_is_scikit_learns_and_two_axes_keep_the_others(visit, run
     np.testing.assert_allclose(round_trip, [1, -2], atol=1e-5)
 
     hand = visit(model="stacked_ae", k=16, map="axes", axes="3,5")
-    wait_in_the_pad(hand, "pad.tools.method === 'axes'")
+    wait_in_the_pad(hand, "pad.tools.method === 'axes' && !pad.map.gliding")
     before = array(hand, "pad.z")
     hand.page.mouse.click(*hand.at(0.6, 0.6))
     after = array(hand, "pad.z")
@@ -229,6 +229,27 @@ def test_what_was_measured_at_the_usual_value_says_so_and_codes_follow_the_knob(
     np.testing.assert_allclose(found, expected, atol=2e-3)
     in_the_pad(hand, "pad.turn(1)")
     expect(remarks.first).to_be_hidden()
+    assert hand.errors == []
+
+
+def test_scores_follow_the_knob(visit, run_of):
+    run = run_of("multirate_vae", 2)
+    names = ("trustworthiness", "continuity", "agreement")
+    usual = derive.get(Subject(run), "plane_scores")[1]
+    along = derive.get(Subject(run), "knot_scores")[0]
+    knots = checkpoints.read_tensors(run, checkpoints.CODES)["knots"]
+    hand = visit(model="multirate_vae", k=2)
+    wait_in_the_pad(hand, "pad.tools.scores?.knots")
+
+    def shown() -> list[float]:
+        line = hand.page.locator('[data-part="trust"]')
+        return [float(line.locator(f'[data-score="{name}"]').inner_text()) for name in names]
+
+    assert shown() == pytest.approx([usual[name] for name in names], abs=0.0051)
+    for at in (1, len(knots) - 1):
+        in_the_pad(hand, f"pad.turn({math.exp(knots[at])})")
+        assert shown() == pytest.approx([along[name][at] for name in names], abs=0.0052)
+    assert not hand.page.locator("[data-at-usual]").first.is_visible()
     assert hand.errors == []
 
 
