@@ -56,7 +56,7 @@ class Task:
         """Whether it waits for others."""
         return derive.kind_of(self.kind).aside
 
-    def with_(self, other: Task) -> bool:
+    def shares_with(self, other: Task) -> bool:
         """Whether both may be computed by one process."""
         alike = all(
             getattr(self.subject, name) == getattr(other.subject, name)
@@ -151,7 +151,7 @@ class Deriver:
             if derived.find(name) and task.process is None:
                 self.tasks.pop(name)
         tasks = [self.tasks[name] for name in self._turns()]
-        return [task for task in tasks if task.with_(tasks[0])]
+        return [task for task in tasks if task.shares_with(tasks[0])]
 
     def _work(self) -> None:
         while True:

@@ -44,7 +44,7 @@ export class Gallery {
     for (const i of this.chosen) counts.set(digits.labels[i], (counts.get(digits.labels[i]) ?? 0) + 1);
     const named = [...counts].filter(([label]) => label < digits.byLabel.length)
       .sort((a, b) => b[1] - a[1])
-      .map(([label, count]) => `${digits.names[label]}: ${Math.round((100 * count) / this.chosen.length)} %`);
+      .map(([label, count]) => `${digits.names[label]}: ${Math.round((100 * count) / this.chosen.length) || "<1"} %`);
     this.root.querySelector('[data-part="chosen"]').textContent =
       format(this.text.gallery_count, this.counts());
     this.root.querySelector('[data-part="shares"]').textContent = named.join(" · ");
