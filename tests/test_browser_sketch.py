@@ -476,6 +476,7 @@ def test_an_npz_by_upload(visit, held_out):
     upload(hand, "nan.npz", npz(x=np.full((3, 28, 28), np.nan)))
     expect(hand.page.locator("[data-testid=stAlert]")).to_contain_text("NaN or infinity")
     hand.page.get_by_role("button", name="Remove nan.npz").click()
+    expect(hand.page.locator("[data-testid=stAlert]")).to_have_count(0)
     upload(hand, "mine.npz", npz(x=held_out.x[:12, 0], y=held_out.labels[:12]))
     hand.wait_for_link("set")
     hand.wait(

@@ -71,7 +71,8 @@ def _numbers(words: Words, run: Run) -> None:
     scores = run.record.metrics.get(split, {})
     compared = {name: f"{value:.1f}" for name, value in scores.items()}
     table = [
-        f"| | {words('explore.number_here')} | {words('explore.number_beside')} |",
+        f"| {words('explore.number_what')} | {words('explore.number_here')} "
+        f"| {words('explore.number_beside')} |",
         "|---|--:|---|",
     ]
     for name, key, places in SCORES:

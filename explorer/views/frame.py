@@ -22,11 +22,15 @@ _STYLE = """<style>
 .stMainBlockContainer {padding: 4.2rem 2rem 3rem; max-width: 1320px; margin: 0 auto}
 .stMainBlockContainer h3 {padding: 0 0 .3rem}
 .stMainBlockContainer {word-break: keep-all; overflow-wrap: anywhere}
+.stMainBlockContainer .katex-display, .stMainBlockContainer .stMarkdown > div > div
+  {overflow: visible}
+.st-key-bar [data-tag] {background-color: #3d5bd9}
 :has(> .st-key-said-narrow), :has(> .st-key-look) {display: none}
 @media (max-width: 640px) {
   .stMainBlockContainer {padding: 3.9rem 1rem 2rem}
   .stMainBlockContainer > .stVerticalBlock {gap: .7rem}
   .stMainBlockContainer .stMarkdown p {font-size: .9rem}
+  .stMainBlockContainer .katex-display {font-size: .85em}
   :has(> .st-key-said-wide) {display: none}
   :has(> .st-key-said-narrow), :has(> .st-key-look) {display: flex}
   .st-key-said-narrow .stMarkdown p {font-size: .82rem; line-height: 1.4}
@@ -40,7 +44,9 @@ _STYLE = """<style>
   .st-key-bar .stSelectbox label {position: absolute; z-index: 1; inset: 3px auto auto 10px;
     min-height: 0; padding: 0; pointer-events: none}
   .st-key-bar .stSelectbox label p {font-size: 10px; line-height: 1.2; opacity: .75}
-  .st-key-bar .stSelectbox [data-baseweb="select"] > div {height: 46px; padding-top: 12px}
+  .st-key-bar .react-aria-ComboBox > div {min-height: 46px}
+  .st-key-bar .stSelectbox input {padding-top: 14px}
+  .st-key-bar .stMultiSelect label {position: absolute; clip-path: inset(50%)}
 }
 </style>"""
 

@@ -15,8 +15,8 @@ _WAYS = {
     r"z\sim\mathcal U[\ell,u]",
     "traverse": r"z_k\leftarrow v,\qquad \mathrm{KL}_k=\tfrac1N\sum_n\mathrm{KL}\big("
     r"q(z_k\mid x_n)\,\Vert\,\mathcal N(0,1)\big)",
-    "walk": r"(1-t)\,a+t\,b,\qquad \big((1-t)\lVert a\rVert+t\lVert b\rVert\big)\,"
-    r"\frac{\sin((1-t)\Omega)\,\hat a+\sin(t\Omega)\,\hat b}{\sin\Omega}",
+    "walk": r"\begin{gathered}(1-t)\,a+t\,b\\ \big((1-t)\lVert a\rVert+t\lVert b\rVert\big)\,"
+    r"\frac{\sin((1-t)\Omega)\,\hat a+\sin(t\Omega)\,\hat b}{\sin\Omega}\end{gathered}",
     "arithmetic": r"z = a-b+c",
     "grid": r"z = m+u\,e_1+v\,e_2,\qquad z=\big(\Phi^{-1}(p),\Phi^{-1}(q)\big)",
 }
