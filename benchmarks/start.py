@@ -25,8 +25,10 @@ LIMIT = 1.5
 HEAVY = ("torch", "umap", "sklearn", "scipy", "pandas", "plotly", "torchvision", "pyarrow")
 EMPTY = 'import streamlit as st\n\nst.write("ready")\n'
 APP = chromium.REPOSITORY / "explorer" / "app.py"
-DIGIT = 'canvas[role=img][aria-label^="decoded digit"]'
-READY = "text=ready"
+# Looked for at every frame: what Playwright waits for by itself it looks for every half second.
+DIGIT = """() => [...document.querySelectorAll("*")].some((element) =>
+  element.shadowRoot?.querySelector('canvas[role=img][aria-label^="decoded digit"]'))"""
+READY = "() => document.querySelector('.stMain')?.textContent.includes('ready')"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def start(browser: Browser, folder: Path, script: Path, sign: str, trace: bool =
         listening = time.perf_counter() - began
         page.goto(f"http://127.0.0.1:{port}/", wait_until="commit")
         committed = time.perf_counter() - began
-        page.locator(sign).first.wait_for()
+        page.wait_for_function(sign)
         drawn = time.perf_counter() - began
         imported = re.findall(r"^import time:.*\|\s+(\w+)$", log.read_text(), re.MULTILINE)
         context.close()

@@ -8,7 +8,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import streamlit as st  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 
-from explorer.assets import routes, warm  # noqa: E402
+from explorer.serving import Preload, lifespan, routes  # noqa: E402
 
-app = st.App("main.py", routes=routes(), lifespan=warm)
+app = st.App("main.py", routes=routes(), lifespan=lifespan, middleware=[Middleware(Preload)])

@@ -6,14 +6,11 @@ so that no path from outside ever reaches the file system.
 
 from __future__ import annotations
 
-import contextlib
+import gzip
 import hashlib
-import threading
-from collections.abc import AsyncIterator
 from functools import lru_cache
 from pathlib import Path
 
-import streamlit as st
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -22,11 +19,10 @@ from core import classifier
 from core.checkpoints import CODES, FILM, WEIGHTS, CheckpointError, Run
 from core.dataset import DataError
 from core.refusal import Refusal
-from explorer import deriving, live, resources, saves, workers
+from explorer import deriving, linker, live, resources, saves
+from explorer.addresses import base, root
 from explorer.live import FOREVER, refused
 
-PREFIX = "/latent"
-WORKERS_AFTER = 15.0  # seconds; a worker loads torch, which would slow the first paint
 PAD = Path(__file__).parent / "pad"
 MODULES = tuple(sorted(path.name for path in PAD.glob("*.js")))
 
@@ -40,9 +36,9 @@ def run_spec(run: Run) -> dict:
     """What a pad must be told of a run: ids, addresses, layers and capabilities."""
     return network_spec(run) | {
         "codes": _address(run, CODES),
-        "derive": f"{_root()}/derive/{run.id}",
+        "derive": f"{root()}/derive/{run.id}",
         "derived": {
-            kind: f"{_root()}/derived/{name}" if name else None
+            kind: f"{root()}/derived/{name}" if name else None
             for kind, name in deriving.spec(run).items()
         },
         "film": _address(run, FILM) if FILM in run.record.files else None,
@@ -61,12 +57,12 @@ def digits_spec(set_id: str | None = None) -> dict:
     Raises:
         DataError: a set that is not there or is damaged.
     """
-    held_out = f"{_root()}/digits/{resources.digits().fingerprint[:16]}"
+    held_out = f"{root()}/digits/{resources.digits().fingerprint[:16]}"
     if set_id is not None:
         found = resources.own_set(set_id)
-        root = f"{_root()}/sets/{set_id}"
+        folder = f"{root()}/sets/{set_id}"
         own = {"id": set_id, "name": found.name, "class_names": list(found.class_names)}
-        parts = {part: f"{root}/{part}" for part in ("labels", "images")}
+        parts = {part: f"{folder}/{part}" for part in ("labels", "images")}
         return parts | {"mean": f"{held_out}/mean", "own": own}
     return {part: f"{held_out}/{part}" for part in ("labels", "images")}
 
@@ -78,18 +74,18 @@ def classifier_spec() -> dict:
         ClassifierError: where none ships.
     """
     found = classifier.facts()
-    address = f"{_root()}/classifier/{classifier.fingerprint()[:16]}"
+    address = f"{root()}/classifier/{classifier.fingerprint()[:16]}"
     return {"weights": address} | found.model_dump(mode="json")
 
 
 def job_address(job_id: str) -> str:
     """Address of a training in the queue."""
-    return f"{_root()}/jobs/{job_id}"
+    return f"{root()}/jobs/{job_id}"
 
 
 def module(name: str) -> str:
     """Address of a pad's JavaScript module."""
-    return f"{_root()}/pad/{_pad_version()}/{name}"
+    return f"{root()}/pad/{_pad_version()}/{name}"
 
 
 def in_browser(run: Run) -> bool:
@@ -98,17 +94,22 @@ def in_browser(run: Run) -> bool:
 
 
 def _address(run: Run, file: str) -> str:
-    return f"{_root()}/runs/{run.id}/{run.record.files[file].sha256[:16]}/{file}"
+    return f"{root()}/runs/{run.id}/{run.record.files[file].sha256[:16]}/{file}"
 
 
-def _root() -> str:
-    base = st.get_option("server.baseUrlPath").strip("/")
-    return f"/{base}{PREFIX}" if base else PREFIX
+@lru_cache(maxsize=len(MODULES))
+def links(module_name: str) -> str:
+    """The value of a header `Link`: what the pad of this module asks for first."""
+    found = [f"<{module(module_name)}>; rel=modulepreload"]
+    for address in digits_spec().values():
+        found.append(f"<{address}>; rel=preload; as=fetch; crossorigin")
+    return ", ".join(found)
 
 
 @lru_cache(maxsize=1)
 def _pad_version() -> str:
-    joined = b"".join((PAD / name).read_bytes() for name in MODULES)
+    paths = [*(PAD / name for name in MODULES), Path(linker.__file__)]
+    joined = b"".join(path.read_bytes() for path in paths)
     return hashlib.sha256(joined).hexdigest()[:16]
 
 
@@ -166,11 +167,23 @@ def _classifier(request: Request) -> Response:
     return FileResponse(classifier.file(), media_type="application/octet-stream", headers=FOREVER)
 
 
+@lru_cache(maxsize=1)
+def sources() -> dict[str, str]:
+    return {Path(name).stem: (PAD / name).read_text(encoding="utf-8") for name in MODULES}
+
+
+@lru_cache(maxsize=len(MODULES))
+def _packed_module(name: str) -> bytes:
+    """A module and all that it imports, gzipped."""
+    return gzip.compress(linker.link(Path(name).stem, sources()).encode(), 6, mtime=0)
+
+
 def _module(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in MODULES or request.path_params["version"] != _pad_version():
         return PlainTextResponse("There is no such module; load the page again.", 404)
-    return FileResponse(PAD / name, media_type="text/javascript", headers=FOREVER)
+    packed = FOREVER | {"Content-Encoding": "gzip"}
+    return Response(_packed_module(name), media_type="text/javascript", headers=packed)
 
 
 def _first_page(request: Request) -> Response:
@@ -181,29 +194,13 @@ def _first_page(request: Request) -> Response:
 def routes() -> list[Route]:
     """The routes to mount beside the pages, under the server's base path."""
     return [
-        Route(f"{_root().removesuffix(PREFIX)}/explore", _first_page),  # Explore stands at the root
-        Route(f"{_root()}/runs/{{run}}/{{sha}}/{{file}}", _run_file),
-        Route(f"{_root()}/digits/{{sha}}/{{part}}", _digits),
-        Route(f"{_root()}/sets/{{set}}/{{part}}", _set),
-        Route(f"{_root()}/classifier/{{sha}}", _classifier),
-        Route(f"{_root()}/pad/{{version}}/{{name}}", _module),
-        *live.routes(_root()),
-        *deriving.routes(_root()),
-        *saves.routes(_root()),
+        Route(f"{base()}/explore", _first_page),  # Explore stands at the root
+        Route(f"{root()}/runs/{{run}}/{{sha}}/{{file}}", _run_file),
+        Route(f"{root()}/digits/{{sha}}/{{part}}", _digits),
+        Route(f"{root()}/sets/{{set}}/{{part}}", _set),
+        Route(f"{root()}/classifier/{{sha}}", _classifier),
+        Route(f"{root()}/pad/{{version}}/{{name}}", _module),
+        *live.routes(root()),
+        *deriving.routes(root()),
+        *saves.routes(root()),
     ]
-
-
-@contextlib.asynccontextmanager
-async def warm(app: st.App) -> AsyncIterator[dict]:
-    """Read the digits while the browser is still opening, so that the first page has them; have a
-    worker ready a little later, when the first page is there."""
-    threading.Thread(target=resources.packed_digits, args=("images",), daemon=True).start()
-    later = threading.Timer(WORKERS_AFTER, workers.ensure)
-    later.daemon = True
-    later.start()
-    try:
-        yield {}
-    finally:
-        later.cancel()
-        workers.close()
-        deriving.close()

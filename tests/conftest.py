@@ -57,13 +57,13 @@ def app(shipped, tmp_path_factory):
 def ask(app):
     """Asks the running app's own routes: `ask(path, visitor=None, method="GET", language="en")`
     gives status, headers and body."""
-    from explorer import assets, live
+    from explorer import addresses, live
 
     def ask(path, visitor=None, method="GET", language="en"):
         connection = http.client.HTTPConnection(urlsplit(app.url).netloc, timeout=60)
         try:
             headers = {"Accept-Language": language} | ({live.HEADER: visitor} if visitor else {})
-            connection.request(method, assets.PREFIX + path, headers=headers)
+            connection.request(method, addresses.PREFIX + path, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read()
         finally:

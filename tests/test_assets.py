@@ -17,7 +17,7 @@ from core import checkpoints, data, train
 from core.checkpoints import CODES, RECORD, WEIGHTS
 from core.config import TrainConfig
 from core.models import variant
-from explorer import assets
+from explorer import assets, linker
 
 FOREVER = "public, max-age=31536000, immutable"
 
@@ -79,7 +79,9 @@ def test_modules_are_scripts_and_may_be_kept_forever(get):
         assert answer.status == 200
         assert answer.headers["Cache-Control"] == FOREVER
         assert answer.headers["Content-Type"].startswith("text/javascript")
-        assert answer.body == (assets.PAD / name).read_bytes()
+        assert answer.headers["Content-Encoding"] == "gzip"
+        linked = linker.link(name.removesuffix(".js"), assets.sources())
+        assert gzip.decompress(answer.body).decode() == linked
 
 
 def test_every_module_that_a_pad_imports_is_served():

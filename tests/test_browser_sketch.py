@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 
 from core import centring, checkpoints, data, latent, sets, train
 from core.checkpoints import CODES
-from explorer import assets
+from explorer import addresses, assets
 from explorer.language import Words
 from explorer.views import frame
 from tests.browser import PATIENCE, PHONE, Visit
@@ -450,7 +450,7 @@ def test_the_route_of_sets_serves_what_is_kept_and_nothing_else(app, kept, held_
         with closing(
             http.client.HTTPConnection(urlsplit(app.url).netloc, timeout=60)
         ) as connection:
-            connection.request("GET", f"{assets.PREFIX}/sets/{path}")
+            connection.request("GET", f"{addresses.PREFIX}/sets/{path}")
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read()
 

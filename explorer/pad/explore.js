@@ -7,7 +7,7 @@ import { DigitView, MapView, networkPicture, posteriorRings, theme } from "./dra
 import { planeLayout } from "./layouts.js";
 import { MapTools } from "./maps.js";
 import { OwnImages, recode } from "./own.js";
-import { address, build, clamp, decimals, format, watchTheme } from "./page.js";
+import { address, build, clamp, decimals, format, painted, watchTheme } from "./page.js";
 import { Reparameterisation } from "./reparam.js";
 
 export async function mount(component) {
@@ -169,7 +169,7 @@ export class ExplorePad {
     this.plain = plain; // with the held-out digits' codes
     this.use(run);
     this.root.setAttribute("aria-busy", "false");
-    await digits.arrived;
+    await Promise.all([digits.arrived, painted()]); // the first digit is seen before all else
     this.images = true;
     if (!this.input) this.pick(this.digit, true, this.z);
   }

@@ -81,6 +81,14 @@ export function inLanguage(headers = {}) {
   return language ? { ...headers, "Accept-Language": language } : headers;
 }
 
+// Resolves when the browser has shown what was drawn; in a tab that nobody sees, soon.
+export function painted() {
+  return new Promise((done) => {
+    setTimeout(done, 100);
+    requestAnimationFrame(() => setTimeout(done));
+  });
+}
+
 // Call `changed` when the page's colours become others; returns the way to stop.
 export function watchTheme(element, changed) {
   const key = () => getComputedStyle(element).getPropertyValue("--st-background-color");
