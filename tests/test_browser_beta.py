@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from core import data, latent, losses, metrics, train
 from core.models.base import Condition
+from explorer import assets
 from explorer.language import LANGUAGES, texts
 from explorer.views import beta as page
 from tests.browser import DESKTOP, PHONE
@@ -95,12 +96,9 @@ def ledger(model, x, value, normals, sigma):
 def normals(visit):
     """The fixed draws that the ledger uses."""
     prefetched(visit)
-    module = visit.page.evaluate(
-        "performance.getEntriesByType('resource').map((e) => e.name)"
-        ".find((name) => name.endsWith('/ledger.js'))"
-    )
     found = visit.page.evaluate(
-        "async (module) => Array.from((await import(module)).fixedNormals(8 * 64))", module
+        "async (module) => Array.from((await import(module)).fixedNormals(8 * 64))",
+        assets.module("ledger.js"),
     )
     assert abs(np.mean(found)) < 0.15 and abs(np.std(found) - 1) < 0.15
     return found
