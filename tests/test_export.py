@@ -40,3 +40,29 @@ def test_onnx_equals_torch(name, knobs, tmp_path):
         with torch.no_grad():
             again = model.reconstruct(torch.from_numpy(x[:count]))
         np.testing.assert_allclose(x_hat, again, atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["gelu", "relu", "silu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("name", ["stacked_ae", "multirate_vae"])
+def test_every_activation_and_gate_equals_torch(name, activation, tmp_path):
+    digits = small_digits()
+    config = small_config(name, activation=activation)
+    model = train.build(name, config, signature_of(digits)).eval()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():  # gates and shifts begin at values that do nothing
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    path = export.onnx(model, tmp_path, "the-run-0123456789")["decoder"]
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    z = np.random.default_rng(0).standard_normal((3, config.latent)).astype(np.float32)
+    (x_hat,) = session.run(["x_hat"], {"z": z})
+    dial = None if model.dial is None else model.dial.usual
+    np.testing.assert_allclose(x_hat, latent.decode(model, z, dial=dial), atol=1e-5)
+
+
+def test_a_layer_that_onnx_is_not_written_for_is_named(tmp_path):
+    digits = small_digits()
+    model = train.build("stacked_ae", small_config("stacked_ae"), signature_of(digits)).eval()
+    model.encoder.append(torch.nn.Dropout())
+    with pytest.raises(export.ExportError, match="not Dropout"):
+        export.onnx(model, tmp_path, "the-run-0123456789")
