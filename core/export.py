@@ -138,8 +138,12 @@ def _onnx_model(
         for name, size in ((source, shape), (target, x.shape[1:]))
     ]
     graph = helper.make_graph(nodes, "network", ends[:1], ends[1:], constants)
-    opsets = [helper.make_opsetid("", OPSET)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=9, producer_name="core")
+    return helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=9,
+        producer_name="Latent Explorer",
+    )
 
 
 _Step = tuple[str, list[torch.Tensor], dict[str, Any]]  # operator, its tensors, its attributes
