@@ -27,7 +27,6 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from core import checkpoints
-from explorer import assets
 from explorer.language import texts
 from tests import browser as chromium
 
@@ -36,6 +35,7 @@ CLIENTS_TRAIN = ("stacked_ae", "denoising_ae", "basic_ae")  # one model each, so
 TABS_TRAIN = ("vae", "linear_ae")
 WANTED = len(CLIENTS_TRAIN) + len(TABS_TRAIN)
 PAGES = ("explore", "pca_vs_ae", "noise", "beta_and_k")
+ASKED = "/latent/derive/"  # what a page asks when it needs it, no file
 PATIENCE = 60  # seconds for one answer; a person would have left long before
 
 
@@ -146,7 +146,7 @@ class Client:
             self.buttons[element.button.id] = element.button.label
         elif kind == "bidi_component":
             found = re.findall(r'"(/latent/[^"]+)"', str(element).replace('\\"', '"'))
-            self.wanted = set(found)
+            self.wanted = {path for path in found if not path.startswith(ASKED)}
 
     async def _fetch(self) -> None:
         """What a browser would fetch for the pad, each file once."""
@@ -260,7 +260,7 @@ def main() -> int:
         tally, before, most = asyncio.run(crowd(app, seconds))
     print(
         f"{CLIENTS} websocket clients and {TABS} tabs for {seconds:.0f} s, "
-        f"{WANTED} of them training; {len(assets.MODULES)} modules."
+        f"{WANTED} of them training."
     )
     print()
     print("| what | times | median, s | p95, s |")
