@@ -227,9 +227,12 @@ def kind_of(name: str) -> Kind:
         KeyError: where there is none of that name.
     """
     axes = _AXES.fullmatch(name)
-    if axes and int(axes[1]) < int(axes[2]):
-        return Kind(_scores_of(_axes(int(axes[1]), int(axes[2]))), aside=True)
-    return KINDS[name]
+    if axes is None:
+        return KINDS[name]
+    i, j = int(axes[1]), int(axes[2])
+    if i >= j:
+        raise KeyError(name)
+    return Kind(_scores_of(_axes(i, j)), aside=True, applies=lambda run: j <= run.record.latent)
 
 
 def kinds_of(run: Run) -> list[str]:

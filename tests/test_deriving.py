@@ -222,6 +222,7 @@ def test_the_routes(app, ask, shipped):
     for wrong in (
         f"/derive/{run.id}/nonsense",
         f"/derive/{run.id}/axes_2_1_scores",
+        f"/derive/{run.id}/axes_1_999_scores",
         f"/derive/{run.id}/knot_scores",
         "/derived/nonsense",
         "/derived/..%2F..%2Frun.json",
