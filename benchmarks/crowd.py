@@ -26,7 +26,7 @@ from playwright.async_api import Browser, async_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from core import checkpoints
+from core.store import checkpoints
 from explorer.language import texts
 from tests import browser as chromium
 
@@ -213,7 +213,7 @@ def memory(port: int) -> dict[str, int]:
             told = re.search(r"VmRSS:\s+(\d+)", (folder / "status").read_text())
             if told is None:
                 continue  # a process of the system's own
-            if "core.worker" in command:
+            if "core.training.worker" in command:
                 found[f"worker {folder.name}"] = int(told[1]) // 1024
             elif "streamlit" in command and str(port) in command:
                 found["server"] = int(told[1]) // 1024

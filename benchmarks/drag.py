@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
-from core import checkpoints
+from core.store import checkpoints
 from explorer import assets
 from explorer.views import frame
 from tests import browser as chromium

@@ -11,9 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from core import checkpoints, data, records, train
-from core.checkpoints import Run
-from core.evaluate import rate_distortion
+from core import data
+from core.store import checkpoints, loading, records
+from core.store.checkpoints import Run
+from core.training.evaluate import rate_distortion
 
 LIMIT = 1.0  # percent of the objective by which the one network may be worse
 
@@ -28,7 +29,7 @@ def beta_gaps(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
             continue
         model = None
         for beta, other in records.dedicated(run, runs).items():
-            model = model or train.load(run)
+            model = model or loading.load_model(run)
             stored, own = records.objective_gap(run, other), records.trade_of(other)
             scores = rate_distortion(model, held_out.x, dial=beta)
             rate, distortion = scores["rate"], scores["cross_entropy_grey"]

@@ -11,9 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core import checkpoints, classifier, data, exposure, latent, sampling, train
-from core.checkpoints import Run
-from core.classifier import Classifier
+from core import data
+from core.judge import classifier, exposure
+from core.judge.classifier import Classifier
+from core.latent import coding, sampling
+from core.store import checkpoints, loading
+from core.store.checkpoints import Run
 
 VARIANTS = ("pca", "linear_ae", "stacked_ae", "denoising_ae", "vae", "multirate_vae")
 LATENTS = (2, 16)
@@ -41,14 +44,14 @@ def usual_runs(runs: Sequence[Run]) -> list[Run]:
 def shares(run: Run, judge: Classifier) -> dict[str, np.ndarray]:
     """By sampler the share of samples called a digit with confidence, one for each seed; and of the
     reconstructions of all held-out digits, once."""
-    model = train.load(run)
+    model = loading.load_model(run)
     dial = BETA if model.dial is not None else None
-    codes = latent.encode(model, data.load("mnist-5k", "all").x, dial=dial).mean
+    codes = coding.encode(model, data.load("mnist-5k", "all").x, dial=dial).mean
     low, high = sampling.box(codes)
     prior = run.record.capabilities["has_prior"]
 
     def share(z: np.ndarray) -> float:
-        return float(judge.confident(latent.decode(model, z, dial=dial)).mean())
+        return float(judge.confident(coding.decode(model, z, dial=dial)).mean())
 
     found: dict[str, list[float]] = {"prior": [], "mixture": [], "box": []}
     for seed in SEEDS:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
-from core import jobs
+from core.training import jobs
 from explorer.language import texts
 from tests import browser as chromium
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core import checkpoints, derived, projections
-from core.derive import Subject
+from core.latent import projections
+from core.latent.results import Subject
+from core.store import checkpoints, result_files
 from explorer import live
 from tests import browser as chromium
 
@@ -113,7 +114,9 @@ def main() -> int:
                     theirs.append(seconds)
                     seconds, file = page(app, run, kind)
                     ours.append(seconds)
-                    kept = derived.read(app.user_store / derived.FOLDER / file)[0]["points"]
+                    kept = result_files.read(app.user_store / result_files.FOLDER / file)[0][
+                        "points"
+                    ]
                     if not np.array_equal(points, kept):
                         raise RuntimeError(f"{kind}: the page's map is not the library's.")
                 reads = cached(app, fresh[0], kind)

@@ -11,9 +11,11 @@ import sys
 
 from rich.progress import Progress as Bar
 
-from core import checkpoints, data, train
+from core import data
 from core.config import TrainConfig
 from core.models import variant
+from core.store import checkpoints
+from core.training import runner
 
 PUBLISHED = {"pca-2": 43.6, "pca-16": 21.0, "pca-32": 13.2, "hinton-30": 3.00}
 LINEAR = {"epochs": 20, "batch_size": 256, "learning_rate": 1e-2}
@@ -39,7 +41,7 @@ PLANS: dict[str, tuple[str, dict, dict]] = {
 def scores(name: str) -> dict[str, float]:
     """Test scores of one plan, trained now if it is not in the store."""
     kind, config, training = PLANS[name]
-    request = train.Request(
+    request = checkpoints.Request(
         kind,
         variant(kind).Config.checked(config),
         data.load("mnist", "train"),
@@ -50,7 +52,7 @@ def scores(name: str) -> dict[str, float]:
     if request.id not in runs or runs[request.id].record.status != "complete":
         with Bar(disable=not sys.stderr.isatty()) as bar:
             task = bar.add_task(name, total=None)
-            for progress in train.run(request, store, test=data.load("mnist", "test")):
+            for progress in runner.run(request, store, test=data.load("mnist", "test")):
                 bar.update(task, total=progress.steps, completed=progress.step)
                 if progress.step % (progress.steps // 10 or 1) < 3:
                     print(name, progress.step, progress.steps, progress.terms, file=sys.stderr)

@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator
 import torch
 from torch.utils.data import DataLoader
 
-from core import data, train
+from core import data, models
 from core.config import TrainConfig
 from core.models import variant
 from core.models.base import Autoencoder
+from core.training import loop
 
 LIMIT = 3.0
 BATCH = 128
@@ -34,7 +35,7 @@ MODELS = {
 def fresh(kind: str, knobs: dict, digits: data.Dataset) -> Autoencoder:
     """A new model with seeded weights."""
     config = variant(kind).Config.checked(knobs)
-    return train.build(kind, config, train.signature_of(digits))
+    return models.build(kind, config, models.signature_of(digits))
 
 
 def wait(device: torch.device) -> None:
@@ -47,7 +48,7 @@ def ours(model: Autoencoder, digits: data.Dataset, samples: int, device: torch.d
     """Seconds of our loop for so many samples, moving the data to the device included."""
     config = TrainConfig.checked({"epochs": samples / len(digits.x), "batch_size": BATCH})
     began = time.perf_counter()
-    train.drain(train.train(model, digits, config, device))
+    loop.drain(loop.train(model, digits, config, device))
     wait(device)
     return time.perf_counter() - began
 
@@ -120,8 +121,8 @@ def in_turns(loops: dict[str, Callable[[], float]]) -> dict[str, float]:
     """Median seconds of each loop over some rounds, the loops taking turns."""
     seconds: dict[str, list[float]] = {name: [] for name in loops}
     for _ in range(ROUNDS):
-        for name, loop in loops.items():
-            seconds[name].append(loop())
+        for name, measured in loops.items():
+            seconds[name].append(measured())
     return {name: statistics.median(found) for name, found in seconds.items()}
 
 

@@ -13,19 +13,19 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "VARIANTS": "models",
     "variant": "models",
+    "build": "models",
     "ModelConfig": "config",
     "TrainConfig": "config",
     "Dataset": "data",
     "load_data": "data.load",
-    "Request": "train",
-    "Progress": "train",
-    "build": "train",
-    "load_run": "train.load",
-    "run": "train",
-    "Run": "checkpoints",
-    "find": "checkpoints",
-    "list_runs": "checkpoints",
-    "evaluate_model": "evaluate.evaluate",
+    "Request": "store.checkpoints.Request",
+    "Run": "store.checkpoints.Run",
+    "find": "store.checkpoints.find",
+    "list_runs": "store.checkpoints.list_runs",
+    "load_run": "store.loading.load_model",
+    "Progress": "training.loop.Progress",
+    "run": "training.runner.run",
+    "evaluate_model": "training.evaluate.evaluate",
 }
 __all__ = sorted(_PUBLIC)
 
@@ -33,5 +33,6 @@ __all__ = sorted(_PUBLIC)
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'core' has no attribute {name!r}")
-    module, _, inner = _PUBLIC[name].partition(".")
-    return getattr(importlib.import_module(f"core.{module}"), inner or name)
+    place = _PUBLIC[name]
+    module, _, inner = place.rpartition(".") if "." in place else (place, "", name)
+    return getattr(importlib.import_module(f"core.{module}"), inner)

@@ -36,20 +36,23 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from core import checkpoints, data, metrics
+from core import data
 from core.config import ConfigError, Knob, NetworkConfig, Settings, TrainConfig
-from core.dataset import reason
+from core.data.dataset import reason
+from core.measures import metrics
 from core.models import VARIANTS, variant
+from core.store import checkpoints
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from core import train as training
+    from core.store import checkpoints
+    from core.training import loop
 
 PROGRAM = "python -m core"
 WIDTH_OF_A_FILE = 180
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
-# Name and unit of each score that core.evaluate gives.
+# Name and unit of each score that core.training.evaluate gives.
 SCORES = {
     "squared_error": ("squared error", "/ image (sum over pixels)"),
     "elbo_binary": ("ELBO, binarised pixels", "nats / image"),
@@ -71,7 +74,7 @@ class CommandError(ValueError):
 class StoppedError(Exception):
     """A training that a signal stopped, after what it came to was saved."""
 
-    def __init__(self, last: training.Progress | None, number: int) -> None:
+    def __init__(self, last: loop.Progress | None, number: int) -> None:
         super().__init__(last, number)
         self.last = last
         self.exit_code = 128 + number
@@ -234,14 +237,15 @@ def train(argv: list[str], program: str) -> int:
 
 
 def _train(name: str, config: Any, how: TrainConfig, options: TrainOptions) -> int:
-    from core import train as training
+    from core.store import checkpoints
+    from core.training import loop, runner
 
     device = _device(options.device)
     splits = data.describe(options.data).splits
     digits = data.load(
         options.data, options.split or ("train-55k" if "train-55k" in splits else "train")
     )
-    request = training.Request(name, config, digits, how)
+    request = checkpoints.Request(name, config, digits, how)
     store = _store(options.store)
     for run in _runs(store).runs.values():
         if run.id == request.id and run.record.status == "complete":
@@ -255,10 +259,10 @@ def _train(name: str, config: Any, how: TrainConfig, options: TrainOptions) -> i
     on_map = data.load("mnist-5k", "all") if digits.shape == (1, 28, 28) else None
     try:
         last = _follow(
-            training.run(request, store, test=test, on_map=on_map, device=device),
+            runner.run(request, store, test=test, on_map=on_map, device=device),
             f"{name} K={config.latent}",
         )
-    except training.TrainingError as error:
+    except loop.TrainingError as error:
         raise CommandError(str(error)) from None
     except StoppedError as stop:
         print(_how_far(stop, request.id, store))
@@ -270,7 +274,7 @@ def _train(name: str, config: Any, how: TrainConfig, options: TrainOptions) -> i
 def _device(name: str) -> Any:
     import torch
 
-    from core.train import best_device
+    from core.training.loop import best_device
 
     there = {
         "cpu": True,
@@ -283,7 +287,7 @@ def _device(name: str) -> Any:
     return best_device() if name == "auto" else torch.device(name)
 
 
-def _follow(progress: Iterator[training.Progress], label: str) -> training.Progress:
+def _follow(progress: Iterator[loop.Progress], label: str) -> loop.Progress:
     """Draw a training to its end.
 
     Raises:
@@ -353,7 +357,7 @@ def _how_far(stop: StoppedError, run_id: str, store: Path) -> str:
     )
 
 
-def _made(run_id: str, store: Path, last: training.Progress, test: data.Dataset | None) -> str:
+def _made(run_id: str, store: Path, last: loop.Progress, test: data.Dataset | None) -> str:
     """One line of what a training came to: id, folder, scores with units and trivial scores."""
     record = checkpoints.open_run(store / run_id).record
     scored = [
@@ -431,10 +435,10 @@ class Evaluate:
                 f"Run {run.id} works on {trained_on.kind} of shape {trained_on.shape}; "
                 f"{split.name} has {split.kind} of shape {split.shape}."
             )
-        from core import train as training
-        from core.evaluate import evaluate
+        from core.store import loading
+        from core.training.evaluate import evaluate
 
-        scores = evaluate(training.load(run), split.x, labels=split.labels)
+        scores = evaluate(loading.load_model(run), split.x, labels=split.labels)
         trivial = _trivial(scores, run.record, split)
         table = Table(title=f"{run.id} on {split.name}/{split.split} ({len(split):,} images)")
         for heading in ("Score", "Run", "Trivial model", "Unit"):
@@ -549,12 +553,14 @@ class Export:
 
 
 def _write_onnx(run: checkpoints.Run, folder: Path) -> list[str]:
-    from core import export
-    from core import train as training
+    from core.export import onnx_files, programs
+    from core.store import loading
 
     try:
-        return [path.name for path in export.onnx(training.load(run), folder, run.id).values()]
-    except export.ExportError as error:
+        return [
+            path.name for path in onnx_files.write(loading.load_model(run), folder, run.id).values()
+        ]
+    except programs.ExportError as error:
         raise CommandError(str(error)) from None
 
 
@@ -663,8 +669,9 @@ class Bank:
     def __call__(self) -> int:
         if self.only is not None:
             variant(self.only)
-        from core import bank, derive, derived
-        from core import train as training
+        from core.latent import results
+        from core.store import checkpoints, result_files
+        from core.training import bank, loop
 
         plans = tuple(p for p in bank.SHIPPED if self.only in (None, p.variant))
         store = _store(self.store) if self.store else checkpoints.shipped_store()
@@ -676,7 +683,7 @@ class Bank:
             label = f"{number} of {len(missing)}: {request.variant} K={request.config.latent}"
             try:
                 last = _follow(bank.make(request, store), label)
-            except training.TrainingError as error:
+            except loop.TrainingError as error:
                 raise CommandError(f"{request.id}: {error}") from None
             except StoppedError as stop:
                 print(_how_far(stop, request.id, store))
@@ -685,7 +692,7 @@ class Bank:
         wanted = bank.underived(store)
         for number, (subject, kind) in enumerate(wanted, 1):
             print(f"{number} of {len(wanted)}: {kind} of {subject.run.id}", flush=True)
-            derive.get(subject, kind, folder=store / derived.FOLDER)
+            results.get(subject, kind, folder=store / result_files.FOLDER)
         return 0
 
 
@@ -703,7 +710,7 @@ class TrainClassifier:
     def __call__(self) -> int:
         if not 0 < self.epochs <= 1000:
             raise CommandError(f"Epochs must be above 0 and at most 1000; got {self.epochs:g}.")
-        from core import classifier, exposure
+        from core.judge import classifier, exposure
 
         path = Path(os.path.expanduser(self.to)) if self.to else classifier.file()
         _check_writable(path.parent)

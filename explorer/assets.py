@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from core import classifier
-from core.checkpoints import CODES, FILM, WEIGHTS, CheckpointError, Run
-from core.dataset import DataError
+from core.data.dataset import DataError
+from core.judge import classifier
 from core.refusal import Refusal
-from explorer import deriving, linker, live, resources, saves
+from core.store.checkpoints import CODES, FILM, WEIGHTS, CheckpointError, Run
+from explorer import background, downloads, linker, live, resources
 from explorer.addresses import base, root
 from explorer.live import FOREVER, refused
 
@@ -39,7 +39,7 @@ def run_spec(run: Run) -> dict:
         "derive": f"{root()}/derive/{run.id}",
         "derived": {
             kind: f"{root()}/derived/{name}" if name else None
-            for kind, name in deriving.spec(run).items()
+            for kind, name in background.spec(run).items()
         },
         "film": _address(run, FILM) if FILM in run.record.files else None,
         "prior": run.record.capabilities.get("has_prior", False),
@@ -201,6 +201,6 @@ def routes() -> list[Route]:
         Route(f"{root()}/classifier/{{sha}}", _classifier),
         Route(f"{root()}/pad/{{version}}/{{name}}", _module),
         *live.routes(root()),
-        *deriving.routes(root()),
-        *saves.routes(root()),
+        *background.routes(root()),
+        *downloads.routes(root()),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.checkpoints import RunRecord
+from core.store.checkpoints import RunRecord
 from explorer import theme
 from explorer.language import Words
 

@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from core import checkpoints, jobs
-from core.jobs import FRAMES, VISITOR, Job
 from core.refusal import Refusal, from_json
+from core.store import checkpoints
+from core.training import jobs
+from core.training.jobs import FRAMES, VISITOR, Job
 from explorer import workers
 from explorer.language import Words, best
 

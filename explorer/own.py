@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import sets
-from core.checkpoints import Run
-from core.dataset import DataError
+from core.data import own_images
+from core.data.dataset import DataError
 from core.refusal import Refusal
+from core.store import image_sets
+from core.store.checkpoints import Run
 from explorer import live, state
 from explorer.language import Words, plain
 
@@ -26,7 +27,7 @@ def panel(words: Words) -> str | None:
 
     A set is offered to those who brought it, to whoever has its link, and to the machine's owner.
     """
-    kept = {one.id: one for one in sets.list_sets()}
+    kept = {one.id: one for one in image_sets.list_sets()}
     chosen = state.pinned("set")
     if chosen is not None and chosen not in kept:
         state.problems().append(words("own.missing", id=plain(chosen[:40])))
@@ -42,7 +43,7 @@ def panel(words: Words) -> str | None:
     return chosen
 
 
-def _choose(words: Words, kept: dict[str, sets.Kept], chosen: str | None) -> str | None:
+def _choose(words: Words, kept: dict[str, image_sets.Kept], chosen: str | None) -> str | None:
     """The picker of a set; nothing where there is none yet."""
     if not kept:
         return None
@@ -70,11 +71,11 @@ def _upload(words: Words) -> None:
     """Read what is uploaded as soon as it or how to read it changes, and show it."""
     uploaded = st.file_uploader(
         words("own.upload"),
-        type=[suffix.removeprefix(".") for suffix in sets.SUFFIXES],
+        type=[suffix.removeprefix(".") for suffix in own_images.SUFFIXES],
         accept_multiple_files=True,
         key="own-files",
-        help=words("own.upload_help", most=f"{sets.MOST_IMAGES:,}"),
-        max_upload_size=sets.BOUNDS.archive_bytes // 2**20,
+        help=words("own.upload_help", most=f"{own_images.MOST_IMAGES:,}"),
+        max_upload_size=own_images.BOUNDS.archive_bytes // 2**20,
     )
     ink = st.segmented_control(
         words("own.ink"),
@@ -95,7 +96,7 @@ def _upload(words: Words) -> None:
         try:
             with st.spinner(words("own.reading")):
                 files = [(file.name, file.getvalue()) for file in uploaded]
-                state.pin("set", sets.keep(sets.read(files, *asked[1:])))
+                state.pin("set", image_sets.keep(own_images.read(files, *asked[1:])))
         except DataError as error:
             found["refused"] = error.bare()
         except OSError as error:
@@ -108,5 +109,5 @@ def _upload(words: Words) -> None:
         st.error(plain(words("own.refused", reason=words.refusal(found["refused"]))))
 
 
-def _short(one: sets.Kept) -> str:
+def _short(one: image_sets.Kept) -> str:
     return plain(one.name if len(one.name) <= 24 else f"{one.name[:23]}…")

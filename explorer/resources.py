@@ -14,8 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from core import checkpoints, data, metrics, projections, sets
-from core.checkpoints import Listing, Run
+from core import data
+from core.latent import projections
+from core.measures import metrics
+from core.store import checkpoints, image_sets
+from core.store.checkpoints import Listing, Run
 
 _reading = Lock()
 
@@ -91,7 +94,7 @@ def own_set(set_id: str) -> data.Dataset:
     Raises:
         DataError: one that is not there or is damaged.
     """
-    return sets.open_set(set_id)
+    return image_sets.open_set(set_id)
 
 
 @lru_cache(maxsize=8)

@@ -104,10 +104,10 @@ async def lifespan(app: st.App) -> AsyncIterator[dict]:
         yield {}
     finally:
         later.cancel()
-        from explorer import deriving, workers
+        from explorer import background, workers
 
         workers.close()
-        deriving.close()
+        background.close()
 
 
 def _ensure_workers() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.jobs import VISITOR
+from core.training.jobs import VISITOR
 from explorer.language import LANGUAGES, Words, best
 
 COOKIE = "latent_visitor"

@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 import core
-from core import checkpoints, jobs, limits
 from core.config import ConfigError
+from core.store import checkpoints
+from core.training import jobs, limits
 
 ROOT = Path(core.__file__).resolve().parents[1]
 LOOK = 0.5  # seconds between looks at the workers
@@ -60,7 +61,7 @@ class Pool:
             self.closing.wait(LOOK)
 
     def _spawn(self, slot: int) -> subprocess.Popen:
-        command = [sys.executable, "-m", "core.worker", "--store", str(self.store)]
+        command = [sys.executable, "-m", "core.training.worker", "--store", str(self.store)]
         command += ["--slot", str(slot), "--threads", str(self.allowed.threads_each)]
         log = subprocess.DEVNULL
         with contextlib.suppress(OSError):

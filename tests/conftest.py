@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from core import checkpoints
+from core.store import checkpoints
 from tests import browser as chromium
 
 

@@ -66,21 +66,45 @@ def house(name: str) -> set[str]:
 
 
 def test_the_reader_of_imports_sees_what_there_is():
-    assert {"core.models.vae", "core.train", "explorer.views.explore"} <= set(sources())
-    assert {"core.losses", "core.config"} <= house("core.models.vae")
-    assert "core.train" in house("core.bank") and "torch" in tops("core.train")
+    assert {"core.models.vae", "core.training.loop", "explorer.views.explore"} <= set(sources())
+    assert {"core.measures.losses", "core.config"} <= house("core.models.vae")
+    assert "core.training.runner" in house("core.training.bank")
+    assert "torch" in tops("core.training.loop")
     tree = ast.parse("def f():\n    import torch\nif TYPE_CHECKING:\n    import plotly")
     assert imported(tree) == {"torch"} and imported(tree, everywhere=False) == set()
 
 
 # --- Imports point down only --------------------------------------------------------------------
 
+# Each room may use those after it, and none before.
+FLOORS = (
+    "core.__main__",
+    "core.commands",
+    "core.judge",
+    "core.training",
+    "core.latent",
+    "core.store",
+    "core.export",
+    "core.models",
+    "core.data",
+    "core.measures",
+    "core.config",
+    "core.refusal",
+)
+
+
+def floor(name: str) -> int:
+    """The floor of a module of core; its package itself, which holds the version, is the lowest."""
+    if name == "core":
+        return len(FLOORS)
+    return next(i for i, room in enumerate(FLOORS) if f"{name}.".startswith(f"{room}."))
+
 
 def test_imports_make_no_circle():
-    graph = {name: house(name) - {name} for name in sources()}
+    graph = {name: house(name) - {name} for name in sources() if name != "core"}
     order = list(TopologicalSorter(graph).static_order())
-    assert order.index("core.config") < order.index("core.models.base") < order.index("core.train")
-    assert order.index("core.train") < order.index("core.bank")
+    assert order.index("core.config") < order.index("core.models.base")
+    assert order.index("core.models.base") < order.index("core.training.loop")
 
 
 @pytest.mark.parametrize("name", of("core"))
@@ -88,39 +112,23 @@ def test_core_knows_no_screen(name):
     assert not tops(name) & (SCREEN | {"explorer", "tests", "benchmarks"})
 
 
-@pytest.mark.parametrize("name", of("core"))
-def test_layers_of_core(name):
-    down = house(name) - {"core", "core.refusal", name}
-    pure = {"core.losses", "core.noise", "core.config"}
-    if name in pure | {"core.refusal"}:
-        assert not down
-    elif name.startswith("core.models"):
-        assert all(found in pure or found.startswith("core.models") for found in down), down
-    elif name in ("core.projections", "core.metrics"):
-        assert not down
-    elif name in data_modules():
-        assert down <= data_modules(), down
-    elif name == "core.checkpoints":
-        assert not down
-    above = {"core.__main__", "core.bank"}
-    if name not in above:
-        assert not down & above
+@pytest.mark.parametrize("name", [name for name in of("core") if name != "core"])
+def test_rooms_use_only_those_below(name):
+    above = {found for found in house(name) if floor(found) < floor(name)}
+    assert not above, f"{name} uses {above}"
 
 
-def data_modules() -> set[str]:
-    """core.data and the modules of core that it alone is made of."""
-    found, queue = set(), ["core.data"]
-    while queue:
-        name = queue.pop()
-        if name not in found:
-            found.add(name)
-            queue += house(name) - {"core"}
-    assert not any(name.startswith("core.models") for name in found)
-    return found
+def test_every_file_of_core_is_in_a_room():
+    assert {floor(name) for name in of("core")} <= set(range(len(FLOORS) + 1))
+
+
+def test_measures_are_pure():
+    for name in of("core.measures"):
+        assert not house(name) - {"core.measures"}, name
 
 
 def test_data_needs_no_torch():
-    for name in data_modules():
+    for name in of("core.data"):
         heavy = {"torch", "torchvision", "PIL", "mlxtend", "pandas"}
         assert not heavy & imported(sources()[name], everywhere=False), name
 
@@ -271,16 +279,16 @@ def test_the_first_page_loads_nothing_heavy():
         "explorer.language",
         "explorer.equations",
         "core.models",
-        "core.checkpoints",
-        "core.projections",
-        "core.metrics",
+        "core.store.checkpoints",
+        "core.latent.projections",
+        "core.measures.metrics",
     )
     assert not ours & set(HEAVY)
     assert ours <= loaded_by("streamlit"), "more than streamlit itself loads"
 
 
 def test_core_alone_loads_no_screen():
-    program = "import sys, core.train, core.export, core.bank\nprint(*sys.modules)"
+    program = "import sys, core.training.bank, core.export.programs\nprint(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )

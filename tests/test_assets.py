@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from core import checkpoints, data, train
-from core.checkpoints import CODES, RECORD, WEIGHTS
+from core import data
 from core.config import TrainConfig
 from core.models import variant
+from core.store import checkpoints
+from core.store.checkpoints import CODES, RECORD, WEIGHTS
+from core.training import loop, runner
 from explorer import assets, linker
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -158,10 +160,10 @@ def test_a_part_of_a_checksum_is_no_address(get, spec):
 def own_run(app):
     """Trains a small run into the app's user store: PCA with K = 3. Taken away afterwards."""
     digits = data.load("mnist-5k", "all")
-    request = train.Request(
+    request = checkpoints.Request(
         "pca", variant("pca").Config.checked({"latent": 3}), digits, TrainConfig.checked({})
     )
-    train.drain(train.run(request, app.user_store, on_map=digits))
+    loop.drain(runner.run(request, app.user_store, on_map=digits))
     run = checkpoints.open_run(app.user_store / request.id)
     yield run
     shutil.rmtree(run.folder, ignore_errors=True)

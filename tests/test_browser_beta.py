@@ -7,8 +7,11 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from core import data, latent, losses, metrics, train
+from core import data
+from core.latent import coding
+from core.measures import losses, metrics
 from core.models.base import Condition
+from core.store import loading
 from explorer import assets
 from explorer.language import LANGUAGES, texts
 from explorer.views import beta as page
@@ -28,7 +31,7 @@ def stops(shipped):
 
 @pytest.fixture(scope="module")
 def models(stops):
-    return {k: train.load(run) for k, run in stops.items()}
+    return {k: loading.load_model(run) for k, run in stops.items()}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +81,7 @@ def prefetched(visit):
 @torch.no_grad()
 def ledger(model, x, value, normals, sigma):
     """Reconstruction and KL of each dimension of one image, by torch, with the given draws."""
-    one = latent.to_tensor(x)
+    one = coding.to_tensor(x)
     dial = {} if model.dial is None else {"dial": torch.full((1,), float(np.log(value)))}
     (level,) = model.encode(one, Condition(**dial))
     noise = torch.tensor(normals[: DRAWS * model.config.latent]).reshape(DRAWS, -1)
@@ -128,10 +131,10 @@ def test_dragging_beta_moves_code_map_digit_and_every_number(visit, models, stop
     assert "β = " in mark.get_attribute("data-title")
 
     model, one = models[k], held_out.x[100:101]
-    code = latent.encode(model, one, dial=value).mean
+    code = coding.encode(model, one, dial=value).mean
     exact = in_the_pad(hand, "Array.from(pad.z)")
     assert exact == pytest.approx(code[0].tolist(), abs=2e-3)
-    x_hat = latent.decode(model, np.array([exact], np.float32), dial=value).reshape(-1)
+    x_hat = coding.decode(model, np.array([exact], np.float32), dial=value).reshape(-1)
     np.testing.assert_allclose(hand.pixels(), x_hat.clip(0, 1), rtol=0, atol=1e-3 + ONE_STEP)
 
     # The ledger of this digit, against torch with the same draws of z; below the fold it rests.
@@ -151,7 +154,7 @@ def test_dragging_beta_moves_code_map_digit_and_every_number(visit, models, stop
     # The surgery of the rate, once β rests, against numpy on the same posteriors.
     wait_in_the_pad(hand, "bench.cut")
     cut = in_the_pad(hand, "bench.cut")
-    few = latent.encode(model, held_out.x[:: len(held_out) // 400][:400], dial=value)
+    few = coding.encode(model, held_out.x[:: len(held_out) // 400][:400], dial=value)
     parts = metrics.elbo_surgery(few.mean, few.log_var, draws=10)
     assert cut["rate"] == pytest.approx(parts["rate"], rel=1e-3)
     assert cut["information"] == pytest.approx(parts["information"], abs=0.2)
@@ -165,7 +168,7 @@ def test_dragging_beta_moves_code_map_digit_and_every_number(visit, models, stop
             "(pad.run.turn(Math.exp(pad.run.knots.knots.data[8])), Array.from(pad.run.points))",
         )
     ).reshape(-1, 2)
-    codes = latent.encode(model, held_out.x[:200], dial=value).mean
+    codes = coding.encode(model, held_out.x[:200], dial=value).mean
     np.testing.assert_allclose(points[:200], codes, atol=5e-3)
 
 
@@ -193,12 +196,12 @@ def test_k_switches_at_once_with_the_same_digit_and_beta_and_no_message(
     assert stop(hand, last).get_attribute("aria-pressed") == "true"
     assert (hand.link["k"], hand.link["digit"]) == (str(last), "321")
     assert in_the_pad(hand, "pad.run.value") == pytest.approx(0.5, rel=1e-6)
-    code = latent.encode(models[last], held_out.x[321:322], dial=0.5).mean[0]
+    code = coding.encode(models[last], held_out.x[321:322], dial=0.5).mean[0]
     assert in_the_pad(hand, "Array.from(pad.z)") == pytest.approx(code.tolist(), abs=5e-3)
     assert hand.page.locator(".beta .bar").count() == last
 
     # The maps are laid over one another: no rotation or shift would bring them closer.
-    from core import projections
+    from core.latent import projections
 
     found = projections.procrustes(new.reshape(-1, 2), old.reshape(-1, 2))
     np.testing.assert_allclose(found.rotation, np.eye(2), atol=0.25)
@@ -241,7 +244,7 @@ def test_the_grid_is_decoded_when_seen_and_leads_to_its_cells(visit, models, sto
     cell = hand.page.locator(f'[data-cell="{last}:{column}"]')
     hand.wait_for_name(cell, "squared error")
     one = held_out.x[7:8]
-    x_hat = latent.reconstruct(models[last], one, dial=column)
+    x_hat = coding.reconstruct(models[last], one, dial=column)
     error = metrics.squared_error_each(one / 255, x_hat)[0]
     assert float(cell.locator("small").inner_text()) == pytest.approx(error, abs=0.06)
     cell.click()
@@ -261,11 +264,11 @@ def test_each_likelihood_has_its_own_score(visit, shipped, held_out):
     mean = held_out.x.mean(0, keepdims=True) / 255
     for i, run in enumerate(both):
         found = in_the_pad(hand, f"({{...bench.pairScores[{i}], output: null}})")
-        model = train.load(run)
+        model = loading.load_model(run)
         sigma = run.record.config["sigma"]
         nll, _ = ledger(model, x, 1.0, draws, sigma)
         assert found["reconstruction"] == pytest.approx(nll, rel=1e-4, abs=1e-2)
-        error = metrics.squared_error_each(x / 255, latent.reconstruct(model, x))[0]
+        error = metrics.squared_error_each(x / 255, coding.reconstruct(model, x))[0]
         assert found["error"] == pytest.approx(error, abs=1e-3)
         target = torch.from_numpy(x / 255)
         trivial = (

@@ -13,9 +13,12 @@ from PIL import Image
 from playwright.sync_api import expect
 from scipy.linalg import subspace_angles
 
-from core import checkpoints, data, latent, shelf, train
+from core import data
 from core.config import TrainConfig
+from core.latent import coding
 from core.models import variant
+from core.store import checkpoints, loading, own_runs
+from core.training import loop, runner
 from explorer import assets, resources
 from explorer.language import Words
 from explorer.views import frame
@@ -58,7 +61,7 @@ def five(shipped):
 
 @pytest.fixture(scope="module")
 def models(five):
-    return [train.load(run) for run in five]
+    return [loading.load_model(run) for run in five]
 
 
 def arrays_of(run) -> dict[str, np.ndarray]:
@@ -195,7 +198,7 @@ def still(usual_context, app):
 
 def assert_decodes(bench: Bench, models, codes) -> None:
     for i, (model, code) in enumerate(zip(models, codes, strict=True)):
-        expected = latent.decode(model, np.asarray(code, np.float32)[None]).reshape(-1).clip(0, 1)
+        expected = coding.decode(model, np.asarray(code, np.float32)[None]).reshape(-1).clip(0, 1)
         np.testing.assert_allclose(
             bench.visit.pixels(bench.output(i)), expected, rtol=0, atol=1e-3 + ONE_STEP
         )
@@ -226,7 +229,7 @@ def test_all_models_decode_the_linked_digit_on_one_error_scale(
     )
     errors = []
     for code, model in zip(codes_of(five, DIGIT), models, strict=True):
-        x_hat = latent.decode(model, code[None]).ravel()
+        x_hat = coding.decode(model, code[None]).ravel()
         errors.append(((x_hat - images[DIGIT]) ** 2).sum())
     for i, error in enumerate(errors):
         assert still.error(i) == pytest.approx(error, abs=0.06)
@@ -517,7 +520,7 @@ def test_best_and_worst_digits_are_those_of_the_codes(still, five, models, image
         expect(answer).to_have_attribute("width", "28")
         np.testing.assert_allclose(still.visit.pixels(real), images[index], atol=ONE_STEP)
         code = arrays_of(run)["codes"][index].astype(np.float32)
-        expected = latent.decode(models[i], code[None]).ravel().clip(0, 1)
+        expected = coding.decode(models[i], code[None]).ravel().clip(0, 1)
         np.testing.assert_allclose(
             still.visit.pixels(answer), expected, rtol=0, atol=1e-3 + ONE_STEP
         )
@@ -689,22 +692,22 @@ def fresh(app, held_out):
     runs = []
     for name, knobs in (("pca", {}), ("multirate_vae", {"hidden": (8,)})):
         config = variant(name).Config.checked({"latent": 3, **knobs})
-        request = train.Request(name, config, some, TrainConfig(epochs=1, batch_size=200))
-        train.drain(train.run(request, app.user_store, on_map=held_out))
+        request = checkpoints.Request(name, config, some, TrainConfig(epochs=1, batch_size=200))
+        loop.drain(runner.run(request, app.user_store, on_map=held_out))
         runs.append(checkpoints.open_run(app.user_store / request.id))
     yield runs
     for run in runs:
-        shelf.delete(run)
+        own_runs.delete(run)
 
 
 def test_freshly_trained_runs_and_those_with_a_knob_are_compared_alike(bench, fresh, images):
     all_ = bench(k=3, digit=DIGIT)
     all_.visit.wait_for_link("models", "pca,multirate_vae")
-    models = [train.load(run) for run in fresh]
+    models = [loading.load_model(run) for run in fresh]
     assert_decodes(all_, models, codes_of(fresh, DIGIT))
     all_.wait_for_extremes()
     codes = arrays_of(fresh[1])["codes"].astype(np.float32)
-    error = ((latent.decode(models[1], codes).reshape(5000, 784) - images) ** 2).sum(1)
+    error = ((coding.decode(models[1], codes).reshape(5000, 784) - images) ** 2).sum(1)
     row = all_.page.locator(".extremes .one").nth(1)
     told = [float(text) for text in row.locator("button span").all_inner_texts()]
     order = np.sort(error)

@@ -11,8 +11,9 @@ import torch
 from safetensors.numpy import save
 from torch import nn
 
-from core import data, export, latent, projections, train
-from core.checkpoints import CODES, read_tensors
+from core import data
+from core.export import programs
+from core.latent import coding, projections
 from core.models import conditioned
 from core.models.base import Signature
 from core.models.conditioned import gated_decoder, gated_encoder
@@ -23,6 +24,8 @@ from core.models.networks import (
     mlp_decoder,
     mlp_encoder,
 )
+from core.store import loading
+from core.store.checkpoints import CODES, read_tensors
 from explorer import assets
 
 pytestmark = pytest.mark.browser
@@ -64,8 +67,8 @@ def test_every_shipped_run_encodes_and_decodes_as_torch_does(engine, shipped, di
     for run in shipped.values():
         if not assets.in_browser(run):
             continue
-        model = train.load(run)
-        codes = latent.encode(model, digits)
+        model = loading.load_model(run)
+        codes = coding.encode(model, digits)
         spread = read_tensors(run, CODES)["codes"].astype(np.float32)
         around = generator.normal(spread.mean(0), 2 * spread.std(0), (12, run.record.latent))
         z = np.concatenate([codes.mean, around]).astype(np.float32)
@@ -96,7 +99,7 @@ def test_every_shipped_run_encodes_and_decodes_as_torch_does(engine, shipped, di
             np.testing.assert_allclose(
                 answer["sigma"], np.exp(codes.log_var / 2), rtol=TOLERANCE, err_msg=run.id
             )
-        expected = latent.decode(model, z).reshape(len(z), -1)
+        expected = coding.decode(model, z).reshape(len(z), -1)
         assert np.prod(answer["shape"]) == expected.shape[1]
         np.testing.assert_allclose(
             answer["decoded"], expected, rtol=0, atol=TOLERANCE, err_msg=run.id
@@ -199,7 +202,7 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
             at = torch.full((4,), POSITION)
             expected.append((name, conditioned.apply(network, x, at).flatten(1).numpy()))
         named = {id(p): key for key, p in network.named_parameters()}
-        layers = export.layers(network, named)
+        layers = programs.layers(network, named)
         seen |= {layer["op"] for layer in layers}
         arrays = {key: p.detach().numpy() for key, p in network.named_parameters()}
         jobs.append(
@@ -236,10 +239,10 @@ def test_the_export_writes_no_operation_that_the_engine_was_not_tested_with():
         conditioned.Gate(1): "gate",
         conditioned.Shift(1): "shift",
     } | {make(): name for name, make in ACTIVATIONS.items()}
-    assert {type(layer) for layer in made} == set(export._LAYERS)
+    assert {type(layer) for layer in made} == set(programs._LAYERS)
     for layer, op in made.items():
         names = {id(p): name for name, p in layer.named_parameters()}
-        found = export.layers(nn.Sequential(layer), names)
+        found = programs.layers(nn.Sequential(layer), names)
         assert [entry["op"] for entry in found] == ([op] if op else [])
 
 

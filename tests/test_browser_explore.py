@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from core import data, latent, train
+from core import data
+from core.latent import coding
+from core.store import loading
 from explorer.language import LANGUAGES, Words, texts
 from explorer.views import frame
 from tests.browser import DESKTOP, PHONE, Visit
@@ -28,7 +30,7 @@ def model_of(shipped):
             if (run.record.variant, run.record.latent) == (variant, k) and (
                 frame.network_of(run) == "mlp"
             ):
-                return train.load(run)
+                return loading.load_model(run)
         pytest.fail(f"no fully connected {variant} with K = {k} ships", pytrace=False)
 
     return find
@@ -40,7 +42,7 @@ def held_out():
 
 
 def decoded(model, z) -> np.ndarray:
-    return latent.decode(model, np.array([z], np.float32)).reshape(-1)
+    return coding.decode(model, np.array([z], np.float32)).reshape(-1)
 
 
 def assert_shows(visit: Visit, model, z) -> None:
@@ -231,9 +233,9 @@ def test_picking_a_digit_encodes_it_and_shows_its_error_and_its_neighbour(
         index = int(hand.link["digit"])
         assert held_out.labels[index] == label
     x = held_out.x[index : index + 1]
-    code = latent.encode(model, x).mean
+    code = coding.encode(model, x).mean
     assert_shows(hand, model, code[0])
-    error = ((latent.decode(model, code) - x / 255.0) ** 2).sum()
+    error = ((coding.decode(model, code) - x / 255.0) ** 2).sum()
     score = page.locator('[data-part="score"]').inner_text()
     assert float(score.split()[0]) == pytest.approx(error, abs=0.06)
     trivial = ((held_out.x.mean(0) / 255 - x / 255.0) ** 2).sum()
@@ -291,7 +293,7 @@ def test_a_code_of_sixteen_has_sixteen_sliders_and_a_plane(visit, shipped, model
     assert hand.page.locator("input[type=range]").count() == 16
     assert len(hand.z) == 16
     assert "plane" in hand.page.locator('[data-part="map-title"]').inner_text()
-    model = train.load(run)
+    model = loading.load_model(run)
     drag(hand, [(0.4, 0.4), (0.5, 0.45)])
     hand.page.mouse.up()
     hand.wait_for_link("z")

@@ -14,9 +14,13 @@ import torch
 from PIL import Image
 from playwright.sync_api import expect
 
-from core import checkpoints, classifier, data, latent, sampling, shelf, train
+from core import data
 from core.config import TrainConfig
+from core.judge import classifier
+from core.latent import coding, sampling
 from core.models import variant
+from core.store import checkpoints, loading, own_runs
+from core.training import loop, runner
 from explorer import assets
 from explorer.language import LANGUAGES, Words, texts
 from explorer.views import frame
@@ -55,7 +59,7 @@ def models(found):
 
     def get(*key):
         if key not in kept:
-            kept[key] = train.load(found[key])
+            kept[key] = loading.load_model(found[key])
         return kept[key]
 
     return get
@@ -173,7 +177,7 @@ def pad(visit):
 
 def decoded(model, codes, **options) -> np.ndarray:
     """Torch's digits (count, 784) of codes (count, K)."""
-    found = latent.decode(model, np.asarray(codes, np.float32), **options)
+    found = coding.decode(model, np.asarray(codes, np.float32), **options)
     return found.reshape(len(codes), 784).clip(0, 1)
 
 
@@ -223,8 +227,8 @@ def test_line_and_great_circle_equal_core(bare):
                      Array.from({ length: 7 }, (_, i) => Array.from(way(a, b, i / 6, centre))))""",
                 [a.tolist(), b.tolist(), None if centre is None else centre.tolist()],
             )
-            np.testing.assert_allclose(line, latent.interpolate(a, b, 7), atol=1e-6)
-            expected = latent.great_circle(a, b, 7, centre)
+            np.testing.assert_allclose(line, coding.interpolate(a, b, 7), atol=1e-6)
+            expected = coding.great_circle(a, b, 7, centre)
             np.testing.assert_allclose(circle, expected, atol=1e-9)
 
 
@@ -235,7 +239,7 @@ def test_quantiles_of_the_prior_equal_torch(bare):
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-12)
     for side in (5, 12, 60):
         at = np.array(bare.evaluate("manifold.probableValues", side))
-        np.testing.assert_allclose(at, latent.prior_grid(side)[:side, 0], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(at, coding.prior_grid(side)[:side, 0], rtol=1e-9, atol=1e-12)
 
 
 def test_arithmetic_and_traits_equal_core_and_numpy(bare, held_out):
@@ -245,7 +249,7 @@ def test_arithmetic_and_traits_equal_core_and_numpy(bare, held_out):
             "([a, b, c, s]) => Array.from(arithmetic.analogy(a, b, c, s))",
             [a.tolist(), b.tolist(), c.tolist(), amount],
         )
-        np.testing.assert_allclose(found, latent.analogy(a, b, c, amount), atol=1e-6)
+        np.testing.assert_allclose(found, coding.analogy(a, b, c, amount), atol=1e-6)
     for image in [*(held_out.x[:6, 0] / 255), np.zeros((28, 28))]:
         found = bare.evaluate("arithmetic.traits", image.ravel().tolist())
         rows, columns = np.mgrid[:28, :28]
@@ -453,7 +457,7 @@ def rows_of(page: Pad, k: int) -> np.ndarray:
 def test_traversals_sorted_by_kl(pad, found, models, held_out):
     page = pad(do="traverse", k=16, digit=100)
     run, model = found["vae", 16], models("vae", 16)
-    codes = latent.encode(model, held_out.x)
+    codes = coding.encode(model, held_out.x)
     variance = np.exp(codes.log_var)
     kl = 0.5 * (codes.mean**2 + variance - 1 - codes.log_var).mean(0)
     page.wait("part.byKl")
@@ -474,7 +478,7 @@ def test_traversals_sorted_by_kl(pad, found, models, held_out):
     np.testing.assert_allclose(z, codes.mean[100], atol=1e-3)
     low, high = page.array("part.run.low"), page.array("part.run.high")
     for k in (order[0], order[7], order[15]):
-        walk = latent.traverse(z, k, np.linspace(low[k], high[k], 11))
+        walk = coding.traverse(z, k, np.linspace(low[k], high[k], 11))
         assert_same_digits(rows_of(page, k), decoded(model, walk))
 
     frames = len(page.visit.frames)
@@ -492,7 +496,7 @@ def test_traversals_sorted_by_kl(pad, found, models, held_out):
     assert_same_digits(page.visit.pixels(), decoded(model, moved[None])[0])
     page.idle()
     other = order[0]
-    walk = latent.traverse(moved, other, np.linspace(low[other], high[other], 11))
+    walk = coding.traverse(moved, other, np.linspace(low[other], high[other], 11))
     assert_same_digits(rows_of(page, other), decoded(model, walk))
     assert len(page.visit.frames) == frames, "a message left for the server during the drag"
     page.page.mouse.up()
@@ -539,10 +543,10 @@ def test_without_a_posterior_rows_are_sorted_by_variance_and_a_knob_turns_them(p
     z, k = page.array("pad.z"), page.see("part.order[0]")
     model = models("multirate_vae", 4)
     np.testing.assert_allclose(
-        z, latent.encode(model, data.load("mnist-5k", "all").x[7:8], dial=value).mean[0], atol=2e-3
+        z, coding.encode(model, data.load("mnist-5k", "all").x[7:8], dial=value).mean[0], atol=2e-3
     )
     low, high = page.array("part.run.low"), page.array("part.run.high")
-    walk = latent.traverse(z, k, np.linspace(low[k], high[k], 11))
+    walk = coding.traverse(z, k, np.linspace(low[k], high[k], 11))
     assert_same_digits(rows_of(page, k), decoded(model, walk, dial=value))
     assert len(page.visit.frames) == frames, "a message left for the server"
     page.open("samples")
@@ -558,12 +562,12 @@ def test_walks_by_line_and_by_great_circle(pad, found, models, held_out):
     page = pad(STILL, do="walk", k=16, walk="12,3456", steps=9)
     run, model = found["vae", 16], models("vae", 16)
     assert page.see("part.playing") is None, "nothing plays by itself where that is not wanted"
-    ends = latent.encode(model, held_out.x[[12, 3456]]).mean.astype(np.float64)
-    paths = {"line": latent.interpolate(*ends, 9), "circle": latent.great_circle(*ends, 9)}
+    ends = coding.encode(model, held_out.x[[12, 3456]]).mean.astype(np.float64)
+    paths = {"line": coding.interpolate(*ends, 9), "circle": coding.great_circle(*ends, 9)}
     page.idle()
     for name, path in paths.items():
         assert_same_digits(page.tiles(f"part.strips.{name}"), decoded(model, path))
-    norms = np.linalg.norm(latent.interpolate(*ends, 25), axis=1)
+    norms = np.linalg.norm(coding.interpolate(*ends, 25), axis=1)
     note = page.panel('[data-walk="note"]')
     expect(note).to_contain_text(f"as near as {norms.min():.2f} to the origin")
     expect(note).to_contain_text("√K = 4.00")
@@ -636,7 +640,7 @@ def test_a_plain_ae_walks_around_its_codes_mean_and_plays_by_itself(pad, found, 
     np.testing.assert_allclose(page.array("part.centre"), centre, rtol=1e-3)
     ends = page.array("part.codes.map((z) => Array.from(z))")
     t = page.see("part.t")
-    steps = latent.great_circle(*ends, 1001, page.array("part.centre"))
+    steps = coding.great_circle(*ends, 1001, page.array("part.centre"))
     near = np.abs(steps - page.array("part.now.circle")).sum(1).argmin()
     assert near == pytest.approx(1000 * t, abs=2)
     expect(page.panel('[data-walk="note"]')).to_contain_text("to the codes' mean")
@@ -667,8 +671,8 @@ def slants(images: np.ndarray) -> np.ndarray:
 def test_arithmetic_of_digits_means_and_traits(pad, found, models, held_out, name, size):
     run, model = found[name, size], models(name, size)
     page = pad(do="arithmetic", model=name, k=size, a=40, b=1200, c=3300, of="digits")
-    own = latent.encode(model, held_out.x[[40, 1200, 3300]]).mean
-    z = latent.analogy(*own)
+    own = coding.encode(model, held_out.x[[40, 1200, 3300]]).mean
+    z = coding.analogy(*own)
     np.testing.assert_allclose(page.array("part.z"), z, atol=2e-3)
     assert_same_digits(
         page.visit.pixels(page.panel(".result canvas")), decoded(model, page.array("[part.z]"))[0]
@@ -678,7 +682,7 @@ def test_arithmetic_of_digits_means_and_traits(pad, found, models, held_out, nam
     page.visit.page.locator('[data-of="means"]').click()
     page.visit.wait_for_link("of", "means")
     means = [kept[held_out.labels == held_out.labels[i]].mean(0) for i in (40, 1200, 3300)]
-    np.testing.assert_allclose(page.array("part.z"), latent.analogy(*means), rtol=1e-3, atol=2e-3)
+    np.testing.assert_allclose(page.array("part.z"), coding.analogy(*means), rtol=1e-3, atol=2e-3)
 
     page.visit.page.locator('[data-of="slant"]').click()
     leans = slants(held_out.x[:, 0] / 255)
@@ -689,7 +693,7 @@ def test_arithmetic_of_digits_means_and_traits(pad, found, models, held_out, nam
         third = round(len(among) / 3)
         least += among[:third].tolist()
         most += among[-third:].tolist()
-    expected = latent.analogy(own[0], kept[least].mean(0), kept[most].mean(0))
+    expected = coding.analogy(own[0], kept[least].mean(0), kept[most].mean(0))
     np.testing.assert_allclose(page.array("part.z"), expected, rtol=2e-3, atol=5e-3)
 
     frames = len(page.visit.frames)
@@ -701,7 +705,7 @@ def test_arithmetic_of_digits_means_and_traits(pad, found, models, held_out, nam
     page.page.mouse.up()
     amount = page.see("part.amount")
     assert -1.2 < amount < -0.4
-    expected = latent.analogy(own[0], kept[least].mean(0), kept[most].mean(0), amount)
+    expected = coding.analogy(own[0], kept[least].mean(0), kept[most].mean(0), amount)
     np.testing.assert_allclose(page.array("part.z"), expected, rtol=2e-3, atol=1e-2)
     shown = page.visit.pixels(page.panel(".result canvas"))
     cell = page.panel('[data-trait="slant"] td').last
@@ -733,12 +737,12 @@ def test_the_grid_over_the_range_and_by_equal_probability(pad, found, models):
     cut = int(0.001 * len(points))
     points = np.sort(points, axis=0)
     corners = points[cut].astype(np.float64), points[-1 - cut].astype(np.float64)
-    expected = decoded(model, latent.grid(*corners, 6))
+    expected = decoded(model, coding.grid(*corners, 6))
     np.testing.assert_allclose(page.tiles("part.sheet"), expected, rtol=0, atol=5e-3)
     page.page.locator('[data-spacing="probability"]').click()
     page.visit.wait_for_link("by", "probability")
     page.idle()
-    codes = latent.prior_grid(6)
+    codes = coding.prior_grid(6)
     assert_same_digits(page.tiles("part.sheet"), decoded(model, codes))
 
     sheet = page.panel('canvas[tabindex="0"]')
@@ -866,20 +870,20 @@ def fresh(app, held_out):
     """A VAE with K = 3 that was just trained, in the app's own store."""
     some = held_out.subset(np.arange(600), "some")
     config = variant("vae").Config.checked({"latent": 3, "hidden": (8,)})
-    request = train.Request("vae", config, some, TrainConfig(epochs=1, batch_size=200))
-    train.drain(train.run(request, app.user_store, on_map=held_out))
+    request = checkpoints.Request("vae", config, some, TrainConfig(epochs=1, batch_size=200))
+    loop.drain(runner.run(request, app.user_store, on_map=held_out))
     run = checkpoints.open_run(app.user_store / request.id)
     yield run
-    shelf.delete(run)
+    own_runs.delete(run)
 
 
 def test_a_freshly_trained_run_has_all_of_it(pad, fresh, judge, held_out):
     page = pad(k=3)
-    model = train.load(fresh)
+    model = loading.load_model(fresh)
     assert page.see("pad.run.id") == fresh.id
     assert_counted(page, "prior", model, judge)
     page.wait("part.sets.mixture")
-    codes = latent.encode(model, held_out.x)
+    codes = coding.encode(model, held_out.x)
     drawn = page.array("part.sets.mixture.codes").reshape(1000, 3)
     spread = codes.mean.std(0)
     np.testing.assert_allclose(drawn.mean(0), codes.mean.mean(0), atol=5 * spread.max() / 30)

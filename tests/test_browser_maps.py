@@ -17,8 +17,11 @@ from playwright.sync_api import expect
 from sklearn.decomposition import PCA
 from torch.distributions import Bernoulli, Normal
 
-from core import checkpoints, data, derive, derived, latent, metrics, sets, train
-from core.derive import Subject
+from core import data
+from core.latent import coding, results
+from core.latent.results import Subject
+from core.measures import metrics
+from core.store import checkpoints, image_sets, loading, result_files
 from explorer.language import Words
 from explorer.views import frame
 from tests.browser import DESKTOP, PHONE
@@ -91,7 +94,7 @@ def test_umap_shows_the_kept_map_and_decodes_the_nearest_digits_own_code(visit, 
     hand = visit(model="stacked_ae", k=16)
     lay_out(hand, "umap")
     hand.wait_for_link("map", "umap")
-    kept = derive.get(Subject(run), "umap")[0]["points"]
+    kept = results.get(Subject(run), "umap")[0]["points"]
     np.testing.assert_allclose(array(hand, "pad.map.points").reshape(-1, 2), kept, rtol=1e-6)
     hand.page.mouse.click(*hand.at(0.45, 0.4))
     place = np.array(in_the_pad(hand, "pad.map.toMap(0.45 * pad.map.width, 0.4 * pad.map.height)"))
@@ -99,7 +102,7 @@ def test_umap_shows_the_kept_map_and_decodes_the_nearest_digits_own_code(visit, 
     codes = checkpoints.read_tensors(run, checkpoints.CODES)["codes"][index].astype(np.float32)
     hand.wait_for_link("z")
     np.testing.assert_allclose(array(hand, "pad.z"), codes, atol=1e-6)
-    expected = latent.decode(train.load(run), codes[None]).reshape(-1).clip(0, 1)
+    expected = coding.decode(loading.load_model(run), codes[None]).reshape(-1).clip(0, 1)
     np.testing.assert_allclose(hand.pixels(), expected, atol=1e-3 + 1.2 / 255)
     assert "nearest digit" in hand.page.locator('[data-part="map-note"]').inner_text()
     assert (
@@ -151,11 +154,11 @@ def test_each_map_has_its_scores_beside_a_random_ones(visit, run_of):
     run = run_of("vae", 2)
     hand = visit(model="vae", k=2)
     line = hand.page.locator('[data-part="trust"]')
-    random = derive.get(Subject(run), "random_scores")[1]
+    random = results.get(Subject(run), "random_scores")[1]
     for method, kind in (("native", "plane"), ("umap", "umap"), ("tsne", "tsne")):
         lay_out(hand, method)
         expect(line).to_have_attribute("data-of", method)
-        scores = derive.get(Subject(run), f"{kind}_scores")[1]
+        scores = results.get(Subject(run), f"{kind}_scores")[1]
         found = [float(number) for number in re.findall(r"\d\.\d\d", line.inner_text())]
         expected = [
             part
@@ -172,7 +175,7 @@ def test_two_axes_have_their_scores_too(visit, app, run_of, own_set, held_out):
     line = hand.page.locator('[data-part="trust"]')
     expect(line).to_have_attribute("data-of", "axes", timeout=WAIT)
     scores = kept(app, run, "axes_4_9_scores", set_id)[1]
-    codes = latent.encode(train.load(run), held_out.x[some]).mean[:, [3, 8]]
+    codes = coding.encode(loading.load_model(run), held_out.x[some]).mean[:, [3, 8]]
     expected = metrics.map_scores(codes, held_out.x[some], held_out.labels[some])
     assert scores == pytest.approx(expected | {"count": len(some)}, abs=2e-3)
     found = [float(number) for number in re.findall(r"\d\.\d\d", line.inner_text())]
@@ -204,7 +207,7 @@ def test_what_was_measured_at_the_usual_value_says_so_and_codes_follow_the_knob(
         expect(one).to_have_text("measured at β = 1")
     wait_in_the_pad(hand, "pad.run.codesKnown && !pad.part('message').textContent")
     some = np.arange(0, 5000, 100)
-    expected = latent.encode(train.load(run), held_out.x[some], dial=4.0).mean
+    expected = coding.encode(loading.load_model(run), held_out.x[some], dial=4.0).mean
     np.testing.assert_allclose(
         array(hand, "pad.run.codes").reshape(-1, 16)[some], expected, atol=2e-3
     )
@@ -217,7 +220,7 @@ def test_what_was_measured_at_the_usual_value_says_so_and_codes_follow_the_knob(
     index = in_the_pad(hand, "pad.run.nearest(pad.z).index")
     np.testing.assert_allclose(
         array(hand, "pad.z"),
-        latent.encode(train.load(run), held_out.x[index : index + 1], dial=4.0).mean[0],
+        coding.encode(loading.load_model(run), held_out.x[index : index + 1], dial=4.0).mean[0],
         atol=2e-3,
     )
     with open(
@@ -235,8 +238,8 @@ def test_what_was_measured_at_the_usual_value_says_so_and_codes_follow_the_knob(
 def test_scores_follow_the_knob(visit, run_of):
     run = run_of("multirate_vae", 2)
     names = ("trustworthiness", "continuity", "agreement")
-    usual = derive.get(Subject(run), "plane_scores")[1]
-    along = derive.get(Subject(run), "knot_scores")[0]
+    usual = results.get(Subject(run), "plane_scores")[1]
+    along = results.get(Subject(run), "knot_scores")[0]
     knots = checkpoints.read_tensors(run, checkpoints.CODES)["knots"]
     hand = visit(model="multirate_vae", k=2)
     wait_in_the_pad(hand, "pad.tools.scores?.knots")
@@ -270,7 +273,7 @@ def test_a_selection_follows_the_knob(visit):
 
 
 def test_colour_by_error_and_rate(visit, run_of):
-    each = derive.get(Subject(run_of("vae", 2)), "each")[0]
+    each = results.get(Subject(run_of("vae", 2)), "each")[0]
     hand = visit(model="vae", k=2, colour="error")
     legend = hand.page.locator('[data-part="legend"]')
     for name in ("error", "rate"):
@@ -292,12 +295,12 @@ def test_colour_by_error_and_rate(visit, run_of):
 def test_the_backdrop_is_what_places_decode_to(visit, run_of):
     hand = visit(model="vae", k=2, layers="rings,prior,backdrop")
     wait_in_the_pad(hand, "pad.tools.backdrop.done === pad.tools.backdrop.order?.length")
-    model = train.load(run_of("vae", 2))
+    model = loading.load_model(run_of("vae", 2))
     columns = in_the_pad(hand, "pad.tools.backdrop.columns")
     cell = 3 * columns + 7
     place = in_the_pad(hand, "pad.map.toMap(7 * 28 + 14, 3 * 28 + 14)")
     found = array(hand, f"pad.tools.backdrop.values.subarray({cell * 784}, {(cell + 1) * 784})")
-    expected = 255 * latent.decode(model, np.array([place], np.float32)).reshape(-1).clip(0, 1)
+    expected = 255 * coding.decode(model, np.array([place], np.float32)).reshape(-1).clip(0, 1)
     np.testing.assert_allclose(found, expected, atol=1.01)
     assert in_the_pad(hand, "pad.tools.backdrop.near").__len__() > 0
     hand.page.locator("[data-layer=backdrop]").uncheck()
@@ -363,7 +366,7 @@ def test_a_selection_shows_real_and_reconstructed_digits_and_is_in_the_link(
     first = int(mask.argmax())
     assert tiles.first.get_attribute("data-digit") == str(first)
     x = held_out.x[first : first + 1]
-    x_hat = latent.reconstruct(train.load(run), x)
+    x_hat = coding.reconstruct(loading.load_model(run), x)
     error = metrics.squared_error_each(x / 255, x_hat)[0]
     assert float(tiles.first.inner_text()) == pytest.approx(error, abs=0.3)  # of float16 codes
     np.testing.assert_allclose(
@@ -409,7 +412,7 @@ def test_z_is_mean_plus_sigma_times_the_epsilon_that_is_shown(visit, run_of, hel
     hand.page.locator('[data-part="reparam"]').scroll_into_view_if_needed()
     rows = hand.page.locator(".equations > div")
     expect(rows).to_have_count(2)
-    codes = latent.encode(train.load(run_of("vae", 2)), held_out.x[11:12])
+    codes = coding.encode(loading.load_model(run_of("vae", 2)), held_out.x[11:12])
     sigma = np.exp(0.5 * codes.log_var[0])
     for k in range(2):
         assert numbers(rows.nth(k)) == pytest.approx(
@@ -447,7 +450,7 @@ def test_the_bounds_are_those_of_the_draws(visit, run_of, held_out):
     shown = [float(number) for number in re.findall(r"-?\d+\.\d", line.inner_text())]
     noise = np.array(in_the_pad(hand, "pad.sampling.noise.map((one) => Array.from(one))"))
     assert noise.shape == (50, 2)
-    model = train.load(run_of("vae", 2))
+    model = loading.load_model(run_of("vae", 2))
     x = torch.from_numpy((held_out.x[11:12] > 127).astype(np.float32))
     with torch.no_grad():
         (level,) = model.encode(x)
@@ -489,15 +492,15 @@ def own_set(app, monkeypatch, held_out):
         some = dataclasses.replace(
             held_out, name="mine", x=held_out.x[indices], labels=held_out.labels[indices]
         )
-        return sets.keep(some)
+        return image_sets.keep(some)
 
     return keep
 
 
 def kept(app, run, kind: str, set_id: str | None = None):
     """Arrays and notes of a result in the app's own store, None while it is not there."""
-    name = derive.file_name(Subject(run, set_id), kind)
-    return derived.read(app.user_store / derived.FOLDER / name)
+    name = results.file_name(Subject(run, set_id), kind)
+    return result_files.read(app.user_store / result_files.FOLDER / name)
 
 
 def test_a_map_of_own_images_is_computed_in_the_background(visit, app, run_of, own_set, held_out):
@@ -601,7 +604,7 @@ def test_the_map_the_digit_and_the_codes_are_saved(visit, run_of):
     run = run_of("vae", 2)
     hand = visit(model="vae", k=2, digit=5)
     picture = Image.open(saved(hand, "Decoded digit (PNG)").path())
-    expected = latent.decode(train.load(run), array(hand, "pad.z")[None]).reshape(28, 28)
+    expected = coding.decode(loading.load_model(run), array(hand, "pad.z")[None]).reshape(28, 28)
     np.testing.assert_allclose(np.asarray(picture), 255 * expected.clip(0, 1), atol=1.01)
     assert run.id in picture.text.values()
     map_picture = Image.open(saved(hand, "Map (PNG)").path())

@@ -7,7 +7,10 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from core import data, noise, toys, train
+from core import data
+from core.data import toys
+from core.measures import noise
+from core.store import loading
 from explorer.language import LANGUAGES, texts
 from explorer.views.noise import toy_data
 from tests.browser import PHONE
@@ -28,7 +31,7 @@ def models(shipped):
     """The page's networks: by noise, by (noise, level), and the plain one."""
     digits = [run for run in shipped.values() if run.record.data.shape == (1, 28, 28)]
     told = [run for run in digits if (run.record.browser.get("dial") or {}).get("knob") == "level"]
-    found = {settings(run)["noise"]: train.load(run) for run in told}
+    found = {settings(run)["noise"]: loading.load_model(run) for run in told}
     for run in digits:
         config, capabilities = settings(run), run.record.capabilities
         alike = all(
@@ -37,13 +40,13 @@ def models(shipped):
         if alike and not capabilities["has_dial"] and not capabilities["has_posterior"]:
             corrupts = capabilities["corrupts"]
             key = (config["noise"], config["level"]) if corrupts else "plain"
-            found[key] = train.load(run)
+            found[key] = loading.load_model(run)
     return found
 
 
 @pytest.fixture(scope="module")
 def toy(shipped):
-    return train.load(
+    return loading.load_model(
         next(run for run in shipped.values() if run.record.data.name == toys.CURVE_2D)
     )
 
@@ -87,7 +90,7 @@ def wait_for_dedicated(visit):
 
 
 def corrupted_here(visit, kind, level, clean):
-    """What core.noise's definition makes of the pad's own draws."""
+    """What core.measures.noise's definition makes of the pad's own draws."""
     uniform, gauss = numbers(visit, "pad.noise.uniform"), numbers(visit, "pad.noise.gauss")
     if kind == "gaussian":
         return clean + np.float32(level) * gauss

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from core import classifier, data
+from core import data
+from core.judge import classifier
 from core.refusal import Refusal
 from explorer import assets
 from explorer.language import LANGUAGES, Words

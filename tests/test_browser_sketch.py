@@ -14,8 +14,11 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
-from core import centring, checkpoints, data, latent, sets, train
-from core.checkpoints import CODES
+from core import data
+from core.data import centring, own_images
+from core.latent import coding
+from core.store import checkpoints, image_sets, loading
+from core.store.checkpoints import CODES
 from explorer import addresses, assets
 from explorer.language import Words
 from explorer.views import frame
@@ -52,7 +55,7 @@ def vae(shipped):
 
 @pytest.fixture(scope="module")
 def model(vae):
-    return train.load(vae)
+    return loading.load_model(vae)
 
 
 @pytest.fixture(scope="module")
@@ -151,10 +154,10 @@ def test_a_drawn_digit_behaves_as_a_picked_one(visit, model, held_out):
     pixels = np.array(pad(hand, "Array.from(pad.input)"), np.float32)
     expected = centring.centre(rastered(SEVEN), whole_pixels=False).ravel() / 255
     assert np.abs(pixels - expected).mean() < 0.02
-    codes = latent.encode(model, pixels.reshape(1, 1, 28, 28))
+    codes = coding.encode(model, pixels.reshape(1, 1, 28, 28))
     code = codes.mean[0]
     np.testing.assert_allclose(pad(hand, "Array.from(pad.z)"), code, atol=1e-3)
-    output = latent.decode(model, code[None]).ravel()
+    output = coding.decode(model, code[None]).ravel()
     np.testing.assert_allclose(hand.pixels(), output.clip(0, 1), atol=1e-3 + 1.2 / 255)
     mark = pad(hand, "pad.map.marks.find((mark) => mark.kind === 'input')")
     np.testing.assert_allclose(mark["at"], code, atol=1e-3)
@@ -216,8 +219,8 @@ def test_a_scribble_is_said_to_be_strange_by_measured_numbers(visit, vae, model)
     expect(message(hand)).to_contain_text("knows nothing like this")
     errors = np.sort(checkpoints.read_tensors(vae, CODES)["squared_error"])
     pixels = np.array(pad(hand, "Array.from(pad.input)"), np.float32)
-    code = latent.encode(model, pixels.reshape(1, 1, 28, 28)).mean
-    error = ((latent.decode(model, code).ravel() - pixels) ** 2).sum()
+    code = coding.encode(model, pixels.reshape(1, 1, 28, 28)).mean
+    error = ((coding.decode(model, code).ravel() - pixels) ** 2).sum()
     told = [float(number) for number in re.findall(r"\d+\.\d", message(hand).inner_text())]
     assert told[:2] == pytest.approx([error, errors[int(0.99 * len(errors))]], abs=0.06)
     hand.page.locator('.sketch [data-action="clear"]').click()
@@ -300,7 +303,7 @@ def kept(app, monkeypatch):
     monkeypatch.setenv("LATENT_EXPLORER_RUNS", str(app.user_store))
 
     def keep(x, labels, names) -> str:
-        return sets.keep(
+        return image_sets.keep(
             data.Dataset(
                 "mine",
                 "all",
@@ -348,7 +351,7 @@ def test_uploads_good_and_bad(visit, model, held_out):
     order = sorted(chosen, key=lambda i: (held_out.labels[i], i))
     x = np.stack([centring.centre(held_out.x[i, 0]) for i in order])[:, None]
     codes = np.array(pad(hand, "Array.from(pad.run.codes)")).reshape(-1, 2)
-    np.testing.assert_allclose(codes, latent.encode(model, x).mean, atol=2e-3)
+    np.testing.assert_allclose(codes, coding.encode(model, x).mean, atol=2e-3)
     labels = pad(hand, "Array.from(pad.digits.labels)")
     assert labels == held_out.labels[order].tolist()
     np.testing.assert_allclose(pad(hand, "Array.from(pad.map.points)"), codes.ravel(), atol=2e-3)
@@ -377,7 +380,7 @@ def test_uploads_good_and_bad(visit, model, held_out):
 def test_a_bad_upload_is_refused_in_korean(visit, name, content):
     words = Words("ko")
     with pytest.raises(data.DataError) as raised:
-        sets.read([(name, content)])
+        own_images.read([(name, content)])
     hand = visit(lang="ko", language="ko")
     hand.page.get_by_role("button", name=words("own.title")).click()
     upload(hand, name, content)
@@ -429,7 +432,7 @@ def test_own_images_follow_the_knob(visit, kept, held_out, shipped):
         "  return run && run.value !== run.dial.usual && run.codesKnown; })"
     )
     beta = pad(hand, "pad.run.value")
-    expected = latent.encode(train.load(run), held_out.x[:40], dial=beta).mean
+    expected = coding.encode(loading.load_model(run), held_out.x[:40], dial=beta).mean
     codes = np.array(pad(hand, "Array.from(pad.run.codes)")).reshape(-1, 2)
     np.testing.assert_allclose(codes, expected, atol=2e-3)
     np.testing.assert_allclose(pad(hand, "Array.from(pad.map.points)"), codes.ravel(), atol=1e-5)

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from core import checkpoints, data, jobs, shelf, train
+from core import data
 from core.config import TrainConfig
-from core.film import Film
 from core.models import variant
+from core.store import checkpoints, own_runs, transfer
+from core.training import jobs, loop, runner
+from core.training.film import Film
 from explorer.language import LANGUAGES, Words, texts
 from tests.browser import DESKTOP, PHONE
 
@@ -47,8 +49,8 @@ def short(app):
     digits = data.load("mnist-5k", "all")
     config = variant("vae").Config.checked({"hidden": (8,), "beta": 2.0})
     schedule = TrainConfig(epochs=2, batch_size=256)
-    request = train.Request("vae", config, digits.subset(np.arange(2000), "some"), schedule)
-    train.drain(train.run(request, app.user_store, on_map=digits, film=Film(digits)))
+    request = checkpoints.Request("vae", config, digits.subset(np.arange(2000), "some"), schedule)
+    loop.drain(runner.run(request, app.user_store, on_map=digits, film=Film(digits)))
     return request.id
 
 
@@ -161,7 +163,7 @@ def test_two_tabs_share_one_training_and_stop_keeps_its_work(opened, app):
 
 
 def test_a_run_deleted_in_one_tab_while_another_shows_it(opened, app, short):
-    archive = shelf.export_run(checkpoints.open_run(app.user_store / short))
+    archive = transfer.export_run(checkpoints.open_run(app.user_store / short))
     one, two = opened(run=short), opened(run=short)
     button(two, "train.delete").click()
     button(two, "train.delete_yes").click()
@@ -172,7 +174,7 @@ def test_a_run_deleted_in_one_tab_while_another_shows_it(opened, app, short):
     expect(one.page.get_by_text(gone)).to_be_visible()
     expect(button(one, "train.go")).to_be_enabled()
     assert one.errors == two.errors == []
-    shelf.import_run(archive, app.user_store)
+    transfer.import_run(archive, app.user_store)
 
 
 def test_names_links_and_two_films_in_step(opened, app, short):
@@ -223,7 +225,7 @@ def test_links_that_name_no_run_get_one_sentence(opened):
 
 
 def test_a_hostile_zip_gets_one_sentence_and_a_good_one_is_taken(opened, app, short):
-    good = shelf.export_run(checkpoints.open_run(app.user_store / short))
+    good = transfer.export_run(checkpoints.open_run(app.user_store / short))
     hand = opened(run=short)
     with hand.page.expect_download() as download:
         button(hand, "train.export").click()
@@ -235,7 +237,7 @@ def test_a_hostile_zip_gets_one_sentence_and_a_good_one_is_taken(opened, app, sh
     send(chooser, "evil.zip", good[:-9])
     expect(hand.page.get_by_text("evil.zip is not a whole zip archive.")).to_be_visible()
     assert sorted(entry.name for entry in app.user_store.iterdir()) == before
-    shelf.delete(checkpoints.open_run(app.user_store / short))
+    own_runs.delete(checkpoints.open_run(app.user_store / short))
     send(chooser, "good.zip", good)
     expect(hand.page.get_by_text(EN("train.imported", id=short))).to_be_visible()
     assert checkpoints.open_run(app.user_store / short)

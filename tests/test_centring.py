@@ -1,4 +1,4 @@
-"""core.centring against the real digits of MNIST: shifted, enlarged, noisy, on paper."""
+"""core.data.centring against the real digits of MNIST: shifted, enlarged, noisy, on paper."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import centring, data
-from core.dataset import DataError
+from core import data
+from core.data import centring
+from core.data.dataset import DataError
 
 
 @pytest.fixture(scope="module")

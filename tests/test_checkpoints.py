@@ -1,4 +1,4 @@
-"""core.checkpoints: a torn, foreign or newer run gives one sentence, and nothing else suffers."""
+"""A run store: a torn, foreign or newer run gives one sentence, and nothing else suffers."""
 
 import contextlib
 import errno
@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import checkpoints
-from core.checkpoints import CODES, RECORD, WEIGHTS, CheckpointError, DataRecord, RunRecord
+from core.store import checkpoints
+from core.store.checkpoints import CODES, RECORD, WEIGHTS, CheckpointError, DataRecord, RunRecord
 from tests.digits import REPOSITORY
 
 DATA = {"name": "small", "split": "all", "fingerprint": "f" * 64}
@@ -155,7 +155,7 @@ def test_user_store_is_named_by_the_environment(monkeypatch, tmp_path):
 
 
 def test_listing_needs_no_torch():
-    program = "import sys, core.checkpoints, core.models; print('torch' in sys.modules)"
+    program = "import sys, core.store.checkpoints, core.models; print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )

@@ -1,13 +1,15 @@
-"""core.classifier and core.exposure: what is no digit, the training, and the shipped classifier."""
+"""core.judge: what is no digit, the training, and the shipped classifier."""
 
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from core import checkpoints, classifier, data, exposure
+from core import data
 from core.__main__ import main
-from core.classifier import ClassifierError
+from core.judge import classifier, exposure
+from core.judge.classifier import ClassifierError
+from core.store import checkpoints
 from tests.digits import real_mnist_root
 
 

@@ -17,10 +17,13 @@ import pytest
 import torch
 
 from core import __main__ as cli
-from core import bank, checkpoints, data, derive, derived, export
-from core import train as training
+from core import data
 from core.config import TrainConfig
+from core.export import onnx_files
+from core.latent import results
 from core.models import VARIANTS
+from core.store import checkpoints, result_files
+from core.training import bank, loop, runner
 from tests.digits import REPOSITORY
 
 TINY = ["--hidden", "16", "--batch-size", "50", "--epochs", "0.5"]
@@ -191,10 +194,10 @@ def test_bad_runs(capsys, trained, tmp_path):
 
 def test_a_diverged_training_is_one_sentence(capsys, monkeypatch):
     def diverge(*request, **options):
-        raise training.TrainingError("Training diverged\nat step 3.")
+        raise loop.TrainingError("Training diverged\nat step 3.")
         yield
 
-    monkeypatch.setattr(training, "run", diverge)
+    monkeypatch.setattr(runner, "run", diverge)
     assert refused(capsys, "train", "pca") == "Training diverged at step 3.\n"
 
 
@@ -223,7 +226,7 @@ def test_the_map_is_drawn_but_only_what_is_held_out_is_scored(trained):
 
 def test_the_same_request_trains_once(trained, capsys, monkeypatch, stores):
     store, name, _ = trained
-    monkeypatch.setattr(training, "run", lambda *_, **__: pytest.fail("trained again"))
+    monkeypatch.setattr(runner, "run", lambda *_, **__: pytest.fail("trained again"))
     assert cli.main(["train", "vae", *TINY, "--store", str(store)]) == 0
     assert capsys.readouterr().out.startswith(f"Run {name} is complete in {store / name} already")
     stores[0].mkdir()
@@ -315,7 +318,7 @@ def test_export(trained, capsys, tmp_path):
 
 
 def test_export_to_onnx(trained, capsys, monkeypatch, tmp_path):
-    """What the files hold is held by the tests of core.export."""
+    """What the files hold is held by the tests of core.export.programs."""
     store, name, _ = trained
     seen = []
 
@@ -323,7 +326,7 @@ def test_export_to_onnx(trained, capsys, monkeypatch, tmp_path):
         seen.append((model.name, folder, run_id))
         return {"encoder": folder / "encoder.onnx", "decoder": folder / "decoder.onnx"}
 
-    monkeypatch.setattr(export, "onnx", onnx)
+    monkeypatch.setattr(onnx_files, "write", onnx)
     assert cli.main(["export", name, "--to", str(tmp_path / "new"), "--store", str(store)]) == 0
     assert capsys.readouterr().out.startswith(f"encoder.onnx, decoder.onnx of {name} are in ")
     assert seen == [("vae", tmp_path / "new", name)] and seen[0][1].is_dir()
@@ -392,7 +395,7 @@ def test_ctrl_c_keeps_the_work(tmp_path):
 
 def interrupt_after(monkeypatch, reports, times=1, number=signal.SIGINT):
     """Ctrl-C `times` times in mid-training, once each training has reported so often."""
-    original, left = training.train, [times]
+    original, left = loop.train, [times]
 
     def train(*arguments):
         for count, progress in enumerate(original(*arguments), 1):
@@ -401,7 +404,7 @@ def interrupt_after(monkeypatch, reports, times=1, number=signal.SIGINT):
                 left[0] -= 1
                 signal.raise_signal(number)
 
-    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(loop, "train", train)
 
 
 def test_a_second_ctrl_c_does_not_tear_the_save(monkeypatch, capsys, stores):
@@ -428,7 +431,7 @@ def test_a_stop_before_the_first_report_keeps_nothing(monkeypatch, capsys, store
         signal.raise_signal(signal.SIGTERM)
         yield
 
-    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(loop, "train", train)
     assert cli.main(["train", "vae", *TINY]) == 143
     assert "nothing is kept" in capsys.readouterr().out
     assert list(stores[1].iterdir()) == []
@@ -450,7 +453,7 @@ def shrink(monkeypatch):
     named = {key: dataclasses.replace(part, name=key[0]) for key, part in small.items()}
     monkeypatch.setattr(data, "load", lambda name, split: named[name, split])
     # What pages tell of the runs takes minutes, and its libraries change torch's last digits.
-    monkeypatch.setattr(derive, "KINDS", {})
+    monkeypatch.setattr(results, "KINDS", {})
     how = {"epochs": 1, "batch_size": 40}
     plans = (
         bank.Plan("pca", {"latent": 2}, {}),
@@ -485,32 +488,33 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, {root!r})
 import numpy as np, pytest
-from core import __main__ as cli, train as training
+from core import __main__ as cli
+from core.training import continuation, loop
 from tests import test_cli
 patch = pytest.MonkeyPatch()
 test_cli.shrink(patch)
-training.Keeper.EVERY = 0
-original = training.train
+continuation.Keeper.EVERY = 0
+original = loop.train
 def train(model, *rest):
     for count, progress in enumerate(original(model, *rest), 1):
         yield progress
         if count == 6:
             os.kill(os.getpid(), signal.SIGKILL)
-patch.setattr(training, "train", train)
+patch.setattr(loop, "train", train)
 cli.main(["bank", "--store", {store!r}])
 """
 
 
 def test_a_bank_computes_what_pages_tell_of_its_runs(tiny_bank, capsys, monkeypatch, tmp_path):
-    kinds = {"each": derive.Kind(derive._each), "mixture": derive.Kind(derive._mixture)}
-    monkeypatch.setattr(derive, "KINDS", kinds)
+    kinds = {"each": results.Kind(results._each), "mixture": results.Kind(results._mixture)}
+    monkeypatch.setattr(results, "KINDS", kinds)
     assert cli.main(["bank", "--store", str(tmp_path)]) == 0
     told = capsys.readouterr().out
     runs = checkpoints.list_runs(tmp_path).runs.values()
     for kind in kinds:
         assert all(f"{kind} of {run.id}" in told for run in runs)
-        names = {derive.file_name(derive.Subject(run), kind) for run in runs}
-        assert all(derived.read(tmp_path / derived.FOLDER / name) for name in names)
+        names = {results.file_name(results.Subject(run), kind) for run in runs}
+        assert all(result_files.read(tmp_path / result_files.FOLDER / name) for name in names)
     assert cli.main(["bank", "--store", str(tmp_path)]) == 0
     assert " of pca" not in capsys.readouterr().out, "what is there is left"
 

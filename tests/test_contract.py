@@ -10,11 +10,14 @@ import torch
 from torch import nn
 
 import core.models as models
-from core import checkpoints, export, latent, train
 from core.config import ConfigError, ModelConfig
-from core.evaluate import evaluate
+from core.export import programs
+from core.latent import coding
 from core.models import VARIANTS, variant
 from core.models.base import Adversarial, Autoencoder, Capabilities, ClosedForm, Signature
+from core.store import checkpoints, loading
+from core.training import loop, runner
+from core.training.evaluate import evaluate
 from tests.digits import (
     QUICK,
     bad_knobs,
@@ -33,12 +36,12 @@ def data_for(name, count=100, offset=0):
 
 def built(name, changes, seed=0, **more):
     config = small_config(name, **changes, **more)
-    return train.build(name, config, signature_of(data_for(name)), seed)
+    return models.build(name, config, signature_of(data_for(name)), seed)
 
 
 def batch_for(model, name, count=16):
     found = data_for(name)
-    x = latent.to_tensor(found.x[:count])
+    x = coding.to_tensor(found.x[:count])
     label = torch.from_numpy(found.labels[:count])
     observed = found.observed
     observed = None if observed is None else torch.from_numpy(observed[:count]).float()
@@ -52,9 +55,9 @@ def objective(model, batch, seed=5, progress=1.0):
 
 def trained(name, changes, seed=0, **more):
     config = QUICK.model_copy(update={"seed": seed, "epochs": 1, **more})
-    request = train.Request(name, small_config(name, **changes), data_for(name), config)
-    model = train.build(name, request.config, signature_of(request.data), seed)
-    last = train.drain(train.train(model, request.data, config, torch.device("cpu")))
+    request = checkpoints.Request(name, small_config(name, **changes), data_for(name), config)
+    model = models.build(name, request.config, signature_of(request.data), seed)
+    last = loop.drain(loop.train(model, request.data, config, torch.device("cpu")))
     return request, model, last
 
 
@@ -125,7 +128,7 @@ def test_unknown_knob(name):
 def test_more_dimensions_than_pixels(name):
     signature = Signature((1, 4, 4), 10, VARIANTS[name].capabilities.kinds[0])
     with pytest.raises(ConfigError, match=r"K \(latent\) must be between 1 and 16.* got 17"):
-        train.build(name, small_config(name, latent=17), signature)
+        models.build(name, small_config(name, latent=17), signature)
 
 
 @pytest.mark.parametrize(("name", "changes"), cases())
@@ -153,8 +156,8 @@ def test_convolutions_that_do_not_fit_the_image(name, channels):
 def test_wrong_kind_of_data(name):
     kinds = VARIANTS[name].capabilities.kinds
     other = next(k for k in ("images", "sequences", "ratings", "none") if k not in kinds)
-    with pytest.raises(train.TrainingError, match=f"works on {', '.join(kinds)}, not on {other}"):
-        train.build(name, small_config(name), Signature((1, 12, 12), 10, other))
+    with pytest.raises(ConfigError, match=f"works on {', '.join(kinds)}, not on {other}"):
+        models.build(name, small_config(name), Signature((1, 12, 12), 10, other))
 
 
 # --- Its passes ---------------------------------------------------------------------------------
@@ -191,7 +194,7 @@ def test_shapes(name, changes):
 @pytest.mark.parametrize(("name", "changes"), cases())
 def test_encoding_without_a_generator_has_no_noise(name, changes):
     model = built(name, changes).eval()
-    x, label = latent.to_tensor(data_for(name).x[:8]), torch.from_numpy(data_for(name).labels[:8])
+    x, label = coding.to_tensor(data_for(name).x[:8]), torch.from_numpy(data_for(name).labels[:8])
     condition = model.condition(label)
     first, second = model.encode(x, condition), model.encode(x, condition)
     for a, b in zip(first, second, strict=True):
@@ -210,7 +213,7 @@ def test_terms_are_finite_scalars_and_sum_to_the_objective(name, changes):
             assert term.ndim == 0 and torch.isfinite(term)
     if not model.capabilities.closed_form:
         one = QUICK.model_copy(update={"epochs": 0.01, "batch_size": 100})
-        (progress,) = train.train(model, data_for(name), one, torch.device("cpu"))
+        (progress,) = loop.train(model, data_for(name), one, torch.device("cpu"))
         assert set(terms) <= set(progress.terms)
         assert progress.loss == pytest.approx(sum(progress.terms[name] for name in terms))
 
@@ -261,11 +264,11 @@ def test_saved_and_loaded_it_is_the_same_model(name, changes, store, tmp_path):
     request, model, last = trained(name, changes, store=store)
     held_out = data_for(name, 40, 100)
     unrounded = {key: t.clone() for key, t in model.state_dict().items()}
-    run = train.save(model, request, tmp_path, last, [], "cpu", held_out, held_out)
+    run = runner.save(model, request, tmp_path, last, [], "cpu", held_out, held_out)
 
     found = checkpoints.list_runs(tmp_path)
     assert list(found.runs) == [request.id] == [run.id] and not found.problems
-    loaded = train.load(found.runs[request.id])
+    loaded = loading.load_model(found.runs[request.id])
     assert loaded.config == request.config and loaded.signature == model.signature
 
     tensors = checkpoints.read_tensors(run, checkpoints.WEIGHTS)
@@ -275,9 +278,9 @@ def test_saved_and_loaded_it_is_the_same_model(name, changes, store, tmp_path):
     assert rounded == (store == "float16")
 
     labels = held_out.labels
-    codes = latent.encode(model, held_out.x, labels).mean
-    assert np.array_equal(codes, latent.encode(loaded, held_out.x, labels).mean)
-    assert np.array_equal(latent.decode(model, codes, labels), latent.decode(loaded, codes, labels))
+    codes = coding.encode(model, held_out.x, labels).mean
+    assert np.array_equal(codes, coding.encode(loaded, held_out.x, labels).mean)
+    assert np.array_equal(coding.decode(model, codes, labels), coding.decode(loaded, codes, labels))
     if held_out.kind == "images":
         scores = evaluate(loaded, held_out.x, labels=labels)
         assert run.record.metrics[f"{held_out.name}/{held_out.split}"] == pytest.approx(
@@ -288,14 +291,14 @@ def test_saved_and_loaded_it_is_the_same_model(name, changes, store, tmp_path):
 @pytest.mark.parametrize(("name", "changes"), cases())
 def test_weights_of_another_shape_are_refused(name, changes, tmp_path):
     request, model, last = trained(name, changes)
-    run = train.save(model, request, tmp_path, last, [])
+    run = runner.save(model, request, tmp_path, last, [])
     record = run.record.model_copy(
         update={"config": {**run.record.config, "latent": request.config.latent + 1}}
     )
     tensors = checkpoints.read_tensors(run, checkpoints.WEIGHTS)
     wrong = checkpoints.save(tmp_path / "wrong", record, {checkpoints.WEIGHTS: tensors})
     with pytest.raises(checkpoints.CheckpointError, match="weights don't fit") as caught:
-        train.load(wrong)
+        loading.load_model(wrong)
     assert "\n" not in str(caught.value)
 
 
@@ -367,7 +370,7 @@ OPERATIONS = {
 @pytest.mark.parametrize(("name", "changes"), cases())
 def test_browser_program_computes_what_torch_does(name, changes, tmp_path):
     request, model, last = trained(name, changes)
-    run = train.save(model, request, tmp_path, last, [])
+    run = runner.save(model, request, tmp_path, last, [])
     program = run.record.browser
     assert (program is not None) == model.capabilities.in_browser
     if program is None:
@@ -380,7 +383,7 @@ def test_browser_program_computes_what_torch_does(name, changes, tmp_path):
     assert ("log_var_range" in program) == model.capabilities.has_posterior
 
     found = data_for(name, 12, 100)
-    codes = latent.encode(model, found.x)
+    codes = coding.encode(model, found.x)
     dial = program.get("dial")
     usual = dial and (np.log(dial["usual"]) if dial["log"] else dial["usual"])
     out = interpret(program["encoder"], tensors, found.x / 255, usual)
@@ -395,38 +398,38 @@ def test_browser_program_computes_what_torch_does(name, changes, tmp_path):
     z = np.random.default_rng(0).normal(size=(12, program["latent"]))
     x_hat = interpret(program["decoder"], tensors, z, usual)
     assert list(x_hat.shape[1:]) == program["shape"]
-    np.testing.assert_allclose(x_hat, latent.decode(model, z), atol=1e-4)
+    np.testing.assert_allclose(x_hat, coding.decode(model, z), atol=1e-4)
     assert (dial is not None) == model.capabilities.has_dial
     if dial:
         for value in (dial["low"], dial["high"]):
             at = np.log(value) if dial["log"] else value
             out = interpret(program["encoder"], tensors, found.x / 255, at)
-            codes = latent.encode(model, found.x, dial=value).mean
+            codes = coding.encode(model, found.x, dial=value).mean
             np.testing.assert_allclose(out[:, : program["latent"]], codes, atol=1e-4)
             x_hat = interpret(program["decoder"], tensors, z, at)
-            np.testing.assert_allclose(x_hat, latent.decode(model, z, dial=value), atol=1e-4)
+            np.testing.assert_allclose(x_hat, coding.decode(model, z, dial=value), atol=1e-4)
 
 
 @pytest.mark.parametrize("activation", ["gelu", "relu", "silu", "tanh", "sigmoid"])
 @pytest.mark.parametrize("network", ["mlp", "conv"])
 def test_every_activation_in_the_browser(network, activation):
     model = built("stacked_ae", {"network": network}, activation=activation)
-    program = export.browser_program(model)
+    program = programs.browser_program(model)
     tensors = {name: t.numpy() for name, t in model.state_dict().items()}
     assert any(layer["op"] == activation for layer in program["encoder"])
     x = small_data("images", 5).x
     z = interpret(program["encoder"], tensors, x / 255)
-    np.testing.assert_allclose(z, latent.encode(model, x).mean, atol=1e-4)
+    np.testing.assert_allclose(z, coding.encode(model, x).mean, atol=1e-4)
     np.testing.assert_allclose(
-        interpret(program["decoder"], tensors, z), latent.decode(model, z), atol=1e-4
+        interpret(program["decoder"], tensors, z), coding.decode(model, z), atol=1e-4
     )
 
 
 def test_layers_that_the_browser_does_not_know():
-    with pytest.raises(export.ExportError, match="no layer Softplus; it knows Linear, Conv2d"):
-        export.layers(nn.Sequential(nn.Softplus()), {})
-    with pytest.raises(export.ExportError, match="GELU is the tanh approximation"):
-        export.layers(nn.Sequential(nn.GELU()), {})
+    with pytest.raises(programs.ExportError, match="no layer Softplus; it knows Linear, Conv2d"):
+        programs.layers(nn.Sequential(nn.Softplus()), {})
+    with pytest.raises(programs.ExportError, match="GELU is the tanh approximation"):
+        programs.layers(nn.Sequential(nn.GELU()), {})
 
 
 # --- Its class ----------------------------------------------------------------------------------

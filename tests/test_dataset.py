@@ -1,11 +1,11 @@
-"""core.dataset: arrays with labels, and what is no data set."""
+"""core.data.dataset: arrays with labels, and what is no data set."""
 
 import hashlib
 
 import numpy as np
 import pytest
 
-from core.dataset import DataError, Dataset, Provenance
+from core.data.dataset import DataError, Dataset, Provenance
 
 
 def small_dataset(**changes):

@@ -1,11 +1,13 @@
-"""core.export: ONNX files that compute what torch does. (The browser's: test_contract.)"""
+"""core.export.programs: ONNX files that compute what torch does. (The browser's: test_contract.)"""
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 
-from core import export, latent, train
+from core import models
+from core.export import onnx_files, programs
+from core.latent import coding
 from tests.digits import signature_of, small_config, small_digits
 
 
@@ -14,8 +16,8 @@ from tests.digits import signature_of, small_config, small_digits
 )
 def test_onnx_equals_torch(name, knobs, tmp_path):
     digits = small_digits()
-    model = train.build(name, small_config(name, **knobs), signature_of(digits)).eval()
-    paths = export.onnx(model, tmp_path / "new" / "folder", "the-run-0123456789")
+    model = models.build(name, small_config(name, **knobs), signature_of(digits)).eval()
+    paths = onnx_files.write(model, tmp_path / "new" / "folder", "the-run-0123456789")
     assert {part: path.name for part, path in paths.items()} == {
         "encoder": "encoder.onnx",
         "decoder": "decoder.onnx",
@@ -27,8 +29,8 @@ def test_onnx_equals_torch(name, knobs, tmp_path):
     for part, session in sessions.items():
         properties = session.get_modelmeta().custom_metadata_map
         assert properties == {"run": "the-run-0123456789", "part": part}
-    x = latent.to_tensor(digits.x).numpy()
-    codes = latent.encode(model, x)
+    x = coding.to_tensor(digits.x).numpy()
+    codes = coding.encode(model, x)
     parts = [codes.mean] if codes.log_var is None else [codes.mean, codes.log_var]
     expected = np.concatenate(parts, 1)
     for count in (1, 5):
@@ -36,7 +38,7 @@ def test_onnx_equals_torch(name, knobs, tmp_path):
         np.testing.assert_allclose(code, expected[:count], atol=1e-5)
         z = codes.mean[:count]
         (x_hat,) = sessions["decoder"].run(["x_hat"], {"z": z})
-        np.testing.assert_allclose(x_hat, latent.decode(model, z), atol=1e-5)
+        np.testing.assert_allclose(x_hat, coding.decode(model, z), atol=1e-5)
         with torch.no_grad():
             again = model.reconstruct(torch.from_numpy(x[:count]))
         np.testing.assert_allclose(x_hat, again, atol=1e-5)
@@ -47,22 +49,22 @@ def test_onnx_equals_torch(name, knobs, tmp_path):
 def test_every_activation_and_gate_equals_torch(name, activation, tmp_path):
     digits = small_digits()
     config = small_config(name, activation=activation)
-    model = train.build(name, config, signature_of(digits)).eval()
+    model = models.build(name, config, signature_of(digits)).eval()
     torch.manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():  # gates and shifts begin at values that do nothing
             parameter.add_(0.1 * torch.randn_like(parameter))
-    path = export.onnx(model, tmp_path, "the-run-0123456789")["decoder"]
+    path = onnx_files.write(model, tmp_path, "the-run-0123456789")["decoder"]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     z = np.random.default_rng(0).standard_normal((3, config.latent)).astype(np.float32)
     (x_hat,) = session.run(["x_hat"], {"z": z})
     dial = None if model.dial is None else model.dial.usual
-    np.testing.assert_allclose(x_hat, latent.decode(model, z, dial=dial), atol=1e-5)
+    np.testing.assert_allclose(x_hat, coding.decode(model, z, dial=dial), atol=1e-5)
 
 
 def test_a_layer_that_onnx_is_not_written_for_is_named(tmp_path):
     digits = small_digits()
-    model = train.build("stacked_ae", small_config("stacked_ae"), signature_of(digits)).eval()
+    model = models.build("stacked_ae", small_config("stacked_ae"), signature_of(digits)).eval()
     model.encoder.append(torch.nn.Dropout())
-    with pytest.raises(export.ExportError, match="not Dropout"):
-        export.onnx(model, tmp_path, "the-run-0123456789")
+    with pytest.raises(programs.ExportError, match="not Dropout"):
+        onnx_files.write(model, tmp_path, "the-run-0123456789")

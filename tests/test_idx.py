@@ -1,4 +1,4 @@
-"""core.idx: MNIST's file format, whole and broken."""
+"""core.data.idx: MNIST's file format, whole and broken."""
 
 import gzip
 import struct
@@ -6,8 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from core import idx
-from core.data import DataError
+from core.data import DataError, idx
 from tests.samples import IDX_CODES, idx_bytes, some_images
 
 

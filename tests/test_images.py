@@ -1,4 +1,4 @@
-"""core.images and core.archives: people's own images, good and bad."""
+"""core.data.images and core.data.archives: people's own images, good and bad."""
 
 import io
 import stat
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import archives, data
-from core.data import Bounds, DataError
+from core import data
+from core.data import Bounds, DataError, archives
 from tests.samples import encoded, npz, some_images, zipped
 
 # --- What is read -------------------------------------------------------------------

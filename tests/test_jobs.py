@@ -1,4 +1,4 @@
-"""core.jobs: a fair queue whose whole state is in the run store, and core.limits beside it."""
+"""core.training.jobs: a fair queue whose whole state is in the run store; and its limits."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import time
 
 import pytest
 
-from core import checkpoints, jobs, limits
 from core.config import ConfigError
-from core.jobs import JobError, JobProgress, JobRequest
-from core.limits import Limits
+from core.store import checkpoints
+from core.training import jobs, limits
+from core.training.jobs import JobError, JobProgress, JobRequest
+from core.training.limits import Limits
 
 
 def request(name="vae", number=1, **changes):
@@ -246,7 +247,7 @@ def test_the_queue_needs_no_torch():
     import subprocess
     import sys
 
-    program = "import sys, core.jobs, core.limits; print('torch' in sys.modules)"
+    program = "import sys, core.training.jobs, core.training.limits; print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )

@@ -9,22 +9,25 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal, Normal
 
-from core import data, latent, losses, metrics, noise, train
+from core import data, models
 from core.config import TrainConfig
 from core.data import Dataset, Provenance
-from core.evaluate import evaluate, importance_bounds
+from core.latent import coding
+from core.measures import losses, metrics, noise
 from core.models.base import Signature
+from core.training import loop
+from core.training.evaluate import evaluate, importance_bounds
 from tests.digits import real_mnist_root, signature_of, small_config, small_data, small_digits
 
 
 def fitted(name, dataset, config, **knobs):
-    model = train.build(name, small_config(name, **knobs), signature_of(dataset), config.seed)
-    train.drain(train.train(model, dataset, config, torch.device("cpu")))
+    model = models.build(name, small_config(name, **knobs), signature_of(dataset), config.seed)
+    loop.drain(loop.train(model, dataset, config, torch.device("cpu")))
     return model.eval()
 
 
 def squared_error(model, x):
-    return float(metrics.squared_error_each(x / 255, latent.reconstruct(model, x)).mean())
+    return float(metrics.squared_error_each(x / 255, coding.reconstruct(model, x)).mean())
 
 
 # --- 1: the linear autoencoder is PCA ------------------------------------------------------------
@@ -51,7 +54,7 @@ def test_1_the_error_of_pca_is_the_sum_of_the_discarded_eigenvalues():
     for k in (1, 2, 7, 30):
         pca = fitted("pca", digits, TrainConfig(), latent=k)
         assert squared_error(pca, digits.x) == pytest.approx(eigenvalues[k:].sum(), rel=1e-5)
-        codes = latent.encode(pca, digits.x).mean
+        codes = coding.encode(pca, digits.x).mean
         np.testing.assert_allclose(codes.var(0), eigenvalues[:k], rtol=1e-4)
         weight = pca.encoder[1].weight.detach().numpy()
         np.testing.assert_allclose(weight @ weight.T, np.eye(k), atol=1e-5)
@@ -88,7 +91,7 @@ def probabilistic_pca():
         likelihood="gaussian",
         sigma=float(noise_variance.sqrt()),
     )
-    model = train.build("vae", config, signature_of(digits)).double()
+    model = models.build("vae", config, signature_of(digits)).double()
     encode, decode = model.encoder[1], model.decoder[0]
     with torch.no_grad():
         encode.weight[:latent_size] = weight.T / values[:latent_size, None]
@@ -173,10 +176,10 @@ def test_4_the_bounds_of_evaluate_rise_towards_the_likelihood(probabilistic_pca)
 
 def test_4_bounds_need_pixels_that_have_the_likelihood():
     digits = small_digits(20)
-    model = train.build("vae", small_config("vae"), signature_of(digits))
+    model = models.build("vae", small_config("vae"), signature_of(digits))
     with pytest.raises(ValueError, match="pixels of 0 and 1"):
         importance_bounds(model, digits.x)
-    plain = train.build("stacked_ae", small_config("stacked_ae"), signature_of(digits))
+    plain = models.build("stacked_ae", small_config("stacked_ae"), signature_of(digits))
     with pytest.raises(ValueError, match="need a posterior"):
         importance_bounds(plain, digits.x)
     bounds = importance_bounds(model, (digits.x > 127).astype(np.uint8), (1, 2))
@@ -264,8 +267,8 @@ def gradients(loss, parameters):
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_6_without_beta_and_noise_a_vae_pays_for_reconstruction_alone(likelihood, network):
     config = small_config("vae", beta=0.0, likelihood=likelihood, network=network)
-    model = train.build("vae", config, signature_of(small_digits()))
-    x = latent.to_tensor(small_digits().x)
+    model = models.build("vae", config, signature_of(small_digits()))
+    x = coding.to_tensor(small_digits().x)
     batch = model.prepare(x)
     terms = model.loss_terms(batch, model(batch), 1.0)  # no generator: z is the mean
     assert terms["kl"] == 0
@@ -289,15 +292,15 @@ def test_6_beta_zero_has_the_autoencoder_s_gradient():
     config = small_config(
         "vae", beta=0.0, likelihood="gaussian", sigma=math.sqrt(0.5), hidden=(), latent=3
     )
-    vae = train.build("vae", config, signature)
-    ae = train.build("linear_ae", small_config("linear_ae", latent=3), signature)
+    vae = models.build("vae", config, signature)
+    ae = models.build("linear_ae", small_config("linear_ae", latent=3), signature)
     with torch.no_grad():
         vae.encoder[1].weight[:3] = ae.encoder[1].weight
         vae.encoder[1].bias[:3] = ae.encoder[1].bias
         vae.encoder[1].weight[3:] = 0
         vae.encoder[1].bias[3:] = -1e4  # no noise left but what the clamp allows
         vae.decoder.load_state_dict(ae.decoder.state_dict())
-    x = latent.to_tensor(small_digits().x)
+    x = coding.to_tensor(small_digits().x)
     constant = x[0].numel() * 0.5 * math.log(math.pi)
 
     def objective(model, generator):
@@ -316,10 +319,10 @@ def test_6_beta_zero_has_the_autoencoder_s_gradient():
 
 
 def test_6_beta_weighs_the_kl_term_and_warms_up():
-    batch_data = latent.to_tensor(small_digits().x[:20])
+    batch_data = coding.to_tensor(small_digits().x[:20])
 
     def kl_term(progress, **knobs):
-        model = train.build("vae", small_config("vae", **knobs), signature_of(small_digits()))
+        model = models.build("vae", small_config("vae", **knobs), signature_of(small_digits()))
         batch = model.prepare(batch_data)
         return model.loss_terms(batch, model(batch), progress)["kl"].item()
 
@@ -346,7 +349,7 @@ def test_6_the_elbo_of_evaluate_is_that_of_monte_carlo(likelihood):
             -scores[f"rate{suffix}"] - scores[f"distortion{suffix}"]
         )
     ours = np.array([scores[f"elbo{suffix}"] for scores in draws])
-    target = latent.to_tensor(x)
+    target = coding.to_tensor(x)
     bounds = []
     with torch.no_grad():
         (level,) = model.encode(target)
@@ -449,7 +452,7 @@ def test_8_a_denoising_autoencoder_gives_back_more_than_it_was_given():
     knobs = {"hidden": (32,), "latent": 2}
     taught = fitted("denoising_ae", plane, config, noise="gaussian", level=0.5, **knobs)
     plain = fitted("stacked_ae", plane, config, **knobs)
-    clean = latent.to_tensor(x)
+    clean = coding.to_tensor(x)
     x_noisy = noise.gaussian(clean, 0.5, torch.Generator().manual_seed(0))
     with torch.no_grad():
         taught_error = losses.squared_error(taught.reconstruct(x_noisy), clean)
@@ -488,6 +491,6 @@ def test_a_sum_and_not_a_mean_over_pixels():
     assert small_data("images").shape == (1, 12, 12)
     one = torch.ones(4, 1, 12, 12)
     assert losses.squared_error(one, torch.zeros_like(one)) == 144
-    model = train.build("vae", small_config("vae"), Signature((1, 12, 12)))
+    model = models.build("vae", small_config("vae"), Signature((1, 12, 12)))
     constant = model.distortion(torch.full_like(one, 0.5), torch.zeros_like(one))
     assert constant.item() == pytest.approx(144 * math.log(2))

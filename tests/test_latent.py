@@ -1,62 +1,63 @@
-"""core.latent: encoding sets, walking through a latent space, and decoding what is found there."""
+"""Codes: encoding sets, walking through a latent space, and decoding what is found there."""
 
 import numpy as np
 import pytest
 import torch
 
-from core import latent, train
+from core import models
+from core.latent import coding
 from core.models import VARIANTS
 from tests.digits import cases, signature_of, small_config, small_data
 
 
 def test_to_tensor_scales_only_bytes():
     bytes_ = np.array([[0, 51, 255]], np.uint8)
-    assert torch.allclose(latent.to_tensor(bytes_), torch.tensor([[0, 0.2, 1]]))
+    assert torch.allclose(coding.to_tensor(bytes_), torch.tensor([[0, 0.2, 1]]))
     ratings = np.array([[0.0, 3.5, 5.0]])
-    tensor = latent.to_tensor(ratings)
+    tensor = coding.to_tensor(ratings)
     assert tensor.dtype == torch.float32 and tensor.tolist() == ratings.tolist()
-    assert latent.to_tensor(bytes_[:, ::-1]).shape == (1, 3)
+    assert coding.to_tensor(bytes_[:, ::-1]).shape == (1, 3)
     assert bytes_.tolist() == [[0, 51, 255]]
 
 
 @pytest.mark.parametrize(("name", "changes"), cases())
 def test_set_functions_are_the_model_s_own(name, changes):
     found = small_data(VARIANTS[name].capabilities.kinds[0])
-    model = train.build(name, small_config(name, **changes), signature_of(found)).eval()
-    x, label = latent.to_tensor(found.x), torch.from_numpy(found.labels)
+    model = models.build(name, small_config(name, **changes), signature_of(found)).eval()
+    x, label = coding.to_tensor(found.x), torch.from_numpy(found.labels)
     condition = model.condition(label)
     with torch.no_grad():
         levels = model.encode(x, condition)
         z = torch.cat([level.z for level in levels], 1)
         x_hat = model.mean(model.decode(z, condition))
-    codes = latent.encode(model, found.x, found.labels, batch=33)
+    codes = coding.encode(model, found.x, found.labels, batch=33)
     np.testing.assert_allclose(codes.mean, z, atol=1e-5)
     assert codes.mean.dtype == np.float32
     if codes.log_var is not None:
         expected = torch.cat([level.log_var for level in levels], 1)
         np.testing.assert_allclose(codes.log_var, expected, atol=1e-5)
-    decoded = latent.decode(model, codes.mean, found.labels, batch=33)
+    decoded = coding.decode(model, codes.mean, found.labels, batch=33)
     np.testing.assert_allclose(decoded, x_hat, atol=1e-5)
-    again = latent.reconstruct(model, found.x, found.labels, batch=33)
+    again = coding.reconstruct(model, found.x, found.labels, batch=33)
     np.testing.assert_allclose(again, x_hat, atol=1e-5)
     assert decoded.shape == found.x.shape and decoded.dtype == np.float32
 
 
 def test_traverse_changes_one_dimension():
     z = np.array([1.0, 2.0, 3.0])
-    walk = latent.traverse(z, 1, np.array([-1, 0, 1]))
+    walk = coding.traverse(z, 1, np.array([-1, 0, 1]))
     assert walk.tolist() == [[1, -1, 3], [1, 0, 3], [1, 1, 3]]
     assert z.tolist() == [1, 2, 3]
 
 
 def test_interpolate_is_straight_and_keeps_both_ends():
     a, b = np.array([0.0, 4.0]), np.array([2.0, 0.0])
-    walk = latent.interpolate(a, b, 5)
+    walk = coding.interpolate(a, b, 5)
     np.testing.assert_allclose(walk, [[0, 4], [0.5, 3], [1, 2], [1.5, 1], [2, 0]])
 
 
 def test_grid_reads_like_a_page():
-    points = latent.grid(np.array([-1, -2]), np.array([1, 2]), 3)
+    points = coding.grid(np.array([-1, -2]), np.array([1, 2]), 3)
     assert points.shape == (9, 2)
     assert points[0].tolist() == [-1, 2] and points[-1].tolist() == [1, -2]
     assert points[:3].tolist() == [[-1, 2], [0, 2], [1, 2]]
@@ -67,7 +68,7 @@ def test_grid_reads_like_a_page():
 
 def test_great_circle_turns_evenly_and_keeps_both_ends():
     a, b = np.array([2.0, 0, 0]), np.array([0, 4.0, 0])
-    walk = latent.great_circle(a, b, 7)
+    walk = coding.great_circle(a, b, 7)
     np.testing.assert_allclose(walk[[0, -1]], [a, b], atol=1e-12)
     np.testing.assert_allclose(np.linalg.norm(walk, axis=1), np.linspace(2, 4, 7))
     np.testing.assert_allclose(
@@ -81,11 +82,11 @@ def test_great_circle_is_the_formula_of_the_paper():
     a, b = generator.normal(size=(2, 16))
     u, v = a / np.linalg.norm(a), b / np.linalg.norm(b)
     angle = np.arccos(u @ v)
-    for t, z in zip(np.linspace(0, 1, 9), latent.great_circle(a, b, 9), strict=True):
+    for t, z in zip(np.linspace(0, 1, 9), coding.great_circle(a, b, 9), strict=True):
         slerp = (np.sin((1 - t) * angle) * u + np.sin(t * angle) * v) / np.sin(angle)
         norm = (1 - t) * np.linalg.norm(a) + t * np.linalg.norm(b)
         np.testing.assert_allclose(z, norm * slerp, atol=1e-12)
-    nearest = np.linalg.norm(latent.interpolate(a, b, 9), axis=1).min()
+    nearest = np.linalg.norm(coding.interpolate(a, b, 9), axis=1).min()
     assert nearest < min(np.linalg.norm(a), np.linalg.norm(b))
 
 
@@ -93,8 +94,8 @@ def test_great_circle_around_another_centre_is_moved_with_it():
     generator = np.random.default_rng(1)
     a, b, centre = generator.normal(size=(3, 5))
     np.testing.assert_allclose(
-        latent.great_circle(a + centre, b + centre, 6, centre),
-        latent.great_circle(a, b, 6) + centre,
+        coding.great_circle(a + centre, b + centre, 6, centre),
+        coding.great_circle(a, b, 6) + centre,
         atol=1e-12,
     )
 
@@ -113,12 +114,12 @@ def test_great_circle_around_another_centre_is_moved_with_it():
 def test_great_circle_without_a_turn_is_the_line(a, b):
     a, b = np.array(a, float), np.array(b, float)
     np.testing.assert_allclose(
-        latent.great_circle(a, b, 5), latent.interpolate(a, b, 5), atol=1e-12
+        coding.great_circle(a, b, 5), coding.interpolate(a, b, 5), atol=1e-12
     )
 
 
 def test_great_circle_between_opposite_ends_goes_over_the_least_axis():
-    walk = latent.great_circle(np.array([3.0, 1.0, 1.0]), np.array([-3.0, -1.0, -1.0]), 5)
+    walk = coding.great_circle(np.array([3.0, 1.0, 1.0]), np.array([-3.0, -1.0, -1.0]), 5)
     np.testing.assert_allclose(np.linalg.norm(walk, axis=1), np.sqrt(11))
     np.testing.assert_allclose(walk[[0, -1]], [[3, 1, 1], [-3, -1, -1]], atol=1e-12)
     expected = np.array([-3, 10, -1]) / np.sqrt(110) * np.sqrt(11)
@@ -127,14 +128,14 @@ def test_great_circle_between_opposite_ends_goes_over_the_least_axis():
 
 def test_analogy():
     a, b, c = np.array([1.0, 2]), np.array([5.0, 5]), np.array([6.0, 3])
-    assert latent.analogy(a, b, c).tolist() == [2, 0]
-    assert latent.analogy(a, b, c, 0).tolist() == a.tolist()
-    assert latent.analogy(a, b, c, 2).tolist() == [3, -2]
-    assert latent.analogy(a, b, b).tolist() == a.tolist()
+    assert coding.analogy(a, b, c).tolist() == [2, 0]
+    assert coding.analogy(a, b, c, 0).tolist() == a.tolist()
+    assert coding.analogy(a, b, c, 2).tolist() == [3, -2]
+    assert coding.analogy(a, b, b).tolist() == a.tolist()
 
 
 def test_prior_grid_is_equally_probable():
-    points = latent.prior_grid(5)
+    points = coding.prior_grid(5)
     assert points.shape == (25, 2)
     assert points[0, 0] < 0 < points[0, 1] and points[12].tolist() == [0, 0]
     np.testing.assert_allclose(points[20], [-1.2815515655446004] * 2)

@@ -8,10 +8,10 @@ import time
 import numpy as np
 import pytest
 
-from core import jobs
-from core.jobs import JobProgress, JobRequest
-from core.limits import Limits
 from core.refusal import Refusal
+from core.training import jobs
+from core.training.jobs import JobProgress, JobRequest
+from core.training.limits import Limits
 from explorer import live, workers
 from explorer.language import Words
 

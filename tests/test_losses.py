@@ -1,4 +1,4 @@
-"""core.losses: every term is a sum over an example's entries and a mean over the batch."""
+"""core.measures.losses: every term is a sum over an example's entries and a mean over the batch."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Normal
 
-from core import losses
+from core.measures import losses
 
 
 def rand(*shape, seed=0):

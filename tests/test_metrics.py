@@ -1,4 +1,4 @@
-"""core.metrics and core.evaluate against numpy, scipy and scikit-learn."""
+"""core.measures.metrics and core.training.evaluate against numpy, scipy and scikit-learn."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,10 @@ from scipy.linalg import subspace_angles
 from sklearn.metrics import log_loss
 from sklearn.neighbors import KNeighborsClassifier
 
-from core import latent, metrics, train
-from core.evaluate import evaluate
+from core import models
+from core.latent import coding
+from core.measures import metrics
+from core.training.evaluate import evaluate
 from tests.digits import signature_of, small_config, small_digits
 
 
@@ -111,10 +113,10 @@ def test_neighbour_accuracy_of_a_collapsed_code_has_no_vote_of_its_own():
 @pytest.mark.parametrize("name", ["pca", "stacked_ae", "vae"])
 def test_evaluate(name):
     digits = small_digits()
-    model = train.build(name, small_config(name), signature_of(digits)).eval()
+    model = models.build(name, small_config(name), signature_of(digits)).eval()
     scores = evaluate(model, digits.x)
     x = digits.x / 255
-    error = ((x - latent.reconstruct(model, digits.x)) ** 2).sum((1, 2, 3)).mean()
+    error = ((x - coding.reconstruct(model, digits.x)) ** 2).sum((1, 2, 3)).mean()
     assert scores["squared_error"] == pytest.approx(error, rel=1e-5)
     assert scores["squared_error_mean_image"] == pytest.approx(
         x.reshape(100, -1).var(0).sum(), rel=1e-5
@@ -126,7 +128,7 @@ def test_evaluate(name):
 
 def test_evaluate_hangs_on_its_seed_only_where_it_draws():
     digits = small_digits()
-    model = train.build("vae", small_config("vae"), signature_of(digits)).eval()
+    model = models.build("vae", small_config("vae"), signature_of(digits)).eval()
     first, other = evaluate(model, digits.x), evaluate(model, digits.x, seed=1)
     assert first["squared_error"] == other["squared_error"] and first["rate"] == other["rate"]
     assert first["elbo_binary"] != other["elbo_binary"]
@@ -134,12 +136,12 @@ def test_evaluate_hangs_on_its_seed_only_where_it_draws():
 
 def test_batches_do_not_change_the_scores():
     digits = small_digits()
-    model = train.build("vae", small_config("vae"), signature_of(digits)).eval()
+    model = models.build("vae", small_config("vae"), signature_of(digits)).eval()
     np.testing.assert_allclose(
-        latent.reconstruct(model, digits.x, batch=7), latent.reconstruct(model, digits.x), atol=1e-6
+        coding.reconstruct(model, digits.x, batch=7), coding.reconstruct(model, digits.x), atol=1e-6
     )
-    codes = latent.encode(model, digits.x, batch=7)
-    np.testing.assert_allclose(codes.mean, latent.encode(model, digits.x).mean, atol=1e-6)
+    codes = coding.encode(model, digits.x, batch=7)
+    np.testing.assert_allclose(codes.mean, coding.encode(model, digits.x).mean, atol=1e-6)
     assert codes.log_var.shape == codes.mean.shape == (100, 3)
 
 

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from core import theory, train
+from core import models
 from core.config import ConfigError
+from core.measures import theory
 from core.models.base import Condition, Signature
 from core.models.multirate import MultiRateConfig, MultiRateVAE
+from core.training import loop
 from tests.digits import QUICK, small_data
 
 VARIANCES = np.array([4.0, 1.5, 0.6, 0.2, 0.05, 0.05, 0.02, 0.01])
@@ -143,8 +145,8 @@ def test_along_the_optima_the_slope_of_distortion_over_rate_is_minus_beta(linear
 def test_training_moves_the_whole_range_of_beta_at_once():
     config = MultiRateConfig.checked({"latent": 2, "hidden": (32,)})
     dataset = small_data("images")
-    model = train.build("multirate_vae", config, train.signature_of(dataset))
-    first, *_, last = train.train(model, dataset, QUICK.model_copy(update={"epochs": 30.0}))
+    model = models.build("multirate_vae", config, models.signature_of(dataset))
+    first, *_, last = loop.train(model, dataset, QUICK.model_copy(update={"epochs": 30.0}))
     assert last.loss < first.loss
     gates = [p for name, p in model.named_parameters() if name.startswith("encoder.2.")]
     assert gates and any(float(p.detach().abs().max()) > 0 for p in gates)

@@ -1,11 +1,12 @@
-"""core.noise: each corruption at the rate that it states, repeatable, and never of the target."""
+"""Noise: each corruption at the rate that it states, repeatable, and never of the target."""
 
 import math
 
 import pytest
 import torch
 
-from core import noise, train
+from core import models
+from core.measures import noise
 from core.models import VARIANTS
 from core.models.base import Signature
 from tests.digits import small_config
@@ -79,7 +80,7 @@ def test_level_one_leaves_nothing():
 @pytest.mark.parametrize("name", ["gaussian", "salt_and_pepper", "masking"])
 def test_the_denoising_target_stays_clean(name):
     config = small_config("denoising_ae", noise=name, level=0.4)
-    model = train.build("denoising_ae", config, Signature())
+    model = models.build("denoising_ae", config, Signature())
     x = torch.rand(30, 1, 28, 28, generator=generator())
     batch = model.prepare(x, generator=generator(1))
     assert torch.equal(batch.target, x)

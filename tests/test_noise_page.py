@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core import noise, train
+from core.measures import noise
+from core.training import maps
 from explorer import equations
 from explorer.language import LANGUAGES, Words
 from explorer.views import noise as page
@@ -13,7 +14,7 @@ from explorer.views import noise as page
 
 def test_the_page_s_constants_are_core_s():
     assert (page.NOISES, page.LEVELS) == (noise.NOISES, noise.LEVELS)
-    assert page.JUDGED == train.JUDGED
+    assert page.JUDGED == maps.JUDGED
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import data, sets
+from core import data
+from core.store import image_sets
 from explorer import live
 
 
@@ -27,7 +28,7 @@ def two_sets(tmp_path, monkeypatch):
         some = dataclasses.replace(
             held_out, name=f"of {count}", x=held_out.x[:count], labels=held_out.labels[:count]
         )
-        return sets.keep(some)
+        return image_sets.keep(some)
 
     return keep(10), keep(20)
 

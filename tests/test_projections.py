@@ -1,4 +1,4 @@
-"""core.projections: planes that decode exactly, and maps laid over each other."""
+"""core.latent.projections: planes that decode exactly, and maps laid over each other."""
 
 import warnings
 
@@ -7,8 +7,9 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from core import metrics, projections
-from core.projections import map_plane, native_plane, pca_plane, procrustes
+from core.latent import projections
+from core.latent.projections import map_plane, native_plane, pca_plane, procrustes
+from core.measures import metrics
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what the library says while it is imported

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core import checkpoints, data, records, train
-from core.evaluate import evaluate, rate_distortion
-from core.noise import LEVELS, NOISES
+from core import data
+from core.measures.noise import LEVELS, NOISES
+from core.store import checkpoints, loading, records
+from core.training import loop, runner
+from core.training.evaluate import evaluate, rate_distortion
 from tests.digits import QUICK, small_config, small_digits
 
 FEW = QUICK.model_copy(update={"epochs": 2.0})
@@ -21,10 +23,10 @@ def made(tmp_path_factory):
     found = {}
 
     def make(name, variant, **knobs):
-        request = train.Request(variant, small_config(variant, **knobs), small_digits(), FEW)
-        train.drain(train.run(request, store, on_map=HELD_OUT))
+        request = checkpoints.Request(variant, small_config(variant, **knobs), small_digits(), FEW)
+        loop.drain(runner.run(request, store, on_map=HELD_OUT))
         run = checkpoints.open_run(store / request.id)
-        scores = evaluate(train.load(run), HELD_OUT.x)  # the page's digits are not these
+        scores = evaluate(loading.load_model(run), HELD_OUT.x)  # the page's digits are not these
         record = run.record.model_copy(update={"metrics": {records.HELD_OUT: scores}})
         found[name] = checkpoints.Run(run.folder, record)
 
@@ -58,7 +60,7 @@ def test_the_trade_at_a_knot_is_stored_and_between_knots_close_to_the_model(made
         trade = records.trade_at(run, float(np.exp(arrays["knots"][knot])))
         assert trade.rate == pytest.approx(arrays["knot_rate"][knot], rel=1e-4)
         assert trade.distortion == pytest.approx(arrays["knot_distortion"][knot], rel=1e-4)
-    model = train.load(run)
+    model = loading.load_model(run)
     for beta in (0.07, 0.5, 3.0):
         trade = records.trade_at(run, beta)
         scores = rate_distortion(model, HELD_OUT.x, dial=beta)
@@ -142,7 +144,7 @@ def test_records_need_no_torch():
     import subprocess
     import sys
 
-    program = "import sys, core.records, core.theory\nprint('torch' in sys.modules)"
+    program = "import sys, core.store.records, core.measures.theory\nprint('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr
 

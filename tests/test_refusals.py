@@ -10,12 +10,13 @@ from functools import cache
 import numpy as np
 import pytest
 
-from core import checkpoints, refusal
-from core.dataset import DataError
-from core.projections import ProjectionError
+from core import refusal
+from core.data.dataset import DataError
+from core.latent.projections import ProjectionError
 from core.refusal import Refusal
-from core.train import TrainingError
-from explorer import language, saves
+from core.store import checkpoints
+from core.training.loop import TrainingError
+from explorer import downloads, language
 from explorer.language import Words
 from tests.test_architecture import sources
 from tests.test_language import places
@@ -23,8 +24,15 @@ from tests.test_language import places
 KOREAN = language.refusals("ko")
 
 # Whose refusals only the command line or a programmer sees, and where all are made.
-ASIDE = {f"core.{name}" for name in ("__main__", "classifier", "dataset", "download", "export")}
-ASIDE |= {"core.refusal"}
+ASIDE = {
+    "core.__main__",
+    "core.data.dataset",
+    "core.data.download",
+    "core.export.onnx_files",
+    "core.export.programs",
+    "core.judge.classifier",
+    "core.refusal",
+}
 
 # First arguments of a refusal that need no words here: what was refused before, what is in the
 # page's language already, names that a page gives by itself, and what a test below looks at.
@@ -176,7 +184,7 @@ def test_refusals_are_templates_with_their_values(name):
 
 
 def test_korean_has_words_for_all_that_a_page_can_show():
-    fields = {f for kind in (saves._Film, saves._Table) for f in kind.model_fields.values()}
+    fields = {f for kind in (downloads._Film, downloads._Table) for f in kind.model_fields.values()}
     wanted = shown() | {field.description for field in fields}
     assert wanted - set(KOREAN) == set(), "without Korean"
     assert set(KOREAN) - wanted == set(), "nobody says it any longer"

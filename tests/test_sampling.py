@@ -1,11 +1,11 @@
-"""core.sampling: the mixture against scikit-learn's, draws against their own law, bad codes."""
+"""Sampling: the mixture against scikit-learn's, draws against their own law, bad codes."""
 
 import numpy as np
 import pytest
 from sklearn.mixture import GaussianMixture
 
-from core import sampling
-from core.sampling import Mixture, SamplingError, box, fit_mixture, sample_box, sample_prior
+from core.latent import sampling
+from core.latent.sampling import Mixture, SamplingError, box, fit_mixture, sample_box, sample_prior
 
 
 def clusters(count=600, latent=3, seed=0):

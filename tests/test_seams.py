@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import core.models as models
-from core import checkpoints, latent, losses, train
-from core.config import ModelConfig, knob
-from core.evaluate import evaluate
+from core.config import ConfigError, ModelConfig, knob
+from core.latent import coding
+from core.measures import losses
 from core.models.base import (
     NOTHING,
     Adversarial,
@@ -26,6 +26,9 @@ from core.models.base import (
     Output,
 )
 from core.models.deterministic import PointAutoencoder
+from core.store import checkpoints, loading
+from core.training import loop, runner
+from core.training.evaluate import evaluate
 from tests.digits import QUICK, signature_of, small_data
 
 CPU = torch.device("cpu")
@@ -266,11 +269,11 @@ def asked(name, epochs=8.0, **knobs):
     kind, data = SEAMS[name]
     config = QUICK.model_copy(update={"epochs": epochs})
     values = {"latent": 3, **knobs}
-    return train.Request(name, kind.Config.checked(values), small_data(data), config)
+    return checkpoints.Request(name, kind.Config.checked(values), small_data(data), config)
 
 
 def built(request):
-    return train.build(request.variant, request.config, signature_of(request.data))
+    return models.build(request.variant, request.config, signature_of(request.data))
 
 
 def batch_of(request, model, count=16):
@@ -278,18 +281,18 @@ def batch_of(request, model, count=16):
     observed = found.observed
     observed = None if observed is None else torch.from_numpy(observed[:count]).float()
     label = torch.from_numpy(found.labels[:count])
-    return model.prepare(latent.to_tensor(found.x[:count]), label, observed)
+    return model.prepare(coding.to_tensor(found.x[:count]), label, observed)
 
 
 @pytest.mark.parametrize("store", ["float32", "float16"])
 @pytest.mark.parametrize("name", SEAMS)
 def test_same_loop_same_store_same_loading(name, store, tmp_path):
     request = asked(name)
-    request = train.Request(
+    request = checkpoints.Request(
         name, request.config, request.data, request.train.model_copy(update={"store": store})
     )
     held_out = small_data(SEAMS[name][1], 40, 100)
-    reports = list(train.run(request, tmp_path, test=held_out, on_map=held_out, device=CPU))
+    reports = list(runner.run(request, tmp_path, test=held_out, on_map=held_out, device=CPU))
     assert reports[-1].loss < reports[0].loss
     listing = checkpoints.list_runs(tmp_path)
     assert not listing.problems and list(listing.runs) == [request.id]
@@ -298,17 +301,17 @@ def test_same_loop_same_store_same_loading(name, store, tmp_path):
     assert tuple(found.record.data.shape) == held_out.shape
     assert (found.record.browser is None) != SEAMS[name][0].capabilities.in_browser
 
-    loaded = train.load(found)
-    codes = latent.encode(loaded, held_out.x, held_out.labels)
+    loaded = loading.load_model(found)
+    codes = coding.encode(loaded, held_out.x, held_out.labels)
     width = 3 * loaded.capabilities.levels
     assert codes.mean.shape == (40, width)
     assert (codes.log_var is not None) == loaded.capabilities.has_posterior
     arrays = checkpoints.read_tensors(found, checkpoints.CODES)
     np.testing.assert_allclose(arrays["codes"], codes.mean, rtol=2e-3, atol=1e-4)
-    x_hat = latent.reconstruct(loaded, held_out.x, held_out.labels)
+    x_hat = coding.reconstruct(loaded, held_out.x, held_out.labels)
     assert x_hat.shape == held_out.x.shape
-    np.testing.assert_allclose(latent.decode(loaded, codes.mean, held_out.labels), x_hat, atol=1e-5)
-    x = latent.to_tensor(held_out.x).numpy()
+    np.testing.assert_allclose(coding.decode(loaded, codes.mean, held_out.labels), x_hat, atol=1e-5)
+    x = coding.to_tensor(held_out.x).numpy()
     error = ((x - x_hat) ** 2).reshape(40, -1).sum(1)
     np.testing.assert_allclose(arrays["squared_error"], error, rtol=2e-3)
     if held_out.kind == "images":
@@ -323,7 +326,7 @@ def test_same_seed_same_weights(name):
     request = asked(name, epochs=2)
     first, again = built(request), built(request)
     for model in (first, again):
-        train.drain(train.train(model, request.data, request.train, CPU))
+        loop.drain(loop.train(model, request.data, request.train, CPU))
     for key, tensor in first.state_dict().items():
         assert torch.equal(tensor, again.state_dict()[key]), key
 
@@ -335,7 +338,7 @@ def test_opponent_learns_and_its_terms_stand_apart():
     request = asked("adversarial")
     model = built(request)
     before = {name: t.clone() for name, t in model.state_dict().items()}
-    reports = list(train.train(model, request.data, request.train, CPU))
+    reports = list(loop.train(model, request.data, request.train, CPU))
     for name, tensor in model.state_dict().items():
         assert not torch.equal(tensor, before[name]), name
     for report in reports:
@@ -359,7 +362,7 @@ def test_main_optimiser_never_touches_the_opponent():
     sum(terms.values()).backward()
     assert all(p.grad.abs().sum() > 0 for p in model.adversary.parameters())
     before = {name: t.clone() for name, t in model.state_dict().items()}
-    train.drain(train.train(model, request.data, request.train, CPU))
+    loop.drain(loop.train(model, request.data, request.train, CPU))
     for name, tensor in model.state_dict().items():
         same = torch.equal(tensor, before[name])
         assert same == name.startswith("adversary."), name
@@ -378,7 +381,7 @@ def test_opponent_s_optimiser_never_touches_the_model():
             raising=False,
         )
         before = {name: t.clone() for name, t in model.state_dict().items()}
-        train.drain(train.train(model, request.data, request.train, CPU))
+        loop.drain(loop.train(model, request.data, request.train, CPU))
     for name, tensor in model.state_dict().items():
         same = torch.equal(tensor, before[name])
         assert same != name.startswith("adversary."), name
@@ -390,14 +393,14 @@ def test_opponent_s_optimiser_never_touches_the_model():
 def test_condition_reaches_encoder_and_decoder():
     request = asked("labelled", epochs=20)
     model = built(request)
-    train.drain(train.train(model, request.data, request.train, CPU))
+    loop.drain(loop.train(model, request.data, request.train, CPU))
     x, labels = request.data.x, request.data.labels
     others = (labels + 1) % 10
     assert not np.allclose(
-        latent.encode(model, x, labels).mean, latent.encode(model, x, others).mean
+        coding.encode(model, x, labels).mean, coding.encode(model, x, others).mean
     )
-    z = latent.encode(model, x, labels).mean
-    assert not np.allclose(latent.decode(model, z, labels), latent.decode(model, z, others))
+    z = coding.encode(model, x, labels).mean
+    assert not np.allclose(coding.decode(model, z, labels), coding.decode(model, z, others))
     told, mistold = (evaluate(model, x, labels=each)["squared_error"] for each in (labels, others))
     assert told < mistold
 
@@ -424,12 +427,12 @@ def test_codes_come_from_the_codebook_and_gradients_go_straight_through():
 def test_buffers_are_stored_and_rounded_like_weights(tmp_path):
     request = asked("quantised")
     config = request.train.model_copy(update={"store": "float16"})
-    request = train.Request("quantised", request.config, request.data, config)
+    request = checkpoints.Request("quantised", request.config, request.data, config)
     model = built(request)
-    last = train.drain(train.train(model, request.data, config, CPU))
+    last = loop.drain(loop.train(model, request.data, config, CPU))
     unrounded = model.used.clone()
-    run = train.save(model, request, tmp_path, last, [])
-    loaded = train.load(run)
+    run = runner.save(model, request, tmp_path, last, [])
+    loaded = loading.load_model(run)
     assert int(loaded.seen) == last.samples
     assert torch.equal(loaded.used, model.used) and not torch.equal(loaded.used, unrounded)
     assert checkpoints.read_tensors(run, checkpoints.WEIGHTS)["seen"].dtype == np.int64
@@ -443,15 +446,15 @@ def test_two_levels_stand_side_by_side():
     model = built(request)
     output = model(batch_of(request, model), torch.Generator().manual_seed(0))
     assert len(output.levels) == 2 and output.z.shape == (16, 6)
-    (report, *_) = train.train(model, request.data, request.train, CPU)
+    (report, *_) = loop.train(model, request.data, request.train, CPU)
     assert set(report.terms) == {"reconstruction", "kl_0", "kl_1"}
 
 
 @pytest.mark.parametrize("name", ["sequence", "ratings"])
 def test_only_its_own_kind_of_data(name):
     request = asked(name)
-    with pytest.raises(train.TrainingError, match=f"works on {request.data.kind}, not on images"):
-        train.build(name, request.config, signature_of(small_data("images")))
+    with pytest.raises(ConfigError, match=f"works on {request.data.kind}, not on images"):
+        models.build(name, request.config, signature_of(small_data("images")))
 
 
 def test_only_observed_ratings_count():
@@ -477,10 +480,10 @@ def test_unobserved_ratings_teach_nothing():
         return plain(self, Batch(batch.input, target, batch.condition, batch.observed), output, 0)
 
     first, other = built(request), built(request)
-    train.drain(train.train(first, request.data, request.train, CPU))
+    loop.drain(loop.train(first, request.data, request.train, CPU))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RatingsAutoencoder, "loss_terms", with_other_targets)
-        train.drain(train.train(other, request.data, request.train, CPU))
+        loop.drain(loop.train(other, request.data, request.train, CPU))
     assert torch.cat(seen).mean().item() == pytest.approx(observed.mean(), abs=0.02)
     assert x.dtype == np.float32 and x.max() > 1, "ratings are not scaled like pixels"
     for key, tensor in first.state_dict().items():

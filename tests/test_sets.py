@@ -1,4 +1,4 @@
-"""core.sets: own images from uploads, good and bad, and the sets that are kept of them."""
+"""Own images from uploads, good and bad, and the sets that are kept of them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save
 
-from core import centring, data, sets
-from core.dataset import DataError, Dataset
+from core import data
+from core.data import centring, own_images
+from core.data.dataset import DataError, Dataset
+from core.store import image_sets
 from tests.samples import encoded, npz, zipped
 
 
@@ -32,7 +34,7 @@ def digits() -> Dataset:
 def refusal(files, **options) -> str:
     """The one sentence with which files are refused."""
     with pytest.raises(DataError) as caught:
-        sets.read(files, **options)
+        own_images.read(files, **options)
     sentence = str(caught.value)
     assert sentence.endswith(".") and "\n" not in sentence
     return sentence
@@ -45,7 +47,7 @@ def test_digits_come_back_from_a_zip_with_folders(digits):
     members = {
         f"{label}/{i:02}.png": encoded(digits.x[i, 0]) for i, label in enumerate(digits.labels)
     }
-    found = sets.read([("mine.zip", zipped(members))])
+    found = own_images.read([("mine.zip", zipped(members))])
     order = sorted(range(20), key=lambda i: (digits.labels[i], i))
     assert found.labels.tolist() == digits.labels[order].tolist()
     assert found.class_names == tuple("0123456789")
@@ -57,31 +59,31 @@ def test_folders_named_by_some_digits_are_those_digits(digits):
     members = {f"{c}/a.png": encoded(digits.x[c, 0]) for c in (3, 7)} | {
         "b.png": encoded(digits.x[1, 0])
     }
-    found = sets.read([("mine.zip", zipped(members))])
+    found = own_images.read([("mine.zip", zipped(members))])
     assert found.labels.tolist() == [3, 7, -1]
     assert found.class_names == tuple("0123456789")
-    other = sets.read(
+    other = own_images.read(
         [("mine.zip", zipped({"cat/a.png": members["3/a.png"], "7/b.png": members["7/a.png"]}))]
     )
     assert (other.labels.tolist(), other.class_names) == ([0, 1], ("7", "cat"))
 
 
 def test_an_npz_with_labels_and_loose_files(digits):
-    found = sets.read([("mine.npz", npz(x=digits.x[:, 0], y=digits.labels))])
+    found = own_images.read([("mine.npz", npz(x=digits.x[:, 0], y=digits.labels))])
     assert found.labels.tolist() == digits.labels.tolist()
-    floats = sets.read([("mine.npz", npz(x=digits.x[:, 0] / 255, y=digits.labels))])
+    floats = own_images.read([("mine.npz", npz(x=digits.x[:, 0] / 255, y=digits.labels))])
     assert np.array_equal(floats.x, found.x)
     files = [(f"IMG {i % 2}.png", encoded(digits.x[i, 0])) for i in range(4)]
-    loose = sets.read(files)
+    loose = own_images.read(files)
     assert loose.class_names == ()
     assert sorted(map(bytes, loose.x)) == sorted(map(bytes, found.x[:4])), "none is lost"
     assert loose.name == "IMG 0.png +3"
 
 
 def test_one_image_is_a_set(digits):
-    found = sets.read([("one.png", encoded(digits.x[3, 0]))])
+    found = own_images.read([("one.png", encoded(digits.x[3, 0]))])
     assert len(found) == 1 and found.name == "one.png" and found.labels.tolist() == [-1]
-    assert len(sets.open_set(sets.keep(found))) == 1
+    assert len(image_sets.open_set(image_sets.keep(found))) == 1
 
 
 def test_dark_ink_on_paper_is_turned_by_itself_or_by_the_switch(digits):
@@ -89,10 +91,10 @@ def test_dark_ink_on_paper_is_turned_by_itself_or_by_the_switch(digits):
     on_paper = [("scan.png", encoded(255 - bright))]
     expected = centring.centre(bright)
     for ink in ("auto", "dark"):
-        assert np.array_equal(sets.read(on_paper, ink).x[0, 0], expected)
+        assert np.array_equal(own_images.read(on_paper, ink).x[0, 0], expected)
     on_slate = [("board.png", encoded(bright))]
     for ink in ("auto", "bright"):
-        assert np.array_equal(sets.read(on_slate, ink).x[0, 0], expected)
+        assert np.array_equal(own_images.read(on_slate, ink).x[0, 0], expected)
     wrong = refusal(on_slate, ink="dark")
     assert "blank" in wrong, "white paper without darker ink"
 
@@ -100,10 +102,10 @@ def test_dark_ink_on_paper_is_turned_by_itself_or_by_the_switch(digits):
 def test_without_centring_the_whole_image_is_fitted(digits):
     field = np.zeros((56, 56), np.uint8)
     field[28:, 28:] = digits.x[3, 0]
-    found = sets.read([("corner.png", encoded(field))], centred=False).x[0, 0]
+    found = own_images.read([("corner.png", encoded(field))], centred=False).x[0, 0]
     assert not found[:13].any() and found[14:, 14:].any()
     assert np.array_equal(
-        sets.read([("corner.png", encoded(field))]).x[0, 0], centring.centre(field)
+        own_images.read([("corner.png", encoded(field))]).x[0, 0], centring.centre(field)
     )
 
 
@@ -118,7 +120,7 @@ def test_what_was_done_to_the_images_is_said(digits):
         "4.png": b"text, renamed",
         "notes.txt": b"hello",
     }
-    found = sets.read([("mine.zip", zipped(members))])
+    found = own_images.read([("mine.zip", zipped(members))])
     note = found.provenance.note
     for said in (
         "1 of 4 image files could not be read",
@@ -135,19 +137,19 @@ def test_what_was_done_to_the_images_is_said(digits):
 
 
 def test_of_too_many_images_some_of_every_class_are_taken(digits, monkeypatch):
-    monkeypatch.setattr(sets, "MOST_IMAGES", 6)
+    monkeypatch.setattr(own_images, "MOST_IMAGES", 6)
     members = {f"{i % 3}/{i:02}.png": encoded(digits.x[i, 0]) for i in range(18)}
-    found = sets.read([("mine.zip", zipped(members))])
+    found = own_images.read([("mine.zip", zipped(members))])
     assert found.labels.tolist() == [0, 0, 1, 1, 2, 2]
     assert "of 18 images 6, the most allowed, were taken, evenly spread" in found.provenance.note
-    arrays = sets.read([("mine.npz", npz(x=digits.x[:18, 0], y=np.arange(18) // 6))])
+    arrays = own_images.read([("mine.npz", npz(x=digits.x[:18, 0], y=np.arange(18) // 6))])
     assert arrays.labels.tolist() == [0, 0, 1, 1, 2, 2]
     assert "of 18 images 6" in arrays.provenance.note
 
 
 def test_identical_images_and_one_class(digits):
     one = encoded(digits.x[5, 0])
-    found = sets.read([("mine.zip", zipped({f"5/{i}.png": one for i in range(4)}))])
+    found = own_images.read([("mine.zip", zipped({f"5/{i}.png": one for i in range(4)}))])
     assert len(found) == 4 and len(np.unique(found.x, axis=0)) == 1
     assert found.labels.tolist() == [5] * 4
 
@@ -205,7 +207,7 @@ def test_a_picture_with_far_too_many_pixels_is_not_decoded():
 
 def test_too_many_bytes_and_too_many_classes(digits):
     assert "allowed are up to" in refusal(
-        [("a.png", bytes(40)), ("b.png", bytes(40))], bounds=sets.Bounds(archive_bytes=50)
+        [("a.png", bytes(40)), ("b.png", bytes(40))], bounds=own_images.Bounds(archive_bytes=50)
     )
     x = np.repeat(digits.x[:1, 0], 300, 0)
     assert "300 classes" in refusal([("mine.npz", npz(x=x, y=np.arange(300)))])
@@ -215,33 +217,33 @@ def test_too_many_bytes_and_too_many_classes(digits):
 
 
 def test_a_set_is_kept_by_content_and_comes_back(digits, store):
-    set_id = sets.keep(digits)
-    assert sets.SET_ID.fullmatch(set_id) and sets.keep(digits) == set_id
-    opened = sets.open_set(set_id)
+    set_id = image_sets.keep(digits)
+    assert image_sets.SET_ID.fullmatch(set_id) and image_sets.keep(digits) == set_id
+    opened = image_sets.open_set(set_id)
     assert np.array_equal(opened.x, digits.x) and np.array_equal(opened.labels, digits.labels)
     assert opened.class_names == digits.class_names
-    files = list((store / sets.FOLDER).iterdir())
+    files = list((store / image_sets.FOLDER).iterdir())
     assert [file.name for file in files] == [f"set-{set_id}.safetensors"]
     assert stat.S_IMODE(files[0].stat().st_mode) == 0o644
-    other = sets.keep(digits.subset(np.arange(5), "some"))
+    other = image_sets.keep(digits.subset(np.arange(5), "some"))
     assert other != set_id
-    kept = sets.list_sets()
+    kept = image_sets.list_sets()
     assert {one.id: one.count for one in kept} == {set_id: 20, other: 5}
     assert kept[0].classes == 5 and kept[1].classes == 10 and kept[0].name == "mnist-5k"
 
 
 def test_the_set_that_was_not_opened_for_longest_goes(digits, monkeypatch, store):
-    monkeypatch.setattr(sets, "MOST_SETS", 3)
+    monkeypatch.setattr(image_sets, "MOST_SETS", 3)
     ids = []
     for i in range(3):
-        ids.append(sets.keep(digits.subset(np.arange(i + 1), "some")))
-        path = store / sets.FOLDER / f"set-{ids[i]}.safetensors"
+        ids.append(image_sets.keep(digits.subset(np.arange(i + 1), "some")))
+        path = store / image_sets.FOLDER / f"set-{ids[i]}.safetensors"
         os.utime(path, (1_000_000 + i, 1_000_000 + i))
-    sets.open_set(ids[0])
-    last = sets.keep(digits)
-    assert {one.id for one in sets.list_sets()} == {ids[0], ids[2], last}
+    image_sets.open_set(ids[0])
+    last = image_sets.keep(digits)
+    assert {one.id for one in image_sets.list_sets()} == {ids[0], ids[2], last}
     with pytest.raises(DataError, match="there is no set"):
-        sets.open_set(ids[1])
+        image_sets.open_set(ids[1])
 
 
 @pytest.mark.parametrize(
@@ -250,7 +252,7 @@ def test_the_set_that_was_not_opened_for_longest_goes(digits, monkeypatch, store
 )
 def test_an_id_that_is_none_touches_no_file(name):
     with pytest.raises(DataError, match="there is no set of images"):
-        sets.open_set(name)
+        image_sets.open_set(name)
 
 
 @pytest.mark.parametrize(
@@ -266,25 +268,25 @@ def test_an_id_that_is_none_touches_no_file(name):
     ],
 )
 def test_a_damaged_file_gets_one_sentence_and_is_not_listed_as_another(digits, store, content):
-    good = sets.keep(digits)
+    good = image_sets.keep(digits)
     bad = "0" * 24
-    path = store / sets.FOLDER / f"set-{bad}.safetensors"
+    path = store / image_sets.FOLDER / f"set-{bad}.safetensors"
     path.write_bytes(content)
     with pytest.raises(DataError, match="damaged; upload it again."):
-        sets.open_set(bad)
-    assert [one.id for one in sets.list_sets() if one.count == 20] == [good]
-    assert bad not in {one.id for one in sets.list_sets()}
+        image_sets.open_set(bad)
+    assert [one.id for one in image_sets.list_sets() if one.count == 20] == [good]
+    assert bad not in {one.id for one in image_sets.list_sets()}
 
 
 def test_only_28_by_28_and_only_so_many_are_kept(digits, monkeypatch):
     wide = Dataset("w", "all", np.zeros((2, 1, 30, 28), np.uint8), *unlabelled(2))
     with pytest.raises(DataError, match="allowed are 1 to 5,000"):
-        sets.keep(wide)
+        image_sets.keep(wide)
     with pytest.raises(DataError, match="allowed are 1 to 5,000"):
-        sets.keep(Dataset("n", "all", np.zeros((0, 1, 28, 28), np.uint8), *unlabelled(0)))
-    monkeypatch.setattr(sets, "MOST_IMAGES", 19)
+        image_sets.keep(Dataset("n", "all", np.zeros((0, 1, 28, 28), np.uint8), *unlabelled(0)))
+    monkeypatch.setattr(own_images, "MOST_IMAGES", 19)
     with pytest.raises(DataError, match="allowed are 1 to 19"):
-        sets.keep(digits)
+        image_sets.keep(digits)
 
 
 def unlabelled(count: int):

@@ -13,12 +13,13 @@ import pytest
 from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
-from core import checkpoints, shelf, train
-from core.checkpoints import CODES, FILM, NOTE, RECORD, WEIGHTS
 from core.config import TrainConfig
-from core.film import Film
 from core.models import variant
-from core.shelf import ShelfError
+from core.store import checkpoints, own_runs, transfer
+from core.store.checkpoints import CODES, FILM, NOTE, RECORD, WEIGHTS
+from core.store.own_runs import ShelfError
+from core.training import loop, runner
+from core.training.film import Film
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +32,11 @@ def digits():
 def trained(store, digits, on_map=True, **knobs):
     """A tiny VAE, with its map and its film or without, in a store."""
     config = variant("vae").Config.checked({"hidden": (6,), **knobs})
-    request = train.Request(
+    request = checkpoints.Request(
         "vae", config, digits.subset(np.arange(64), "few"), TrainConfig(epochs=2, batch_size=32)
     )
     more = {"on_map": digits, "film": Film(digits)} if on_map else {}
-    train.drain(train.run(request, store, **more))
+    loop.drain(runner.run(request, store, **more))
     return checkpoints.open_run(store / request.id)
 
 
@@ -46,13 +47,13 @@ def run(tmp_path_factory, digits):
 
 @pytest.fixture(scope="module")
 def archive(run):
-    return shelf.export_run(run)
+    return transfer.export_run(run)
 
 
 @pytest.fixture
 def copy(run, tmp_path):
     """The run in a store of its own."""
-    found = shelf.import_run(shelf.export_run(run), tmp_path / "copy")
+    found = transfer.import_run(transfer.export_run(run), tmp_path / "copy")
     return found
 
 
@@ -73,10 +74,10 @@ def packed(contents, compression=zipfile.ZIP_DEFLATED):
 
 
 def test_a_note_is_written_and_read(copy):
-    assert shelf.note(copy) == shelf.Note()
-    shelf.write_note(copy, title="  first \n try ")
-    shelf.write_note(copy, kept=True)
-    assert shelf.note(copy) == shelf.Note(title="first try", kept=True)
+    assert own_runs.note(copy) == own_runs.Note()
+    own_runs.write_note(copy, title="  first \n try ")
+    own_runs.write_note(copy, kept=True)
+    assert own_runs.note(copy) == own_runs.Note(title="first try", kept=True)
     assert checkpoints.open_run(copy.folder).record == copy.record
 
 
@@ -85,29 +86,33 @@ def test_a_note_is_written_and_read(copy):
 )
 def test_a_torn_or_foreign_note_is_none(copy, content):
     (copy.folder / NOTE).write_bytes(content)
-    assert shelf.note(copy) == shelf.Note()
+    assert own_runs.note(copy) == own_runs.Note()
 
 
 def test_a_name_that_is_too_long_gets_one_sentence(copy):
     with pytest.raises(ShelfError, match="at most 80 letters; this one has 81"):
-        shelf.write_note(copy, title="x" * 81)
-    assert shelf.note(copy) == shelf.Note()
+        own_runs.write_note(copy, title="x" * 81)
+    assert own_runs.note(copy) == own_runs.Note()
 
 
 def test_a_name_outlives_another_training(tmp_path, digits):
     run = trained(tmp_path, digits, on_map=False)
-    shelf.write_note(run, title="mine")
+    own_runs.write_note(run, title="mine")
     again = trained(tmp_path, digits, on_map=False)
-    assert again.id == run.id and shelf.note(again).title == "mine"
+    assert again.id == run.id and own_runs.note(again).title == "mine"
 
 
 def test_a_run_that_ships_or_is_gone_can_be_neither_named_nor_deleted(copy, shipped):
-    for change in (lambda run: shelf.write_note(run, title="x"), shelf.delete):
+    for change in (lambda run: own_runs.write_note(run, title="x"), own_runs.delete):
         with pytest.raises(ShelfError, match="comes with the software"):
             change(next(iter(shipped.values())))
-    shelf.delete(copy)
+    own_runs.delete(copy)
     assert list(copy.folder.parent.iterdir()) == []
-    for change in (lambda run: shelf.write_note(run, title="x"), shelf.delete, shelf.export_run):
+    for change in (
+        lambda run: own_runs.write_note(run, title="x"),
+        own_runs.delete,
+        transfer.export_run,
+    ):
         with pytest.raises(ShelfError, match="no longer in the store"):
             change(copy)
 
@@ -116,42 +121,44 @@ def test_beyond_the_limit_the_oldest_go_that_nobody_keeps(tmp_path, digits):
     runs = [trained(tmp_path, digits, on_map=False, latent=k) for k in (1, 2, 3, 4)]
     for age, run in enumerate(reversed(runs)):
         os.utime(run.folder / RECORD, (1e9 - age, 1e9 - age))
-    shelf.write_note(runs[0], kept=True)
-    assert shelf.tidy(tmp_path, 4) == []
-    assert shelf.tidy(tmp_path, 2) == [runs[1].id, runs[2].id]
+    own_runs.write_note(runs[0], kept=True)
+    assert own_runs.tidy(tmp_path, 4) == []
+    assert own_runs.tidy(tmp_path, 2) == [runs[1].id, runs[2].id]
     assert set(checkpoints.list_runs(tmp_path).runs) == {runs[0].id, runs[3].id}
-    assert shelf.tidy(tmp_path, 1) == [runs[3].id]
-    assert shelf.tidy(tmp_path, 1) == []
+    assert own_runs.tidy(tmp_path, 1) == [runs[3].id]
+    assert own_runs.tidy(tmp_path, 1) == []
 
 
 # --- Out and in again -----------------------------------------------------------------------------
 
 
 def test_export_and_import_give_the_same_run(run, archive, tmp_path):
-    assert shelf.export_run(run) == archive
+    assert transfer.export_run(run) == archive
     assert set(members(archive)) == {f"{run.id}/{n}" for n in (RECORD, WEIGHTS, CODES, FILM)}
     path = tmp_path / "run.zip"
     path.write_bytes(archive)
     for source, store in ((archive, tmp_path / "a"), (path, tmp_path / "b")):
-        found = shelf.import_run(source, store)
+        found = transfer.import_run(source, store)
         assert found.record == run.record
         for file in run.record.files:
             assert found.path(file).read_bytes() == run.path(file).read_bytes()
         assert [entry.name for entry in store.iterdir()] == [run.id]
         assert stat.S_IMODE(found.folder.stat().st_mode) == 0o755
     with pytest.raises(ShelfError, match="in the store already"):
-        shelf.import_run(archive, tmp_path / "a")
+        transfer.import_run(archive, tmp_path / "a")
 
 
 def test_every_shipped_run_can_be_exported_and_imported(shipped, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "shipped_store", lambda: tmp_path / "none")
     for run in list(shipped.values())[::4]:
-        assert shelf.import_run(shelf.export_run(run), tmp_path / "store").record == run.record
+        assert (
+            transfer.import_run(transfer.export_run(run), tmp_path / "store").record == run.record
+        )
 
 
 def test_what_ships_is_not_imported_again(shipped, tmp_path):
     with pytest.raises(ShelfError, match="in the store already"):
-        shelf.import_run(shelf.export_run(next(iter(shipped.values()))), tmp_path)
+        transfer.import_run(transfer.export_run(next(iter(shipped.values()))), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -160,7 +167,7 @@ def test_what_a_browser_runs_is_made_anew(run, archive, tmp_path):
         record["browser"]["encoder"] = [{"op": "<img src=x>"}]
         record["capabilities"] = {"has_prior": False}
 
-    found = shelf.import_run(with_record(archive, forge), tmp_path)
+    found = transfer.import_run(with_record(archive, forge), tmp_path)
     assert found.record.browser == run.record.browser
     assert found.record.capabilities == run.record.capabilities
 
@@ -301,7 +308,7 @@ HOSTILE = {
 def test_a_bad_archive_gets_one_sentence_and_leaves_nothing(kind, archive, tmp_path):
     make, sentence = HOSTILE[kind]
     with pytest.raises(ShelfError, match=sentence) as caught:
-        shelf.import_run(make(bytes(archive)), tmp_path / "store", label="visit.zip")
+        transfer.import_run(make(bytes(archive)), tmp_path / "store", label="visit.zip")
     told = str(caught.value)
     assert told.startswith("visit.zip") and told.endswith(".") and "\n" not in told, told
     left = list((tmp_path / "store").iterdir()) if (tmp_path / "store").exists() else []
@@ -315,30 +322,30 @@ def test_a_file_that_comes_twice(archive, run, tmp_path):
         for _ in range(2):
             opened.writestr(f"{run.id}/{RECORD}", b"{}")
     with pytest.raises(ShelfError, match="run.json twice"):
-        shelf.import_run(stream.getvalue(), tmp_path)
+        transfer.import_run(stream.getvalue(), tmp_path)
 
 
 def test_networks_beyond_all_memory_are_refused_before_they_are_made(archive, tmp_path):
     hostile = with_record(archive, setting("config.hidden", [10**12, 10**12]))
     with pytest.raises(ShelfError):
-        shelf.import_run(hostile, tmp_path)
+        transfer.import_run(hostile, tmp_path)
     hostile = with_record(archive, setting("data.shape", [1, 10**9, 10**9]))
     with pytest.raises(ShelfError, match="says what no run does"):
-        shelf.import_run(hostile, tmp_path)
+        transfer.import_run(hostile, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_archives_that_are_too_large_or_not_there(tmp_path, monkeypatch):
     with pytest.raises(ShelfError, match="can't be read"):
-        shelf.import_run(tmp_path / "none.zip", tmp_path / "store")
-    small = dataclasses.replace(shelf.BOUNDS, archive_bytes=10)
-    monkeypatch.setattr(shelf, "BOUNDS", small)
+        transfer.import_run(tmp_path / "none.zip", tmp_path / "store")
+    small = dataclasses.replace(transfer.BOUNDS, archive_bytes=10)
+    monkeypatch.setattr(transfer, "BOUNDS", small)
     with pytest.raises(ShelfError, match="has 11 bytes; a run's archive has at most 10"):
-        shelf.import_run(b"x" * 11, tmp_path / "store")
+        transfer.import_run(b"x" * 11, tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
 
 def test_a_store_that_cannot_be_written(archive, tmp_path):
     (tmp_path / "store").write_text("a file")
     with pytest.raises(ShelfError, match="can't be written"):
-        shelf.import_run(archive, tmp_path / "store")
+        transfer.import_run(archive, tmp_path / "store")

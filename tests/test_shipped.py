@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core import bank, checkpoints, data, derived, toys, train
+from core import data
 from core.config import TrainConfig
-from core.evaluate import evaluate
+from core.data import toys
 from core.models import variant
+from core.store import checkpoints, loading, result_files
+from core.training import bank
+from core.training.evaluate import evaluate
 
 STORE = checkpoints.shipped_store()
 RUNS = checkpoints.list_runs(STORE)
@@ -21,7 +24,7 @@ def configuration(run: checkpoints.Run):
 def test_every_folder_of_the_store_is_a_whole_run():
     assert RUNS.problems == ()
     folders = {folder.name for folder in STORE.iterdir() if folder.is_dir()}
-    assert folders - {derived.FOLDER} == set(RUNS.runs)
+    assert folders - {result_files.FOLDER} == set(RUNS.runs)
 
 
 @pytest.mark.parametrize("plan", bank.SHIPPED, ids=lambda p: f"{p.variant}-{p.config}")
@@ -79,7 +82,7 @@ def test_all_together_are_small():
 def test_its_scores_are_what_its_weights_score(run):
     toy = run.record.data.name == toys.CURVE_2D
     held_out = data.load(*(("curve-2d", "test") if toy else ("mnist-5k", "all")))
-    model = train.load(run)
+    model = loading.load_model(run)
     few = held_out.x[:1000]
     scores = run.record.metrics[f"{held_out.name}/{held_out.split}"]
     whole = scores["squared_error"]
@@ -104,7 +107,7 @@ def test_the_vae_map_has_no_dead_corner_and_its_manifold_shows_all_ten_digits():
 
     from sklearn.neighbors import KNeighborsClassifier
 
-    from core import latent
+    from core.latent import coding
 
     run = max(
         (
@@ -115,13 +118,13 @@ def test_the_vae_map_has_no_dead_corner_and_its_manifold_shows_all_ten_digits():
         ),
         key=lambda run: run.record.samples,
     )
-    model, held_out = train.load(run), data.load("mnist-5k", "all")
+    model, held_out = loading.load_model(run), data.load("mnist-5k", "all")
     quantiles = np.array([NormalDist().inv_cdf(p) for p in np.linspace(0.03, 0.97, 20)])
     z = np.stack(np.meshgrid(quantiles, quantiles), -1).reshape(-1, 2)
-    pictures = latent.decode(model, z).reshape(len(z), -1)
+    pictures = coding.decode(model, z).reshape(len(z), -1)
     judge = KNeighborsClassifier(5).fit(held_out.x.reshape(5000, -1) / 255, held_out.labels)
     labels = judge.predict(pictures)
     assert set(labels) == set(range(10))
-    codes = latent.encode(model, held_out.x).mean
+    codes = coding.encode(model, held_out.x).mean
     quadrants = (codes > 0) @ np.array([1, 2])
     assert np.bincount(quadrants, minlength=4).min() > 0.1 * len(codes)

@@ -1,4 +1,4 @@
-"""core.toys: a density with a known score, and what a denoising network must learn of it."""
+"""core.data.toys: a density with a known score, and what a denoising network must learn of it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from core import data, toys, train
+from core import data, models
 from core.config import TrainConfig
-from core.data import DataError
+from core.data import DataError, toys
 from core.models import variant
+from core.training import loop
 
 SIGMAS = (0.0, 0.03, 0.1, 0.3)
 
@@ -137,8 +138,8 @@ def test_a_level_conditional_dae_learns_the_score_at_every_level():
     )
     held_in = data.load(toys.CURVE_2D)
     training = TrainConfig.checked({"epochs": 12, "batch_size": 128, "learning_rate": 1e-2})
-    model = train.build("multilevel_dae", config, train.signature_of(held_in))
-    train.drain(train.train(model, held_in, training, torch.device("cpu")))
+    model = models.build("multilevel_dae", config, models.signature_of(held_in))
+    loop.drain(loop.train(model, held_in, training, torch.device("cpu")))
     density = toys.arc()
     clean = density.sample(400, 5)
     noise = np.random.default_rng(6).standard_normal(clean.shape)
@@ -153,8 +154,9 @@ def test_a_level_conditional_dae_learns_the_score_at_every_level():
 
 def linear_dae(corrupted, clean):
     """A linear denoiser (bias included) fitted by gradient steps on the squared error of
-    core.losses: (size + 1, size). Columns of the input are whitened so that it converges fast."""
-    from core import losses
+    core.measures.losses: (size + 1, size). Columns of the input are whitened so that it
+    converges fast."""
+    from core.measures import losses
 
     inputs = torch.cat([corrupted, torch.ones(len(corrupted), 1, dtype=corrupted.dtype)], 1)
     layer = torch.nn.Linear(inputs.shape[1], clean.shape[1], bias=False, dtype=inputs.dtype)
@@ -174,7 +176,7 @@ def linear_dae(corrupted, clean):
 
 def test_a_linear_dae_under_masking_reaches_its_closed_form():
     """E[xx̃ᵀ]E[x̃x̃ᵀ]⁻¹, with both expectations over the mask known exactly."""
-    from core.noise import masking
+    from core.measures.noise import masking
 
     generator = torch.Generator().manual_seed(0)
     size, level = 5, 0.3
@@ -207,7 +209,7 @@ def test_a_linear_dae_under_masking_reaches_its_closed_form():
 
 def test_a_linear_dae_under_gaussian_noise_reaches_the_best_answer():
     """For N(μ, Σ) data the best answer is linear: μ + Σ(Σ + σ²I)⁻¹(x̃ − μ)."""
-    from core.noise import gaussian
+    from core.measures.noise import gaussian
 
     generator = torch.Generator().manual_seed(1)
     mu = torch.tensor([0.3, -0.2, 0.5], dtype=torch.float64)

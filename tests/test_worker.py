@@ -1,4 +1,4 @@
-"""core.worker: real processes that train what is queued, are stopped, and are killed."""
+"""core.training.worker: real processes that train what is queued, are stopped, and are killed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from core import checkpoints, data, estimate, jobs, refusal, train, worker
+from core import data, models, refusal
 from core.config import TrainConfig
-from core.film import FRAMES, SIDE, Film
-from core.limits import Limits
 from core.models import variant
+from core.store import checkpoints, loading
+from core.training import estimate, jobs, loop, runner, worker
+from core.training.film import FRAMES, SIDE, Film
+from core.training.limits import Limits
 from tests.digits import QUICK, REPOSITORY, signature_of, small_config, small_data
 
 LONG = {"epochs": 4000.0, "batch_size": 500}
@@ -27,7 +29,7 @@ def request(training, name="vae", **knobs):
     """A training on mnist-5k's 4,000, small and long or short."""
     digits = data.load("mnist-5k", "train")
     config = variant(name).Config.checked({"hidden": (16,), **knobs})
-    asked = train.Request(name, config, digits, TrainConfig.checked(training))
+    asked = checkpoints.Request(name, config, digits, TrainConfig.checked(training))
     return jobs.JobRequest(
         id=asked.id,
         variant=name,
@@ -79,7 +81,7 @@ class Processes:
 
     def start(self, store):
         process = subprocess.Popen(
-            [sys.executable, "-m", "core.worker", "--store", str(store), "--nice", "0"],
+            [sys.executable, "-m", "core.training.worker", "--store", str(store), "--nice", "0"],
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -128,7 +130,7 @@ def test_a_worker_s_whole_life(store, processes):
     assert time.monotonic() - asked < 1.0
     run = stored(store, long)
     assert run.record.status == "stopped" and run.record.samples > 0 and run.record.history
-    assert train.load(run) is not None
+    assert loading.load_model(run) is not None
 
     # Diverging to NaN is one sentence; the worker goes on with the next.
     wild = {"epochs": 50.0, "batch_size": 50, "learning_rate": 1.0}
@@ -196,7 +198,7 @@ def test_what_breaks_in_a_training_is_one_sentence(tmp_path, monkeypatch, error,
         raise error
         yield
 
-    monkeypatch.setattr(train, "run", breaks)
+    monkeypatch.setattr(runner, "run", breaks)
     submit(tmp_path, request(SHORT))
     work_off(tmp_path)
     (job,) = jobs.jobs(tmp_path)
@@ -244,8 +246,8 @@ def test_a_film_changes_no_training(latent):
     config = small_config("vae", latent=latent)
 
     def trained(film):
-        model = train.build("vae", config, signature_of(digits))
-        for progress in train.train(model, digits, QUICK, torch.device("cpu")):
+        model = models.build("vae", config, signature_of(digits))
+        for progress in loop.train(model, digits, QUICK, torch.device("cpu")):
             if film is not None:
                 film.look(model, progress.step, progress.steps, progress.samples)
         return model.state_dict()
@@ -266,7 +268,7 @@ def test_frames_are_published_whole_and_the_sheet_is_a_picture(tmp_path):
     digits = small_data("images")
     (tmp_path / "stale.points").write_bytes(b"of an earlier attempt")
     film = Film(digits, tmp_path)
-    model = train.build("stacked_ae", small_config("stacked_ae"), signature_of(digits))
+    model = models.build("stacked_ae", small_config("stacked_ae"), signature_of(digits))
     assert film.begin(model, resumed=False)
     for step in range(1, 5):
         film.look(model, step, 4, step)
@@ -295,7 +297,7 @@ def test_cost_is_counted_and_learnt_from_the_last_similar_run(tmp_path):
     digits = data.load("mnist-5k", "train")
     signature = signature_of(digits)
     found = estimate.cost("vae", config, training, len(digits), signature)
-    model = train.build("vae", config, signature)
+    model = models.build("vae", config, signature)
     assert found.parameters == sum(p.numel() for p in model.parameters())
     assert found.samples == 20 * 4000 and 1 < found.seconds < 100
 

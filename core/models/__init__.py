@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from core.config import ConfigError
 
 if TYPE_CHECKING:
-    from core.models.base import Autoencoder
+    from core.config import ModelConfig
+    from core.data import Dataset
+    from core.models.base import Autoencoder, Signature
 
 _CLASSES = {
     "pca": "pca.PCA",
@@ -60,3 +62,32 @@ def variant(name: str) -> type[Autoencoder]:
         variants=", ".join(VARIANTS),
         close=next(iter(close), None),
     )
+
+
+def signature_of(dataset: Dataset) -> Signature:
+    """What a model must know of a data set."""
+    from core.models.base import Signature
+
+    return Signature(dataset.shape, dataset.classes, dataset.kind)
+
+
+def build(name: str, config: ModelConfig, signature: Signature, seed: int = 0) -> Autoencoder:
+    """A fresh model with seeded weights.
+
+    Raises:
+        ConfigError: unknown variant, knobs that don't fit the data, or a kind of data that the
+            variant doesn't work on.
+    """
+    import torch
+
+    kind = variant(name)
+    if signature.kind not in kind.capabilities.kinds:
+        raise ConfigError(
+            "{model} works on {kinds}, not on {kind}.",
+            model=kind.title,
+            kinds=", ".join(kind.capabilities.kinds),
+            kind=signature.kind,
+        )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return kind(config, signature)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from core.config import NetworkConfig, knob
+from core.measures.noise import CORRUPTIONS
 from core.models.base import Batch, Capabilities, Condition, Output, Signature
 from core.models.deterministic import PointAutoencoder
 from core.models.networks import decoder, encoder
-from core.noise import CORRUPTIONS
 
 
 class DenoisingConfig(NetworkConfig):

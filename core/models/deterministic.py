@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core import losses
+from core.measures import losses
 from core.models.base import (
     NOTHING,
     Autoencoder,

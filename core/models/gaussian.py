@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from core import losses
 from core.config import NetworkConfig, knob
+from core.measures import losses
 from core.models.base import (
     NOTHING,
     Autoencoder,

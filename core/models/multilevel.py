@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from core.config import ConfigError, NetworkConfig, knob
+from core.measures.noise import CORRUPTIONS
 from core.models.base import Batch, Capabilities, Condition, Output, Signature
 from core.models.conditioned import gated_decoder, gated_encoder
 from core.models.deterministic import PointAutoencoder
 from core.models.dial import Dial
 from core.models.networks import decoder, encoder
-from core.noise import CORRUPTIONS
 
 
 class MultiLevelConfig(NetworkConfig):

@@ -6,8 +6,8 @@ from typing import final
 
 from torch import Tensor, nn
 
-from core import losses
 from core.config import knob
+from core.measures import losses
 from core.models.base import NOTHING, Batch, Capabilities, Condition, Output, Signature
 from core.models.gaussian import GaussianAutoencoder, GaussianConfig
 from core.models.networks import decoder, encoder

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import streamlit as st
 
-from core import records, theory
-from core.checkpoints import Run
+from core.measures import theory
+from core.store import records
+from core.store.checkpoints import Run
 from explorer import assets, equations, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import streamlit as st
 
-from core import metrics
-from core.checkpoints import Run
+from core.measures import metrics
+from core.store.checkpoints import Run
 from explorer import assets, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.checkpoints import Run
+from core.store.checkpoints import Run
 from explorer import assets, equations, own, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import checkpoints, shelf
-from core.checkpoints import Run
 from core.models import VARIANTS
+from core.store import checkpoints, own_runs
+from core.store.checkpoints import Run
 from explorer import assets, knobs, resources, state
 from explorer.language import Words
 
@@ -145,7 +145,7 @@ def variants_of(runs: list[Run]) -> list[str]:
 
 def name_of(words: Words, run: Run) -> str:
     """What people call a run: the name that they gave it, else its model and K."""
-    title = shelf.note(run).title
+    title = own_runs.note(run).title
     if title:
         return title
     conv = f", {words('picker.conv').lower()}" if network_of(run) == "conv" else ""
@@ -166,8 +166,8 @@ def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
         ]
         before = usual.record.config | usual.record.train
         told = next(filter(None, (_differs(words, layer, before) for layer in layers)), "")
-        name = shelf.note(run).title or told or f"{record.data.name}/{record.data.split}"
-        if run is usual and not shelf.note(run).title:
+        name = own_runs.note(run).title or told or f"{record.data.name}/{record.data.split}"
+        if run is usual and not own_runs.note(run).title:
             name = words("picker.usual")
         names[run.id] = f"{name} ({run.id[-10:]})" if name in names.values() else name
     return names

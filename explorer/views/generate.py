@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.classifier import ClassifierError
+from core.judge.classifier import ClassifierError
 from explorer import assets, equations, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad

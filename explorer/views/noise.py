@@ -9,14 +9,16 @@ from functools import lru_cache
 import numpy as np
 import streamlit as st
 
-from core import checkpoints, metrics, toys
-from core.checkpoints import Run
+from core.data import toys
+from core.measures import metrics
+from core.store import checkpoints
+from core.store.checkpoints import Run
 from explorer import assets, equations, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
 
-# core.noise's and core.train's own constants, which need torch; a test holds them equal.
+# core.measures.noise's own constants, which need torch; a test holds them equal.
 NOISES = ("gaussian", "salt_and_pepper", "masking")
 LEVELS = (0.1, 0.3, 0.5, 0.7)
 JUDGED = 1000

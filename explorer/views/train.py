@@ -8,14 +8,16 @@ from typing import Any
 
 import streamlit as st
 
-from core import checkpoints, data, jobs, shelf
-from core.checkpoints import Run
+from core import data
 from core.config import ConfigError, TrainConfig
 from core.data import DataError
-from core.jobs import JobError, JobRequest
-from core.limits import Limits
 from core.models import VARIANTS
-from core.shelf import ShelfError
+from core.store import checkpoints, own_runs, transfer
+from core.store.checkpoints import Run
+from core.store.own_runs import ShelfError
+from core.training import jobs
+from core.training.jobs import JobError, JobRequest
+from core.training.limits import Limits
 from explorer import assets, equations, knobs, live, resources, state, workers
 from explorer.language import Words, plain
 from explorer.pad.component import latent_pad
@@ -104,7 +106,7 @@ def _live(words: Words, job: jobs.Job) -> None:
 
 
 def _ended(told: Any) -> None:
-    shelf.tidy(checkpoints.user_store(), workers.allowed()[0].runs)
+    own_runs.tidy(checkpoints.user_store(), workers.allowed()[0].runs)
 
 
 def _side(words: Words, run: Run, onto: Run | None = None) -> dict[str, Any]:
@@ -149,7 +151,7 @@ def _actions(words: Words, run: Run) -> None:
         row.link_button(words("train.explore"), link)
     row.download_button(
         words("train.export"),
-        partial(shelf.export_run, run),
+        partial(transfer.export_run, run),
         file_name=f"{run.id}.zip",
         mime="application/zip",
         on_click="ignore",
@@ -158,7 +160,7 @@ def _actions(words: Words, run: Run) -> None:
     )
     if not _is_own(run):
         return
-    note = shelf.note(run)
+    note = own_runs.note(run)
     may = not note.kept or live.is_owner(st.context.ip_address)
     kept = row.toggle(
         words("train.keep"),
@@ -168,7 +170,7 @@ def _actions(words: Words, run: Run) -> None:
         key=f"keep:{run.id}:{note.kept}",
     )
     if kept != note.kept:
-        _do(words, partial(shelf.write_note, run, kept=kept))
+        _do(words, partial(own_runs.write_note, run, kept=kept))
         st.rerun()
     if not may:
         row.caption(words("train.kept_by"))
@@ -178,16 +180,16 @@ def _actions(words: Words, run: Run) -> None:
             words("train.new_name"),
             value=note.title,
             placeholder=frame.name_of(words, run),
-            max_chars=shelf.LONGEST_TITLE,
+            max_chars=own_runs.LONGEST_TITLE,
             key=f"title:{run.id}:{note.title}",
         )
         if st.button(words("train.save"), key=f"save:{run.id}"):
-            _do(words, partial(shelf.write_note, run, title=title))
+            _do(words, partial(own_runs.write_note, run, title=title))
             st.rerun()
     with row.popover(words("train.delete")):
         st.markdown(words("train.delete_sure", name=plain(frame.name_of(words, run))))
         if st.button(words("train.delete_yes"), type="primary", key=f"delete:{run.id}"):
-            if _do(words, partial(shelf.delete, run)):
+            if _do(words, partial(own_runs.delete, run)):
                 state.leave("said", words("train.deleted", id=run.id))
             state.pin("run", None)
             st.rerun()
@@ -246,14 +248,16 @@ def _form(words: Words) -> None:
 
 
 def _request(name: str, config: Any, schedule: TrainConfig, source: str, split: str) -> JobRequest:
-    from core import estimate, train
+    from core import models
+    from core.store import checkpoints
+    from core.training import estimate
 
     facts = resources.facts(source, split)
     own = [run for run in resources.runs().runs.values() if _is_own(run)]
-    signature = train.signature_of(facts)
+    signature = models.signature_of(facts)
     cost = estimate.cost(name, config, schedule, facts.count, signature, own)
     return JobRequest(
-        id=train.Request(name, config, facts, schedule).id,
+        id=checkpoints.Request(name, config, facts, schedule).id,
         variant=name,
         config=config.model_dump(mode="json"),
         data=source,
@@ -423,7 +427,7 @@ def _row(words: Words, run: Run) -> dict[str, str]:
         for name, there in (
             ("shipped", not _is_own(run)),
             ("stopped", record.status == "stopped"),
-            ("kept", _is_own(run) and shelf.note(run).kept),
+            ("kept", _is_own(run) and own_runs.note(run).kept),
         )
         if there
     ]
@@ -551,17 +555,17 @@ def _import(words: Words) -> None:
         words("train.import_file"),
         type="zip",
         key=f"import:{round_}",
-        max_upload_size=shelf.BOUNDS.archive_bytes // 2**20,
+        max_upload_size=transfer.BOUNDS.archive_bytes // 2**20,
     )
     if uploaded is None:
         return
     store = checkpoints.user_store()
     try:
-        run = shelf.import_run(uploaded.getvalue(), store, uploaded.name)
+        run = transfer.import_run(uploaded.getvalue(), store, uploaded.name)
     except ShelfError as error:
         st.error(plain(words.refusal(error)))
         return
-    shelf.tidy(store, workers.allowed()[0].runs)
+    own_runs.tidy(store, workers.allowed()[0].runs)
     state.leave("said", words("train.imported", id=run.id))
     state.pin("run", run.id)
     state.count("imports", 1)

@@ -1,0 +1,1 @@
+"""What others run: layer lists for the browser, ONNX for everyone else."""

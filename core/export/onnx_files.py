@@ -1,0 +1,125 @@
+"""Encoder and decoder as ONNX, written from the layer list itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.export.programs import ExportError, plain_convolution
+from core.models.base import Autoencoder
+from core.models.conditioned import Gate, Shift, apply
+from core.models.dial import Dial
+
+
+def write(model: Autoencoder, folder: Path, run_id: str) -> dict[str, Path]:
+    """Write encoder.onnx and decoder.onnx with a free batch size; each names its run.
+
+    The encoder maps `x` (batch, *shape) in [0, 1] to `code` (batch, K), or for a posterior to
+    mean and log-variance side by side (batch, 2K). The decoder maps `z` (batch, K) to pixel
+    means `x_hat` (batch, *shape). A continuous knob is fixed at its usual value.
+
+    Raises:
+        ExportError: for a layer of a kind that isn't listed in this file.
+    """
+    import onnx as format
+
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {
+        "encoder": (model.encoder_layers(), model.signature.shape, "x", "code"),
+        "decoder": (model.decoder_layers(), (model.config.latent,), "z", "x_hat"),
+    }
+    paths = {}
+    for name, (network, shape, source, target) in parts.items():
+        proto = _onnx_model(network, model.dial, shape, source, target)
+        format.helper.set_model_props(proto, {"run": run_id, "part": name})
+        format.checker.check_model(proto, full_check=True)
+        path = folder / f"{name}.onnx"
+        format.save(proto, str(path))
+        paths[name] = path
+    return paths
+
+
+OPSET = 20  # the first with GELU
+
+
+@torch.no_grad()
+def _onnx_model(
+    network: nn.Sequential, dial: Dial | None, shape: tuple[int, ...], source: str, target: str
+) -> Any:
+    """A layer list as an ONNX model, from `source` (batch, *shape) to `target`."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    position = None if dial is None else torch.tensor([float(dial.position(dial.usual))])
+    nodes, constants = [], []
+    x = torch.zeros(1, *shape)
+    at = source
+    for number, layer in enumerate(network):
+        for op, tensors, attributes in _onnx_steps(layer, x, position):
+            given = [at]
+            for tensor in tensors:
+                given.append(f"{number}.{len(constants)}")
+                constants.append(numpy_helper.from_array(tensor.detach().numpy(), given[-1]))
+            before, at = at, f"{number}.{op}"
+            if op == "Mul" and not tensors:  # by what the step before it was made from
+                given = [nodes[-1].input[0], before]
+            nodes.append(helper.make_node(op, given, [at], **attributes))
+        x = apply(nn.Sequential(layer), x, position)
+    nodes.append(helper.make_node("Identity", [at], [target]))
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *size])
+        for name, size in ((source, shape), (target, x.shape[1:]))
+    ]
+    graph = helper.make_graph(nodes, "network", ends[:1], ends[1:], constants)
+    return helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=9,
+        producer_name="Latent Explorer",
+    )
+
+
+_Step = tuple[str, list[torch.Tensor], dict[str, Any]]  # operator, its tensors, its attributes
+
+
+def _onnx_steps(layer: nn.Module, x: torch.Tensor, position: torch.Tensor | None) -> list[_Step]:
+    """What a layer is in ONNX; `x` is an input of its."""
+    if type(layer) not in _ONNX:
+        known = ", ".join(kind.__name__ for kind in _ONNX)
+        raise ExportError(f"ONNX is written for the layers {known}, not {type(layer).__name__}.")
+    if isinstance(layer, Gate | Shift):  # at this position a factor or a summand of each feature
+        op, neutral = _ONNX[type(layer)]
+        each = x.new_full((1, x.shape[1], *[1] * (x.ndim - 2)), neutral)
+        return [(op, [layer(each, position)[0]], {})]
+    return _ONNX[type(layer)](layer)
+
+
+def _convolution(layer: nn.Conv2d | nn.ConvTranspose2d) -> list[_Step]:
+    if not plain_convolution(layer):
+        raise ExportError("ONNX is written for square convolutions without dilation or groups.")
+    attributes = {
+        "kernel_shape": list(layer.kernel_size),
+        "strides": list(layer.stride),
+        "pads": [*layer.padding, *layer.padding],
+    }
+    op = "ConvTranspose" if isinstance(layer, nn.ConvTranspose2d) else "Conv"
+    return [(op, [layer.weight, layer.bias], attributes)]
+
+
+_ONNX: dict[type[nn.Module], Any] = {
+    nn.Linear: lambda layer: [("Gemm", [layer.weight, layer.bias], {"transB": 1})],
+    nn.Conv2d: _convolution,
+    nn.ConvTranspose2d: _convolution,
+    Gate: ("Mul", 1.0),
+    Shift: ("Add", 0.0),
+    nn.Flatten: lambda layer: [("Flatten", [], {"axis": 1})],
+    nn.Unflatten: lambda layer: [("Reshape", [torch.tensor([-1, *layer.unflattened_size])], {})],
+    nn.Identity: lambda layer: [],
+    nn.GELU: lambda layer: [("Gelu", [], {"approximate": layer.approximate})],
+    nn.ReLU: lambda layer: [("Relu", [], {})],
+    nn.SiLU: lambda layer: [("Sigmoid", [], {}), ("Mul", [], {})],
+    nn.Tanh: lambda layer: [("Tanh", [], {})],
+    nn.Sigmoid: lambda layer: [("Sigmoid", [], {})],
+}

@@ -1,0 +1,1 @@
+"""The classifier that judges what models draw."""

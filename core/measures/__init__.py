@@ -1,0 +1,1 @@
+"""Losses, noise, metrics and theory: pure functions."""

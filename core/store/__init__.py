@@ -1,0 +1,1 @@
+"""Runs on disk, what is kept beside them, and what people do with them."""

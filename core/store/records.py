@@ -1,0 +1,160 @@
+"""What runs say of themselves, read off their records and stored arrays. Needs no torch but
+where it says so.
+
+Here a network that takes a continuous knob is held against networks that were trained for one
+value of it, and a training's history is read in the unit of its page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.store import checkpoints
+from core.store.checkpoints import CODES, Run, RunRecord
+
+HELD_OUT = "mnist-5k/all"
+_SAME = {"latent", "network", "hidden", "activation", "likelihood", "sigma", "pixels"}
+
+
+@dataclass(frozen=True)
+class Trade:
+    """Where a run stands between rate and distortion: nats per image, on the map's digits."""
+
+    beta: float
+    rate: float
+    distortion: float
+
+    @property
+    def objective(self) -> float:
+        """D + βR, what a training at this β minimises."""
+        return self.distortion + self.beta * self.rate
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A network for all values of a knob beside one that was trained for a single value."""
+
+    value: float
+    here: float
+    dedicated: float
+
+    @property
+    def percent(self) -> float:
+        """By how much the network for all values is worse (above 0) or better."""
+        return 100 * (self.here / self.dedicated - 1)
+
+
+def alike(one: Run, other: Run) -> bool:
+    """Whether two runs have networks of the same size, the same likelihood and the same data."""
+    a, b = one.record.data, other.record.data
+    return not differing(one, other) & _SAME and (a.name, a.split) == (b.name, b.split)
+
+
+def differing(one: Run, other: Run) -> set[str]:
+    """Names of the knobs in which two runs differ; one that an older record lacks is no
+    difference."""
+    a, b = one.record.config, other.record.config
+    return {name for name in a.keys() & b.keys() if a[name] != b[name]}
+
+
+def dial_of(run: Run) -> dict | None:
+    """The run's continuous knob (`knob`, `low`, `high`, `log`, `usual`), if it has one."""
+    return (run.record.browser or {}).get("dial")
+
+
+def trade_at(run: Run, beta: float) -> Trade:
+    """Rate and distortion of a multi-rate run at a β within its range: the cubic through the four
+    nearest knots, in log β."""
+    arrays = checkpoints.read_tensors(run, CODES)
+    rate, distortion = (
+        _between(arrays["knots"], arrays[f"knot_{name}"], math.log(beta))
+        for name in ("rate", "distortion")
+    )
+    return Trade(beta, rate, distortion)
+
+
+def trade_of(run: Run) -> Trade | None:
+    """Rate and distortion of a run that was trained for one β; None where none were scored."""
+    scores = run.record.metrics.get(HELD_OUT, {})
+    distortion = scores.get("cross_entropy_grey", scores.get("distortion"))
+    if distortion is None or "beta" not in run.record.config or dial_of(run):
+        return None
+    return Trade(float(run.record.config["beta"]), scores["rate"], distortion)
+
+
+def dedicated(run: Run, runs: Iterable[Run]) -> dict[float, Run]:
+    """The runs of the same size that were trained for one β in a multi-rate run's range, by β."""
+    dial = dial_of(run)
+    found: dict[float, Run] = {}
+    for other in runs:
+        trade = trade_of(other) if alike(run, other) else None
+        plain = not other.record.config.get("beta_warmup")
+        if trade and plain and dial["low"] <= trade.beta <= dial["high"]:
+            found.setdefault(trade.beta, other)
+    return dict(sorted(found.items()))
+
+
+def objective_gap(run: Run, other: Run) -> Gap:
+    """D + βR of a multi-rate run at the β of a run that was trained for it alone."""
+    trade = trade_of(other)
+    return Gap(trade.beta, trade_at(run, trade.beta).objective, trade.objective)
+
+
+def noise_gaps(run: Run, runs: Iterable[Run]) -> list[Gap]:
+    """Squared error of a level-conditional denoising run beside runs of the same size that were
+    trained for its noise at one level, at that level on the digits of mnist-5k's test split."""
+    from core.measures.noise import LEVELS, NOISES  # needs torch
+
+    if CODES not in run.record.files:
+        return []  # of data that no map shows
+    noise = run.record.config["noise"]
+    row = NOISES.index(noise)
+    errors = checkpoints.read_tensors(run, CODES)["noise_error"][row]
+    found: dict[float, Gap] = {}
+    for other in runs:
+        config = other.record.config
+        level = config.get("level")
+        if dial_of(other) or config.get("noise") != noise or not alike(run, other):
+            continue
+        if level in LEVELS:
+            column = LEVELS.index(level)
+            own = float(checkpoints.read_tensors(other, CODES)["noise_error"][row, column])
+            found.setdefault(level, Gap(level, float(errors[column]), own))
+    return [found[level] for level in sorted(found)]
+
+
+def rate_history(record: RunRecord) -> tuple[list[int], list[float]]:
+    """A VAE's rate in nats per image against the samples seen, β taken out of the logged term.
+
+    Each number is a mean over the steps since the last one; the β that it is divided by is the
+    mean over the same steps, so that a warm-up from β = 0 needs no other treatment.
+    """
+    beta, warmup = record.config["beta"], record.config.get("beta_warmup", 0.0)
+    steps = record.history[-1]["step"] if record.history else 0
+    samples, rates = [], []
+    before = 0
+    for entry in record.history:
+        progress = (np.arange(before, entry["step"])) / steps
+        weight = beta * (np.minimum(1, progress / warmup).mean() if warmup else 1.0)
+        before = int(entry["step"])
+        if weight > 0:
+            samples.append(int(entry["samples"]))
+            rates.append(float(entry["kl"] / weight))
+    return samples, rates
+
+
+def _between(knots: np.ndarray, values: np.ndarray, position: float) -> float:
+    """The cubic through the four knots nearest to a position (Lagrange)."""
+    count = min(4, len(knots))
+    first = int(np.searchsorted(knots, position)) - count // 2
+    first = min(max(0, first), len(knots) - count)
+    x, y = knots[first : first + count].astype(float), values[first : first + count].astype(float)
+    total = 0.0
+    for i in range(count):
+        others = np.delete(x, i)
+        total += y[i] * np.prod((position - others) / (x[i] - others))
+    return float(total)

@@ -1,0 +1,331 @@
+"""A run as a zip: handed over, and taken in from anybody.
+
+An archive comes from anybody. It is read within bounds, unpacked beside the store under names that
+a run has, and put in place only after its checksums hold, its weights fit its variant and its id
+is that of what it says it is; what a browser would run is made anew, never taken over.
+
+Importing this module needs no torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import re
+import shutil
+import stat
+import struct
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core import data
+from core.config import ConfigError, TrainConfig
+from core.data import archives
+from core.data.archives import MIB, Bounds
+from core.data.dataset import DataError
+from core.store import checkpoints
+from core.store.checkpoints import (
+    CODES,
+    FILM,
+    RECORD,
+    WEIGHTS,
+    CheckpointError,
+    Run,
+    RunRecord,
+)
+from core.store.own_runs import ShelfError, gone
+
+BOUNDS = Bounds(files=8, archive_bytes=256 * MIB, archive_entries=8, decoded_bytes=512 * MIB)
+LARGEST_SHEET = 64_000_000  # pixels of a film's decoded grids
+_PLAIN_TEXT = re.compile(r"[\w.+:/\\ -]{1,200}")  # nothing that a page could take for markup
+_TERM = re.compile(r"[a-z0-9_/-]{1,80}")
+
+
+def export_run(run: Run) -> bytes:
+    """The run as a zip, the same bytes every time: its folder with its record and its files.
+
+    Raises:
+        ShelfError: where a file is gone or torn.
+    """
+    stream = io.BytesIO()
+    try:
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name in (RECORD, *sorted(run.record.files)):
+                entry = zipfile.ZipInfo(f"{run.id}/{name}", (1980, 1, 1, 0, 0, 0))
+                entry.external_attr = (stat.S_IFREG | 0o644) << 16
+                packed = zipfile.ZIP_DEFLATED if name == RECORD else zipfile.ZIP_STORED
+                archive.writestr(entry, (run.folder / name).read_bytes(), packed)
+    except FileNotFoundError:
+        raise gone(run) from None
+    except OSError as error:
+        raise ShelfError(
+            "Run {run} can't be read ({reason}).", run=run.id, reason=error.strerror
+        ) from None
+    return stream.getvalue()
+
+
+def import_run(archive: bytes | Path, store: Path, label: str = "The archive") -> Run:
+    """Take a run from a zip that `export_run` or anybody made.
+
+    Args:
+        archive: the zip's bytes, or its path.
+        store: where the run goes.
+        label: what to call the archive.
+
+    Raises:
+        ShelfError: whatever is wrong with it; the store is left as it was.
+    """
+    temporary: Path | None = None
+    try:
+        with _opened(archive, label) as opened:
+            store.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(prefix=".import-", dir=store))
+            found = _unpacked(opened, label, temporary, store)
+        record = _verified(found, label)
+        _place(found, record, store)
+        return checkpoints.open_run(store / found.id)
+    except (DataError, CheckpointError, ConfigError) as error:
+        if str(error).startswith(label):
+            raise ShelfError(error.template, **error.values) from None
+        raise ShelfError("{label} can't be imported: {cause}.", label=label, cause=error) from None
+    except OSError as error:
+        raise ShelfError(
+            "{label} can't be imported: the run store {store} can't be written ({reason}).",
+            label=label,
+            store=store,
+            reason=error.strerror or str(error),
+        ) from None
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _opened(archive: bytes | Path, label: str) -> Iterator[zipfile.ZipFile]:
+    with contextlib.ExitStack() as stack:
+        if isinstance(archive, Path):
+            try:
+                size = archive.stat().st_size
+                stream: Any = stack.enter_context(archive.open("rb"))
+            except OSError as error:
+                raise ShelfError(
+                    "{label} can't be read ({reason}).", label=label, reason=error.strerror
+                ) from None
+        else:
+            size, stream = len(archive), io.BytesIO(archive)
+        if size > BOUNDS.archive_bytes:
+            raise ShelfError(
+                "{label} has {size:,} bytes; a run's archive has at most {most:,}.",
+                label=label,
+                size=size,
+                most=BOUNDS.archive_bytes,
+            )
+        if not zipfile.is_zipfile(stream):
+            raise ShelfError("{label} is not a whole zip archive.", label=label)
+        yield stack.enter_context(archives.opened_zip(stream, label, BOUNDS))
+
+
+def _unpacked(archive: zipfile.ZipFile, label: str, temporary: Path, store: Path) -> Run:
+    """The archive's run in a folder of its own beside the store."""
+    files: dict[str, zipfile.ZipInfo] = {}
+    folders = set()
+    for member in archive.infolist():
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise ShelfError(
+                "{label} holds a link or a device, {name!r}; no run does.",
+                label=label,
+                name=member.filename,
+            )
+        if member.is_dir():
+            continue
+        folder, _, name = member.filename.rpartition("/")
+        if name not in (RECORD, WEIGHTS, CODES, FILM) or not checkpoints.RUN_ID.fullmatch(folder):
+            raise ShelfError(
+                "{label} holds {name!r}; a run's archive holds one folder with {record}, "
+                "{weights}, {codes} and {film}, and nothing else.",
+                label=label,
+                name=member.filename,
+                record=RECORD,
+                weights=WEIGHTS,
+                codes=CODES,
+                film=FILM,
+            )
+        if name in files:
+            raise ShelfError("{label} holds {name} twice.", label=label, name=name)
+        files[name] = member
+        folders.add(folder)
+    if len(folders) != 1 or RECORD not in files:
+        raise ShelfError(
+            "{label} holds no run: there must be one folder with a {record}.",
+            label=label,
+            record=RECORD,
+        )
+    run_id = folders.pop()
+    for place in (checkpoints.shipped_store(), store):
+        if (place / run_id).exists():
+            raise ShelfError(
+                "{label} holds run {run}, which is in the store already.", label=label, run=run_id
+            )
+    if files[RECORD].file_size > checkpoints.LARGEST_RECORD:
+        raise ShelfError(
+            "{label} has a {record} of over {most} MiB.",
+            label=label,
+            record=RECORD,
+            most=checkpoints.LARGEST_RECORD // MIB,
+        )
+    folder = temporary / run_id
+    folder.mkdir()
+    for name, member in files.items():
+        try:
+            (folder / name).write_bytes(archives.read_member(archive, member))
+        except archives.UnreadableFileError as error:
+            raise ShelfError(
+                "{label} is torn: {name} can't be read ({cause}).",
+                label=label,
+                name=name,
+                cause=error,
+            ) from None
+    found = checkpoints.open_run(folder)
+    extra = set(files) - {RECORD} - set(found.record.files)
+    if extra:
+        raise ShelfError(
+            "{label} holds {names}, of which its record is silent.",
+            label=label,
+            names=", ".join(sorted(extra)),
+        )
+    return found
+
+
+def _verified(found: Run, label: str) -> RunRecord:
+    """The record to keep, after all that it says was compared with what is there."""
+    from core.export import programs
+    from core.models import variant
+    from core.models.base import Signature
+    from core.store import checkpoints, loading
+
+    record = found.record
+    foreign = ShelfError(
+        "{label} holds a run whose {record} says what no run does.", label=label, record=RECORD
+    )
+    texts = [record.software, record.device, record.data.name, record.data.split]
+    texts += [record.data.fingerprint, record.data.kind]
+    if not all(_PLAIN_TEXT.fullmatch(text) for text in texts):
+        raise foreign
+    numbers = [record.seconds, record.samples, record.data.count]
+    for scores in (*record.history, *record.metrics.values()):
+        if not all(_TERM.fullmatch(name) for name in scores):
+            raise foreign
+        numbers += scores.values()
+    if not all(_TERM.fullmatch(split.replace(":", "/")) for split in record.metrics):
+        raise foreign
+    if not all(math.isfinite(number) and number > -1e30 for number in numbers):
+        raise foreign
+    kind = variant(record.variant)
+    config = kind.Config.checked(record.config)
+    schedule = TrainConfig.checked(record.train)
+    if checkpoints.Request(record.variant, config, record.data, schedule).id != record.id:
+        raise ShelfError(
+            "{label} holds a run whose id is not that of what it says it is.", label=label
+        )
+    signature = Signature(record.data.shape, record.data.classes, record.data.kind)
+    if signature.kind not in kind.capabilities.kinds or not 0 < signature.size <= 10**6:
+        raise foreign
+    _check_shapes(found, kind, config, signature, label)
+    model = loading.load_model(found)
+    if not all(parameter.isfinite().all() for parameter in model.state_dict().values()):
+        raise ShelfError("{label} holds weights that are no finite numbers.", label=label)
+    if CODES in record.files:
+        _check_map(checkpoints.read_tensors(found, CODES), config.latent, label)
+    if FILM in record.files:
+        _check_film(checkpoints.read_tensors(found, FILM), label)
+    capabilities = json.loads(json.dumps(vars(model.capabilities)))
+    return record.model_copy(
+        update={"capabilities": capabilities, "browser": programs.browser_program(model)}
+    )
+
+
+def _check_shapes(found: Run, kind: Any, config: Any, signature: Any, label: str) -> None:
+    """Compare the weights' shapes with the variant's before any memory is set aside for it."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            expected = kind(config, signature).state_dict()
+    except ConfigError:
+        raise
+    except (RuntimeError, ValueError, OverflowError) as error:
+        raise ShelfError(
+            "{label} can't be imported: {reason}", label=label, reason=str(error).splitlines()[0]
+        ) from None
+    there = checkpoints.read_tensors(found, WEIGHTS)
+    if {name: tuple(tensor.shape) for name, tensor in expected.items()} != {
+        name: array.shape for name, array in there.items()
+    }:
+        raise ShelfError(
+            "{label} holds weights that don't fit {model} with its knobs.",
+            label=label,
+            model=kind.title,
+        )
+
+
+def _check_map(arrays: dict[str, np.ndarray], latent: int, label: str) -> None:
+    count = data.describe("mnist-5k").counts["all"]
+    shapes = {"codes": (count, latent), "plane_mean": (latent,), "plane_basis": (2, latent)}
+    _check_arrays(arrays, shapes, CODES, label)
+
+
+def _check_film(arrays: dict[str, np.ndarray], label: str) -> None:
+    frames = len(arrays["steps"]) if arrays.get("steps", np.zeros(())).ndim else 0
+    count = arrays["points"].shape[1] if arrays.get("points", np.zeros(())).ndim == 3 else 0
+    shapes = {
+        "points": (frames, count, 2),
+        "steps": (frames,),
+        "samples": (frames,),
+        "bounds": (frames, 4),
+    }
+    _check_arrays(arrays, shapes, FILM, label)
+    sheet = arrays.get("sheet", np.zeros(0)).tobytes()
+    width, height = struct.unpack(">II", sheet[16:24]) if len(sheet) > 24 else (0, 0)
+    if not sheet.startswith(b"\x89PNG\r\n\x1a\n") or not 0 < width * height <= LARGEST_SHEET:
+        raise ShelfError("{label} holds a film without a picture of its digits.", label=label)
+
+
+def _check_arrays(
+    arrays: dict[str, np.ndarray], shapes: dict[str, tuple[int, ...]], file: str, label: str
+) -> None:
+    for name, shape in shapes.items():
+        if name not in arrays or arrays[name].shape != shape or 0 in shape:
+            raise ShelfError(
+                "{label} holds a {file} whose {name} is not of the shape {shape}.",
+                label=label,
+                file=file,
+                name=name,
+                shape=shape,
+            )
+    for name, array in arrays.items():
+        if array.dtype not in (np.float32, np.float16, np.uint8) or not np.isfinite(array).all():
+            raise ShelfError(
+                "{label} holds a {file} whose {name} is no list of finite numbers.",
+                label=label,
+                file=file,
+                name=name,
+            )
+
+
+def _place(found: Run, record: RunRecord, store: Path) -> None:
+    (found.folder / RECORD).write_text(record.model_dump_json(), encoding="utf-8")
+    found.folder.chmod(0o755)
+    try:
+        found.folder.rename(store / found.id)
+    except OSError:
+        if (store / found.id).exists():
+            raise ShelfError("Run {run} came into the store meanwhile.", run=found.id) from None
+        raise

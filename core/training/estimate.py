@@ -1,0 +1,81 @@
+"""What a training will cost, told before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from core.config import ModelConfig, TrainConfig
+from core.models import variant
+from core.models.base import Signature
+from core.store.checkpoints import WEIGHTS, Run
+
+# Where nothing was ever trained: microseconds a sample on one core of an everyday machine, and
+# beside that for each thousand parameters.
+OVERHEAD, PER_THOUSAND = 25.0, 0.17
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a training asks for."""
+
+    samples: int
+    parameters: int
+    seconds: float  # expected; of training alone
+
+
+def parameters(name: str, config: ModelConfig, signature: Signature) -> int:
+    """Trainable numbers of a model, counted without making any.
+
+    Raises:
+        ConfigError: unknown variant, or knobs that don't fit the data.
+    """
+    with torch.device("meta"):
+        model = variant(name)(config, signature)
+    return sum(p.numel() for p in model.parameters())
+
+
+def cost(
+    name: str,
+    config: ModelConfig,
+    train: TrainConfig,
+    count: int,
+    signature: Signature,
+    runs: Iterable[Run] = (),
+) -> Cost:
+    """Samples, parameters and expected seconds of a training.
+
+    The time a sample is that of the latest similar run on this machine's store (same variant and
+    kind of network), scaled by the number of parameters; without one, that of an everyday core.
+
+    Args:
+        count: examples in the training set.
+        runs: from which to learn, those of this machine.
+
+    Raises:
+        ConfigError: unknown variant, or knobs that don't fit the data.
+    """
+    size = parameters(name, config, signature)
+    if variant(name).capabilities.closed_form:
+        return Cost(count, size, 1.0)
+    batch = min(train.batch_size, count)
+    samples = max(1, round(train.epochs * count / batch)) * batch
+    kind = getattr(config, "network", None)
+    similar = [
+        run
+        for run in runs
+        if run.record.variant == name
+        and run.record.config.get("network") == kind
+        and run.record.samples
+    ]
+    if similar:
+        last = max(similar, key=lambda run: run.folder.stat().st_mtime)
+        width = 2 if last.record.train.get("store") == "float16" else 4
+        theirs = max(1, last.record.files[WEIGHTS].bytes // width)
+        each = last.record.seconds / last.record.samples
+        return Cost(samples, size, samples * each * (0.3 + 0.7 * size / theirs))
+    slow = 6 if kind == "conv" else 1
+    micro = OVERHEAD + PER_THOUSAND * slow * size / 1000
+    return Cost(samples, size, samples * micro * 1e-6 * 128 / min(128, batch))

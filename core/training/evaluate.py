@@ -1,0 +1,201 @@
+"""Scores of a model on a named split. Nothing here is taken on training data."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from core.latent import coding
+from core.measures import metrics
+from core.measures.losses import squared_error
+from core.measures.noise import CORRUPTIONS, LEVELS, NOISES
+from core.models.base import Autoencoder, Condition, Probabilistic, join
+
+
+def evaluate(
+    model: Autoencoder,
+    x: np.ndarray,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+    dial: float | None = None,
+) -> dict[str, float]:
+    """All scores that the model has, per image.
+
+    Args:
+        x: held-out images (count, *shape), uint8 or in [0, 1].
+        seed: fixes the draws of z and of binarised pixels.
+        labels: (count,) of the images, which a conditional model takes.
+        dial: value of the continuous knob of a model that has one.
+
+    Returns:
+        `squared_error` (sum over pixels, mean over images), `squared_error_mean_image` (the same
+        for always answering these images' mean), for a model that is trained on corrupted inputs
+        `squared_error_denoised` (the answer to inputs corrupted as in its training, against the
+        clean images), and for a model with an ELBO what `rate_distortion` returns.
+    """
+    clean = x.astype(np.float32) / 255 if x.dtype == np.uint8 else x
+    error = metrics.squared_error_each(clean, coding.reconstruct(model, x, labels, dial=dial))
+    scores = {
+        "squared_error": float(error.mean()),
+        "squared_error_mean_image": metrics.mean_image_error(clean),
+    }
+    if model.capabilities.corrupts:
+        level = model.config.level if dial is None else dial
+        noise = model.config.noise
+        scores["squared_error_denoised"] = denoising_error(model, x, noise, level, seed, labels)
+    if isinstance(model, Probabilistic):
+        scores |= rate_distortion(model, x, seed, labels, dial)
+        if model.config.likelihood == "bernoulli":
+            scores["cross_entropy_floor"] = metrics.bernoulli_floor(clean)
+            scores["cross_entropy_mean_image"] = metrics.bernoulli_cross_entropy(
+                clean, clean.mean(0)
+            )
+    return scores
+
+
+@torch.no_grad()
+def denoising_error(
+    model: Autoencoder,
+    x: np.ndarray,
+    noise: str,
+    level: float,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+    batch: int = 1000,
+) -> float:
+    """Squared error against the clean images of the answers to corrupted ones: sum over pixels,
+    mean over images.
+
+    Args:
+        x: clean held-out images (count, *shape), uint8 or in [0, 1].
+        noise: a name in `core.measures.noise.CORRUPTIONS`.
+        level: of the noise. A model whose dial is a noise level is told it, as far as it knows it.
+        seed: fixes the noise.
+    """
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    told = None
+    if model.dial is not None and model.capabilities.corrupts:
+        told = min(model.dial.high, max(model.dial.low, level))
+    total = 0.0
+    for clean, condition in coding.batches(model, x, labels, batch, told):
+        corrupted = CORRUPTIONS[noise](clean, level, generator)
+        total += squared_error(model.reconstruct(corrupted, condition), clean).item() * len(clean)
+    return total / len(x)
+
+
+def noise_matrix(model: Autoencoder, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+    """`denoising_error` at each noise (rows, in the order of `core.measures.noise.NOISES`) and
+    level (columns, `core.measures.noise.LEVELS`): (3, 4) float32."""
+    return np.array(
+        [
+            [denoising_error(model, x, noise, level, labels=labels) for level in LEVELS]
+            for noise in NOISES
+        ],
+        np.float32,
+    )
+
+
+@torch.no_grad()
+def rate_distortion(
+    model: Autoencoder,
+    x: np.ndarray,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+    dial: float | None = None,
+    batch: int = 1000,
+) -> dict[str, float]:
+    """Rate, distortion and ELBO in nats per image, one draw of z per image.
+
+    A Bernoulli likelihood is scored on dynamically binarised pixels (`rate_binary`,
+    `distortion_binary`, `elbo_binary`: the encoder sees the binarised image too), and, apart
+    from that, by its cross-entropy on grey pixels (`rate`, `cross_entropy_grey`), which is no
+    likelihood. A Gaussian likelihood is a density of grey pixels (`rate`, `distortion`, `elbo`).
+    """
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    bernoulli = model.config.likelihood == "bernoulli"
+    totals: dict[str, float] = {}
+    means = []
+
+    def add(name: str, value: float) -> None:
+        totals[name] = totals.get(name, 0.0) + value
+
+    def score(target: torch.Tensor, condition: Condition) -> tuple[float, float, torch.Tensor]:
+        levels = model.encode(target, condition, generator)
+        rate = model.rate_each(levels, condition).sum().item()
+        logits = model.decode(join(levels), condition)
+        distortion = model.distortion(target, logits).item() * len(target)
+        return rate, distortion, torch.cat([level.mean for level in levels], 1)
+
+    for grey, condition in coding.batches(model, x, labels, batch, dial):
+        rate, distortion, mean = score(grey, condition)
+        means.append(mean.cpu())
+        add("rate", rate)
+        add("cross_entropy_grey" if bernoulli else "distortion", distortion)
+        if bernoulli:
+            binary = (torch.empty_like(grey).uniform_(generator=generator) < grey).float()
+            rate, distortion, _ = score(binary, condition)
+            add("rate_binary", rate)
+            add("distortion_binary", distortion)
+    scores = {name: total / len(x) for name, total in totals.items()}
+    suffix = "_binary" if bernoulli else ""
+    scores[f"elbo{suffix}"] = -scores[f"rate{suffix}"] - scores[f"distortion{suffix}"]
+    scores["active_units"] = float(metrics.active_units(torch.cat(means).numpy()))
+    return scores
+
+
+@torch.no_grad()
+def importance_bounds(
+    model: Autoencoder,
+    x: np.ndarray,
+    draws: tuple[int, ...] = (1, 5, 50),
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+    dial: float | None = None,
+) -> dict[int, np.ndarray]:
+    """Lower bounds on log p(x) from k draws of z: L_k = E log (1/k) Σ p(x, z_i) / q(z_i|x).
+
+    L_1 is the ELBO, and L_k rises to log p(x) with k (Burda et al., 2016). All bounds are taken
+    from the same draws, as many as the largest k, in groups: so none is below a smaller k's if
+    each k divides the next.
+
+    Args:
+        model: with one level of Gaussian latents and a standard normal prior.
+        x: images (count, *shape) under the model's own likelihood: for a Bernoulli one pixels of 0
+            and 1, since grey pixels have no such likelihood.
+        draws: the k's.
+        seed: fixes the draws of z.
+        labels, dial: what the model takes beside the image.
+
+    Returns:
+        By k the bound for each image, in nats: (count,).
+
+    Raises:
+        ValueError: for a model without such latents, or grey pixels under a Bernoulli likelihood.
+    """
+    if not (isinstance(model, Probabilistic) and model.capabilities.levels == 1):
+        raise ValueError("Importance bounds need a posterior with one level of latents.")
+    if model.config.likelihood == "bernoulli" and not np.isin(np.unique(x), (0, 1)).all():
+        raise ValueError("A Bernoulli likelihood needs pixels of 0 and 1; these are grey.")
+    generator = torch.Generator(next(model.parameters()).device).manual_seed(seed)
+    found: dict[int, list[np.ndarray]] = {k: [] for k in draws}
+    exact = x.astype(np.float32) if x.dtype == np.uint8 else x  # 0 and 1, not 0 and 1/255
+    for part, condition in coding.batches(model, exact, labels, 100, dial):
+        part = part.to(next(model.parameters()).dtype)
+        (level,) = model.encode(part, condition)
+        log_weights = []
+        for _ in range(max(draws)):
+            noise = torch.empty_like(level.mean).normal_(generator=generator)
+            z = level.mean + (0.5 * level.log_var).exp() * noise
+            log_ratio = 0.5 * (noise.square() + level.log_var - z.square()).sum(
+                1
+            )  # log p(z)/q(z|x)
+            log_weights.append(log_ratio - model.distortion_each(part, model.decode(z, condition)))
+        each = torch.stack(log_weights)  # (draws, batch)
+        for k in draws:
+            groups = each[: len(each) // k * k].unflatten(0, (-1, k))
+            found[k].append((groups.logsumexp(1) - math.log(k)).mean(0).cpu().numpy())
+    return {k: np.concatenate(parts) for k, parts in found.items()}

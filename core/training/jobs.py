@@ -1,0 +1,343 @@
+"""The queue of trainings. Its whole state is in the run store, so that a reload, another tab and a
+restarted server see the same.
+
+    <store>/.queue/<run-id>/request.json   what is asked for; the folder is made in one step
+    <store>/.queue/<run-id>/askers/<name>  one empty file for each visitor who asked
+    <store>/.queue/<run-id>/progress.json  where the training is, written by its worker
+    <store>/.queue/<run-id>/frames/        the film as far as it goes
+    <store>/.queue/<run-id>/beat           touched every second by the worker that has the job
+    <store>/.queue/<run-id>/stop           there if the training is to stop
+    <store>/.queue/locks/<run-id>          held by the worker that has the job
+
+A job's folder goes when its run is in the store; a failed one stays until it is dismissed or asked
+for again. Importing this module needs no torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.refusal import Refusal
+from core.store import checkpoints
+from core.training.limits import Limits
+
+QUEUE = ".queue"
+REQUEST, PROGRESS, ASKERS, BEAT, STOP, FRAMES, LOCKS = (
+    "request.json",
+    "progress.json",
+    "askers",
+    "beat",
+    "stop",
+    "frames",
+    "locks",
+)
+VISITOR = re.compile(r"[0-9a-zA-Z_-]{8,64}")
+SILENCE = 5.0  # seconds without a beat after which a worker counts as gone
+ATTEMPTS = 3  # times that a worker may die over a job before it counts as failed
+
+
+class JobError(Refusal, ValueError):
+    """A training that can't be queued; one sentence for a person."""
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class JobRequest(_Plain):
+    """What is asked for: all that decides the run, its cost, and when it was asked."""
+
+    id: str
+    variant: str
+    config: dict[str, Any]
+    data: str
+    split: str
+    train: dict[str, Any]
+    samples: int
+    expected: float  # seconds of training
+    parameters: int = 0
+    asked_at: float = 0.0
+
+
+class JobProgress(_Plain):
+    """Where a training is, as its worker wrote it. A failed one says why: in `message`, and in
+    `refusal` for other languages (`Refusal.as_json`)."""
+
+    status: Literal["running", "saving", "failed"] = "running"
+    attempts: int = 0
+    message: str = ""
+    refusal: dict[str, Any] | None = None
+    step: int = 0
+    steps: int = 0
+    samples: int = 0
+    seconds: float = 0.0
+    frames: int = 0
+    history: tuple[dict[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training in the queue.
+
+    Attributes:
+        status: `waiting`, `running`, `saving`, `stopping` or `failed`.
+        askers: the visitors who asked for it and have not withdrawn.
+    """
+
+    folder: Path
+    request: JobRequest
+    progress: JobProgress
+    askers: tuple[str, ...]
+    status: str
+
+    @property
+    def id(self) -> str:
+        return self.request.id
+
+    @property
+    def remaining(self) -> float:
+        """Expected seconds of training that are left."""
+        done = self.progress
+        if self.status not in ("running", "stopping", "saving"):
+            return self.request.expected
+        if done.step and done.steps:
+            return done.seconds * (done.steps - done.step) / done.step
+        return self.request.expected
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a waiting job stands: how many are before it, and when it is expected to begin."""
+
+    before: int
+    seconds: float
+
+
+def submit(
+    store: Path, request: JobRequest, visitor: str, limits: Limits, owner: bool = False
+) -> bool:
+    """Ask for a training. Who asks for one that is in the queue already joins it.
+
+    Returns:
+        False where the run is in the store already, complete; nothing is queued then.
+
+    Raises:
+        JobError: beyond the limits, or where the store can't be written.
+    """
+    if not VISITOR.fullmatch(visitor):
+        raise JobError("A visitor's name is 8 to 64 letters, digits, - or _.")
+    if is_complete(store, request.id):
+        return False
+    queued = jobs(store)
+    existing = next((job for job in queued if job.id == request.id), None)
+    failed = existing is not None and existing.status == "failed"
+    if (existing is None or failed) and not owner:
+        _check(request, visitor, limits, queued)
+    try:
+        if failed:  # what it had kept of the work stays
+            shutil.rmtree(existing.folder / ASKERS)
+            (existing.folder / ASKERS).mkdir()
+            (existing.folder / PROGRESS).unlink()
+            (existing.folder / BEAT).unlink(missing_ok=True)
+        _enter(store, request, visitor)
+    except OSError as error:
+        raise JobError(
+            "Nothing can be trained here: the run store {store} can't be written ({reason}).",
+            store=store,
+            reason=error.strerror or str(error),
+        ) from None
+    return True
+
+
+def _check(request: JobRequest, visitor: str, limits: Limits, queued: Sequence[Job]) -> None:
+    for what, asked, most in (
+        (Refusal("samples"), request.samples, limits.samples),
+        (Refusal("expected seconds"), round(request.expected), limits.seconds),
+        (Refusal("parameters"), request.parameters, limits.parameters),
+    ):
+        if asked > most:
+            raise JobError(
+                "This training asks for {asked:,} {what}; on this server a visitor's may have at "
+                "most {most:,.10g}.",
+                asked=asked,
+                what=what,
+                most=most,
+            )
+    live = [job for job in queued if job.status != "failed"]
+    if sum(visitor in job.askers for job in live) >= limits.waiting:
+        raise JobError(
+            "You have {most} trainings in the queue, the most that one visitor may; "
+            "wait for one or stop one.",
+            most=limits.waiting,
+        )
+    if len(live) >= limits.queue:
+        raise JobError(
+            "The queue is full: {most} trainings are in it; try again in a while.",
+            most=limits.queue,
+        )
+
+
+def _enter(store: Path, request: JobRequest, visitor: str) -> None:
+    queue = store / QUEUE
+    queue.mkdir(parents=True, exist_ok=True)
+    folder = queue / request.id
+    for _ in range(10):
+        with contextlib.suppress(FileNotFoundError):  # there is none, or it goes this moment
+            (folder / ASKERS / visitor).touch()
+            (folder / STOP).unlink(missing_ok=True)
+            return
+        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=queue))
+        try:
+            (fresh / ASKERS).mkdir()
+            (fresh / ASKERS / visitor).touch()
+            asked = request.model_copy(update={"asked_at": time.time()})
+            (fresh / REQUEST).write_text(asked.model_dump_json(), encoding="utf-8")
+            fresh.chmod(0o755)
+            fresh.rename(folder)  # fails where another one was quicker
+            return
+        except FileExistsError:
+            continue
+        except OSError as error:
+            if not folder.exists():
+                raise error
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    raise OSError(f"{folder} comes and goes")
+
+
+def jobs(store: Path) -> list[Job]:
+    """All jobs: those in work first, then the waiting ones in the order in which their turn comes,
+    then the failed ones. Foreign folders are passed over."""
+    queue = store / QUEUE
+    try:
+        folders = [entry for entry in queue.iterdir() if checkpoints.RUN_ID.fullmatch(entry.name)]
+    except OSError:
+        return []
+    found = [job for job in map(_read, folders) if job is not None]
+    active = sorted(
+        (job for job in found if job.status not in ("waiting", "failed")),
+        key=lambda job: job.request.asked_at,
+    )
+    failed = sorted((job for job in found if job.status == "failed"), key=lambda job: job.id)
+    waiting = in_turn((job for job in found if job.status == "waiting"), active)
+    return [*active, *waiting, *failed]
+
+
+def in_turn(waiting: Iterable[Job], active: Iterable[Job]) -> list[Job]:
+    """Waiting jobs in a fair order: every visitor's first before anybody's second, where what a
+    visitor has in work counts too; among equals who asked first."""
+    busy = Counter(visitor for job in active for visitor in job.askers)
+    by_age = sorted(waiting, key=lambda job: (job.request.asked_at, job.id))
+    turn: dict[str, int] = {}
+    for job in by_age:
+        ranks = []
+        for visitor in job.askers:
+            ranks.append(busy[visitor])
+            busy[visitor] += 1
+        turn[job.id] = min(ranks, default=0)
+    return sorted(by_age, key=lambda job: turn[job.id])
+
+
+def find(store: Path, job_id: str) -> Job | None:
+    """One job, or None."""
+    if not checkpoints.RUN_ID.fullmatch(job_id):
+        return None
+    return _read(store / QUEUE / job_id)
+
+
+def place(queued: Sequence[Job], job_id: str, workers: int) -> Place | None:
+    """Where a waiting job stands in what `jobs` returned; None where it doesn't wait."""
+    ahead = 0.0
+    before = 0
+    for job in queued:
+        if job.id == job_id:
+            return Place(before, ahead / workers) if job.status == "waiting" else None
+        ahead += job.remaining
+        before += job.status == "waiting"
+    return None
+
+
+def stop(store: Path, job_id: str, visitor: str, owner: bool = False) -> bool:
+    """Withdraw a visitor's wish; a training that nobody else waits for, or whose stop the machine's
+    owner asks for, stops and keeps its work.
+
+    Returns:
+        Whether the training stops: False where others still want it, or the visitor never did.
+    """
+    job = find(store, job_id)
+    if job is None or not (owner or visitor in job.askers):
+        return False
+    if VISITOR.fullmatch(visitor):
+        (job.folder / ASKERS / visitor).unlink(missing_ok=True)
+    if not owner and set(job.askers) - {visitor}:
+        return False
+    with contextlib.suppress(FileNotFoundError):
+        (job.folder / STOP).touch()
+    if job.status in ("waiting", "failed"):
+        dismiss(store, job_id)
+    return True
+
+
+def dismiss(store: Path, job_id: str) -> None:
+    """Take a job that is not in work out of the queue."""
+    folder = store / QUEUE / job_id
+    doomed = folder.with_name(f".gone-{job_id}-{os.getpid()}-{time.monotonic_ns()}")
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+def write_progress(folder: Path, progress: JobProgress) -> None:
+    """Put a worker's report in place in one step."""
+    written = folder / f".{PROGRESS}"
+    written.write_text(progress.model_dump_json(), encoding="utf-8")
+    written.replace(folder / PROGRESS)
+
+
+def is_complete(store: Path, run_id: str) -> bool:
+    """Whether one of the stores holds this run, trained to its end."""
+    for place in (checkpoints.shipped_store(), store):
+        with contextlib.suppress(checkpoints.CheckpointError):
+            if checkpoints.open_run(place / run_id).record.status == "complete":
+                return True
+    return False
+
+
+def _read(folder: Path) -> Job | None:
+    try:
+        request = JobRequest.model_validate_json((folder / REQUEST).read_bytes())
+        askers = tuple(sorted(entry.name for entry in (folder / ASKERS).iterdir()))
+    except (OSError, ValidationError):
+        return None
+    if request.id != folder.name:
+        return None
+    try:
+        progress = JobProgress.model_validate(json.loads((folder / PROGRESS).read_bytes()))
+    except (OSError, ValueError):
+        progress = JobProgress()
+    try:
+        beats = time.time() - (folder / BEAT).stat().st_mtime < SILENCE
+    except OSError:
+        beats = False
+    if progress.status == "failed":
+        status = "failed"
+    elif not beats:
+        status = "waiting"
+    elif progress.status == "saving":
+        status = "saving"
+    else:
+        status = "stopping" if (folder / STOP).exists() else "running"
+    return Job(folder, request, progress, askers, status)

@@ -1,0 +1,66 @@
+"""What a run keeps for its map: codes, a plane to see them on, errors, and knots of its knob."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from core.data import Dataset
+from core.latent import coding
+from core.latent.projections import Plane, map_plane
+from core.measures.losses import kl_standard_normal_each
+from core.models.base import Autoencoder
+from core.training.evaluate import evaluate
+
+KNOTS = 12
+
+
+JUDGED = 1000  # digits of the map, its last, on which noises are tried: mnist-5k's test split
+
+
+def map_arrays(model: Autoencoder, digits: Dataset) -> dict[str, np.ndarray]:
+    """What the map draws: `codes` (count, K) float16, `plane_mean` (K,) and `plane_basis` (2, K)
+    float32, and `squared_error` (count,) float16 of each digit's reconstruction or, where a knob
+    changes it, what `knot_arrays` returns."""
+    codes = coding.encode(model, digits.x, digits.labels).mean
+    plane = map_plane(codes)
+    x = coding.to_tensor(digits.x).numpy()
+    x_hat = coding.reconstruct(model, digits.x, digits.labels)
+    error = ((x - x_hat) ** 2).reshape(len(x), -1).sum(1)
+    arrays = {
+        "codes": codes.astype(np.float16),
+        "plane_mean": plane.mean.astype(np.float32),
+        "plane_basis": plane.basis.astype(np.float32),
+    }
+    if model.dial is not None:  # one digit's error changes with the knob; its mean is at the knots
+        return arrays | knot_arrays(model, digits, plane)
+    return arrays | {"squared_error": error.astype(np.float16)}
+
+
+def knot_arrays(model: Autoencoder, digits: Dataset, plane: Plane) -> dict[str, np.ndarray]:
+    """The map at knots of the continuous knob, between which a screen interpolates.
+
+    `knots` (knots,) positions, `knot_points` (knots, count, 2) float16 on the usual value's plane,
+    `knot_squared_error` (knots,) per image (of a model that is trained on corrupted inputs the
+    error of its answer to such), and for a model with an ELBO `knot_rate`,
+    `knot_distortion` (knots,) in nats per image of grey pixels and `knot_kl` (knots, K) in nats.
+    """
+    ends = [float(model.dial.position(end)) for end in (model.dial.low, model.dial.high)]
+    knots = torch.linspace(*ends, KNOTS)
+    found: dict[str, list] = {}
+    for position in knots:
+        value = float(model.dial.value(position))
+        codes = coding.encode(model, digits.x, digits.labels, dial=value)
+        scores = evaluate(model, digits.x, labels=digits.labels, dial=value)
+        found.setdefault("knot_points", []).append(plane.to_map(codes.mean))
+        error = scores.get("squared_error_denoised", scores["squared_error"])
+        found.setdefault("knot_squared_error", []).append(error)
+        if codes.log_var is not None:
+            each = kl_standard_normal_each(*map(torch.from_numpy, (codes.mean, codes.log_var)))
+            found.setdefault("knot_kl", []).append(each.mean(0).numpy())
+            found.setdefault("knot_rate", []).append(scores["rate"])
+            distortion = scores.get("cross_entropy_grey", scores.get("distortion"))
+            found.setdefault("knot_distortion", []).append(distortion)
+    arrays = {name: np.asarray(values, np.float32) for name, values in found.items()}
+    arrays["knot_points"] = arrays["knot_points"].astype(np.float16)
+    return arrays | {"knots": knots.numpy()}

@@ -1,0 +1,158 @@
+"""A training from what is asked for to the run in its store."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from core import __version__
+from core.data import Dataset, may_share
+from core.export import programs
+from core.models import build, signature_of
+from core.models.base import Autoencoder
+from core.store import checkpoints
+from core.store.checkpoints import Request
+from core.training import loop
+from core.training.continuation import Keeper
+from core.training.evaluate import evaluate, noise_matrix
+from core.training.film import Film
+from core.training.loop import Progress, best_device
+from core.training.maps import JUDGED, map_arrays
+
+
+def run(
+    request: Request,
+    store: Path,
+    *,
+    test: Dataset | None = None,
+    on_map: Dataset | None = None,
+    device: torch.device | None = None,
+    film: Film | None = None,
+    on_save: Callable[[], None] | None = None,
+    kept: Path | None = None,
+) -> Iterator[Progress]:
+    """Train what is asked and save it, also when the training is stopped half-way.
+
+    A stopped training never takes the place of the same run's complete one. One whose process is
+    killed goes on from `kept`, with the result that it would have had.
+
+    Args:
+        request: the run.
+        store: folder of runs.
+        test: split whose scores go into the record, if it is held out.
+        on_map: digits whose codes are drawn on the map; scored too, if they are held out.
+        film: takes its frames while the training runs, and is kept in the run.
+        on_save: called when the training is over and scoring and saving begin.
+        kept: folder where all that is needed to go on is put every ten seconds; emptied at the end.
+
+    Raises:
+        TrainingError, CheckpointError: see `train` and `checkpoints.save`.
+    """
+    model = build(request.variant, request.config, signature_of(request.data), request.train.seed)
+    device = device or best_device()
+    keeper = Keeper(kept, request.id)
+    resume, history = keeper.found()
+    last = Progress(0, 1, 0, 0.0)
+    if film is not None and not film.begin(model.to(device), resume is not None):
+        film = None
+    try:
+        for last in loop.train(model, request.data, request.train, device, resume):
+            if film is not None:
+                film.look(model, last.step, last.steps, last.samples)
+            history.append({"step": last.step, "samples": last.samples, **last.terms})
+            keeper.keep(last, history)
+            yield last
+    finally:
+        if on_save is not None:
+            on_save()
+        if last.step == last.steps or (last.samples and not _is_complete(store, request.id)):
+            save(model, request, store, last, history, str(device), test, on_map, film)
+        keeper.forget()
+
+
+def save(
+    model: Autoencoder,
+    request: Request,
+    store: Path,
+    last: Progress,
+    history: list[dict[str, float]],
+    device: str = "cpu",
+    test: Dataset | None = None,
+    on_map: Dataset | None = None,
+    film: Film | None = None,
+) -> checkpoints.Run:
+    """Round the weights as they are stored, score the rounded model, and write the run."""
+    model.eval().to("cpu")
+    half = request.train.store == "float16"
+    if half:
+        with torch.no_grad():
+            for tensor in filter(torch.is_floating_point, model.state_dict().values()):
+                tensor.copy_(tensor.half())
+    tensors: dict[str, dict[str, np.ndarray]] = {
+        checkpoints.WEIGHTS: {
+            name: (t.half() if half and t.is_floating_point() else t).detach().numpy()
+            for name, t in model.state_dict().items()
+        }
+    }
+    metrics: dict[str, dict[str, float]] = {}
+    for split in (test, on_map):
+        if split is not None and split.kind == "images" and _held_out(split, request.data):
+            metrics[f"{split.name}/{split.split}"] = evaluate(model, split.x, labels=split.labels)
+    if on_map is not None:
+        tensors[checkpoints.CODES] = map_arrays(model, on_map)
+        judged = on_map.subset(np.arange(len(on_map))[-JUDGED:], "test")
+        if not model.capabilities.has_posterior and _held_out(judged, request.data):
+            tensors[checkpoints.CODES]["noise_error"] = noise_matrix(model, judged.x, judged.labels)
+    if film is not None and film.points:
+        tensors[checkpoints.FILM] = film.arrays()
+    record = checkpoints.RunRecord(
+        software=__version__,
+        id=request.id,
+        variant=request.variant,
+        config=request.config.model_dump(mode="json"),
+        data=checkpoints.DataRecord(
+            name=request.data.name,
+            split=request.data.split,
+            fingerprint=request.data.fingerprint,
+            count=len(request.data.x),
+            shape=request.data.shape,
+            classes=request.data.classes,
+            kind=request.data.kind,
+        ),
+        train=request.train.model_dump(mode="json"),
+        status="complete" if last.step == last.steps else "stopped",
+        device=device,
+        seconds=round(last.seconds, 3),
+        samples=last.samples,
+        history=tuple({k: float(f"{v:.6g}") for k, v in entry.items()} for entry in history),
+        metrics={
+            split: {k: float(f"{v:.6g}") for k, v in scores.items() if math.isfinite(v)}
+            for split, scores in metrics.items()
+        },
+        capabilities=_plain(model.capabilities),
+        browser=programs.browser_program(model),
+    )
+    return checkpoints.save(store, record, tensors)
+
+
+def _held_out(split: Dataset, trained_on: Dataset) -> bool:
+    return not may_share(split.name, split.split, trained_on.name, trained_on.split)
+
+
+def _is_complete(store: Path, run_id: str) -> bool:
+    try:
+        return checkpoints.open_run(store / run_id).record.status == "complete"
+    except checkpoints.CheckpointError:
+        return False
+
+
+def _plain(capabilities: Any) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in vars(capabilities).items()
+    }
