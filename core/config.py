@@ -123,17 +123,25 @@ class ModelConfig(Settings):
     latent: int = knob(2, ge=1, le=784, label="K", help="Number of latent dimensions.")
 
 
-class NetworkConfig(ModelConfig):
-    """Encoder and decoder made of several layers, fully connected or convolutional."""
+class LayersConfig(ModelConfig):
+    """Encoder and decoder made of several fully connected layers."""
 
-    network: Literal["mlp", "conv"] = knob(
-        "mlp", label="Network", help="Fully connected layers, or convolutions with stride 2."
-    )
     hidden: tuple[int, ...] = knob(
         (320, 160),
         label="Hidden units",
         help="Widths of the encoder's hidden layers; the decoder mirrors them.",
         advanced=True,
+    )
+    activation: Literal["gelu", "relu", "silu", "tanh", "sigmoid"] = knob(
+        "gelu", label="Activation", help="Nonlinearity between the layers.", advanced=True
+    )
+
+
+class NetworkConfig(LayersConfig):
+    """Encoder and decoder made of several layers, fully connected or convolutional."""
+
+    network: Literal["mlp", "conv"] = knob(
+        "mlp", label="Network", help="Fully connected layers, or convolutions with stride 2."
     )
     channels: tuple[int, ...] = knob(
         (32, 64),
@@ -148,9 +156,6 @@ class NetworkConfig(ModelConfig):
         label="Dense units",
         help="Width of the fully connected layer between a convolutional network and the code.",
         advanced=True,
-    )
-    activation: Literal["gelu", "relu", "silu", "tanh", "sigmoid"] = knob(
-        "gelu", label="Activation", help="Nonlinearity between the layers.", advanced=True
     )
 
 

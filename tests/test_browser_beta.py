@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from core import data
 from core.latent import coding
 from core.measures import losses, metrics
-from core.models.base import Condition
+from core.models.signals import Condition
 from core.store import loading
 from explorer import assets
 from explorer.language import LANGUAGES, texts

@@ -15,7 +15,6 @@ from core import data
 from core.export import programs
 from core.latent import coding, projections
 from core.models import conditioned
-from core.models.base import Signature
 from core.models.conditioned import gated_decoder, gated_encoder
 from core.models.networks import (
     ACTIVATIONS,
@@ -24,6 +23,7 @@ from core.models.networks import (
     mlp_decoder,
     mlp_encoder,
 )
+from core.models.signals import Signature
 from core.store import loading
 from core.store.checkpoints import CODES, read_tensors
 from explorer import assets

@@ -3,6 +3,7 @@
     <store>/<run-id>/run.json              what was asked, what came of it, and how to run it
     <store>/<run-id>/weights.safetensors   every parameter of the model
     <store>/<run-id>/codes.safetensors     the held-out digits' codes and the map's plane
+    <store>/<run-id>/pictures.safetensors  what is shown of a model that no browser runs
     <store>/<run-id>/film.safetensors      how codes and decoded digits moved while it was trained
 
 Importing this module needs no torch, so that a screen can list runs before torch is loaded.
@@ -35,6 +36,7 @@ SCHEMA_VERSION = 1
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}-[0-9a-f]{10}")
 RECORD = "run.json"
 WEIGHTS, CODES, FILM = "weights.safetensors", "codes.safetensors", "film.safetensors"
+PICTURES = "pictures.safetensors"
 NOTE = "note.json"  # what people say of a run; see `core.store.own_runs`
 LARGEST_RECORD = 16 * 2**20
 
@@ -83,13 +85,19 @@ class RunRecord(_Plain):
     history: tuple[dict[str, float], ...] = ()
     metrics: dict[str, dict[str, float]] = {}
     capabilities: dict[str, Any] = {}
+    widths: tuple[int, ...] = ()
     browser: dict[str, Any] | None = None
     files: dict[str, FileRecord] = {}
 
     @property
     def latent(self) -> int:
-        """K, the number of latent dimensions."""
+        """K, the number of latent dimensions that was asked for."""
         return int(self.config["latent"])
+
+    @property
+    def width(self) -> int:
+        """Numbers in a code, all levels together."""
+        return sum(self.widths) or self.latent
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +151,7 @@ def user_store() -> Path:
     return Path(named).expanduser() if named else user_data_path("latent-explorer") / "runs"
 
 
-def run_id(variant: str, config: Mapping, data: Mapping, train: Mapping) -> str:
+def run_id(variant: str, config: Mapping, data: Mapping, train: Mapping, teacher: str = "") -> str:
     """Readable slug and short hash of the canonical JSON of what is asked for."""
     canonical = json.dumps(
         {
@@ -151,7 +159,8 @@ def run_id(variant: str, config: Mapping, data: Mapping, train: Mapping) -> str:
             "config": config,
             "data": {key: data[key] for key in ("name", "split", "fingerprint")},
             "train": train,
-        },
+        }
+        | ({"teacher": teacher} if teacher else {}),
         sort_keys=True,
         separators=(",", ":"),
     )
@@ -168,6 +177,7 @@ class Request:
     config: ModelConfig
     data: Dataset
     train: TrainConfig
+    teacher: str = ""  # fingerprint of the network that it learns from
 
     @property
     def id(self) -> str:
@@ -185,6 +195,7 @@ class Request:
                 "fingerprint": self.data.fingerprint,
             },
             self.train.model_dump(mode="json", exclude_defaults=True),
+            self.teacher,
         )
 
 
@@ -290,7 +301,7 @@ def open_run(folder: Path) -> Run:
             file=WEIGHTS,
         )
     for file, expected in record.files.items():
-        if file not in (WEIGHTS, CODES, FILM):
+        if file not in (WEIGHTS, CODES, FILM, PICTURES):
             raise CheckpointError(
                 "Run {run} names a file that no run has: {file!r}.", run=name, file=file
             )

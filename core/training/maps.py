@@ -25,8 +25,10 @@ def map_arrays(model: Autoencoder, digits: Dataset) -> dict[str, np.ndarray]:
     codes = coding.encode(model, digits.x, digits.labels).mean
     plane = map_plane(codes)
     x = coding.to_tensor(digits.x).numpy()
-    x_hat = coding.reconstruct(model, digits.x, digits.labels)
-    error = ((x - x_hat) ** 2).reshape(len(x), -1).sum(1)
+    off = (x - coding.reconstruct(model, digits.x, digits.labels)) ** 2
+    if digits.observed is not None:  # what nobody rated is no error
+        off = off * digits.observed
+    error = off.reshape(len(x), -1).sum(1)
     arrays = {
         "codes": codes.astype(np.float16),
         "plane_mean": plane.mean.astype(np.float32),
