@@ -25,7 +25,6 @@ KOREAN = language.refusals("ko")
 
 # Whose refusals only the command line or a programmer sees, and where all are made.
 ASIDE = {
-    "core.__main__",
     "core.data.dataset",
     "core.data.download",
     "core.export.onnx_files",
