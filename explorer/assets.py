@@ -19,7 +19,7 @@ from core.data.dataset import DataError
 from core.judge import classifier
 from core.refusal import Refusal
 from core.store.checkpoints import CODES, FILM, WEIGHTS, CheckpointError, Run
-from explorer import background, downloads, linker, live, resources
+from explorer import background, downloads, exporting, linker, live, resources
 from explorer.addresses import base, root
 from explorer.live import FOREVER, refused
 
@@ -203,4 +203,5 @@ def routes() -> list[Route]:
         *live.routes(root()),
         *background.routes(root()),
         *downloads.routes(root()),
+        *exporting.routes(root()),
     ]

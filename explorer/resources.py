@@ -207,3 +207,8 @@ def figure(draw: Callable, *arguments: Any) -> Any:
             _figures.pop(next(iter(_figures)), None)
         _figures[key] = draw(*arguments)
     return _figures[key]
+
+
+def is_own(run: Run) -> bool:
+    """Whether a run is of this server's users, not one that ships."""
+    return run.folder.parent != checkpoints.shipped_store()

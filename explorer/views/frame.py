@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.models import VARIANTS
 from core.store import checkpoints, own_runs
 from core.store.checkpoints import Run
+from core.training.jobs import Job
 from explorer import assets, knobs, resources, state
 from explorer.language import Words
 
@@ -195,3 +196,14 @@ def scored_on(run: Run) -> str:
 def network_of(run: Run) -> str:
     """`mlp` or `conv`."""
     return run.record.config.get("network", "mlp")
+
+
+def name_of_job(words: Words, job: Job) -> str:
+    """What a waiting or running training is called."""
+    title = words(f"variant.{job.request.variant}.title")
+    return f"{title}, K = {job.request.config['latent']}"
+
+
+def signed(value: float, places: int = 1) -> str:
+    """A number with a true minus sign."""
+    return f"{value:,.{places}f}".replace("-", "−")
