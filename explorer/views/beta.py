@@ -10,7 +10,7 @@ import streamlit as st
 from core.measures import theory
 from core.store import records
 from core.store.checkpoints import Run
-from explorer import assets, equations, resources, state
+from explorer import assets, members, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
@@ -37,7 +37,7 @@ def show() -> None:
             frame.say(words, "beta")
         with equation.container(key="equation"):
             st.html(_STYLE)
-            st.latex(equations.latex(words, "vae", "beta"))
+            members.show_equation(words, "vae", "beta")
         first = next(iter(found.values()))
         data = {
             "stops": [_stop(run, first, runs) for run in found.values()],
@@ -53,7 +53,7 @@ def show() -> None:
         _linear(words, runs)
         _annealing(words, runs)
         st.markdown(f"#### {words('beta.network_title')}")
-        equations.show(words, first.record, "beta")
+        members.show(words, first.record.variant, "beta")
 
 
 def stops(runs: Sequence[Run]) -> dict[int, Run]:

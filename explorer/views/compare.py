@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.measures import metrics
 from core.store.checkpoints import Run
-from explorer import assets, resources, state
+from explorer import assets, members, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
@@ -80,7 +80,7 @@ def _spec(run: Run, first: Run) -> dict:
 
 
 def _name(words: Words, run: Run) -> str:
-    title = words(f"variant.{run.record.variant}.title")
+    title = members.title(words, run.record.variant)
     conv = frame.network_of(run) == "conv"
     return f"{title}, {words('picker.conv').lower()}" if conv else title
 

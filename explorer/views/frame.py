@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.models import VARIANTS
 from core.store import checkpoints, own_runs
 from core.store.checkpoints import Run
-from explorer import assets, knobs, resources, state
+from explorer import assets, knobs, members, resources, state
 from explorer.language import Words
 
 DEFAULT = "vae"  # the model that a page opens with
@@ -108,7 +108,7 @@ def pick_run(words: Words) -> Run | None:
         words("picker.model"),
         variants,
         DEFAULT if DEFAULT in variants else variants[0],
-        show=lambda name: words(f"variant.{name}.title"),
+        show=lambda name: members.title(words, name),
         width=210,
     )
     runs = [run for run in runs if run.record.variant == variant]
@@ -149,7 +149,7 @@ def name_of(words: Words, run: Run) -> str:
     if title:
         return title
     conv = f", {words('picker.conv').lower()}" if network_of(run) == "conv" else ""
-    return f"{words(f'variant.{run.record.variant}.title')}{conv}, K = {run.record.latent}"
+    return f"{members.title(words, run.record.variant)}{conv}, K = {run.record.latent}"
 
 
 def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
@@ -165,7 +165,9 @@ def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
             record.train,
         ]
         before = usual.record.config | usual.record.train
-        told = next(filter(None, (_differs(words, layer, before) for layer in layers)), "")
+        told = next(
+            filter(None, (_differs(words, record.variant, layer, before) for layer in layers)), ""
+        )
         name = own_runs.note(run).title or told or f"{record.data.name}/{record.data.split}"
         if run is usual and not own_runs.note(run).title:
             name = words("picker.usual")
@@ -176,11 +178,11 @@ def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
 _SIZES = ("network", "hidden", "channels", "dense", "activation")
 
 
-def _differs(words: Words, values: dict, before: dict) -> str:
+def _differs(words: Words, variant: str, values: dict, before: dict) -> str:
     return ", ".join(
-        f"{words(f'knob.{name}.label')} {knobs.shown(words, value)}"
+        f"{knobs.label_of(words, name, variant)} {knobs.shown(words, value, variant)}"
         for name, value in values.items()
-        if f"knob.{name}.label" in words and value != before.get(name)
+        if value != before.get(name)
     )
 
 

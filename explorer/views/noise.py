@@ -13,7 +13,7 @@ from core.data import toys
 from core.measures import metrics
 from core.store import checkpoints
 from core.store.checkpoints import Run
-from explorer import assets, equations, resources, state
+from explorer import assets, members, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
@@ -97,7 +97,7 @@ def show() -> None:
         latent_pad(assets.module("noise.js"), data, key=f"noise-{words.language}")
         frame.say_below(words, "noise")
         st.markdown(f"#### {words('noise.equation_title')}")
-        equations.show(words, bench.conditional[bench.noises[0]].record, "level")
+        members.show(words, bench.conditional[bench.noises[0]].record.variant, "level")
         _matrix(words, bench)
         _gaps(words, bench)
         _toy(words)

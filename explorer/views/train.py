@@ -18,7 +18,7 @@ from core.store.own_runs import ShelfError
 from core.training import jobs
 from core.training.jobs import JobError, JobRequest
 from core.training.limits import Limits
-from explorer import assets, equations, knobs, live, resources, state, workers
+from explorer import assets, knobs, live, members, resources, state, workers
 from explorer.language import Words, plain
 from explorer.pad.component import latent_pad
 from explorer.views import frame
@@ -214,7 +214,7 @@ def _form(words: Words) -> None:
         words("picker.model"),
         list(VARIANTS),
         DEFAULT,
-        show=lambda name: words(f"variant.{name}.title"),
+        show=lambda name: members.title(words, name),
     )
     kind = VARIANTS[name]  # loads torch, so all that is above is on screen before
     model = knobs.Asked(kind.Config, name)
@@ -242,9 +242,12 @@ def _form(words: Words) -> None:
         _button(words("train.go"), None, disabled=True)
     else:
         _budget(words, request)
-    with st.expander(words("explore.equation_title")):
-        st.latex(equations.latex(words, name))
-        st.markdown(words(f"variant.{name}.assumes"))
+    about = members.about(words, name)
+    if about or members.latex(words, name):
+        with st.expander(words("explore.equation_title")):
+            members.show_equation(words, name)
+            st.markdown(about)
+    members.show_missing(words, name, kind.Config.knobs())
 
 
 def _request(name: str, config: Any, schedule: TrainConfig, source: str, split: str) -> JobRequest:
@@ -412,7 +415,7 @@ def _waiting_row(words: Words, job: jobs.Job) -> dict[str, str]:
 
 
 def _name_of_job(words: Words, job: jobs.Job) -> str:
-    title = words(f"variant.{job.request.variant}.title")
+    title = members.title(words, job.request.variant)
     return f"{title}, K = {job.request.config['latent']}"
 
 
@@ -465,7 +468,7 @@ def _changed(
     ):
         by_name = {knob.name: knob for knob in kind.knobs()}
         for name, value in knobs.differing(kind, values).items():
-            found[knobs.label(words, by_name[name], scope)] = knobs.shown(words, value)
+            found[knobs.label(words, by_name[name], scope)] = knobs.shown(words, value, scope)
     return found
 
 
@@ -532,7 +535,7 @@ def _all_knobs(words: Words, pair: tuple[Run, Run]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for side, run in enumerate(pair):
         record = run.record
-        told = {words("picker.model"): words(f"variant.{record.variant}.title")}
+        told = {words("picker.model"): members.title(words, record.variant)}
         told[words("train.data")] = f"{record.data.name}/{record.data.split}"
         for kind, values, scope in (
             (VARIANTS[record.variant].Config, record.config, record.variant),
@@ -543,7 +546,7 @@ def _all_knobs(words: Words, pair: tuple[Run, Run]) -> dict[str, list[str]]:
                 if other and values.get(other) != wanted:
                     continue
                 value = values.get(knob.name, knob.default)
-                told[knobs.label(words, knob, scope)] = knobs.shown(words, value)
+                told[knobs.label(words, knob, scope)] = knobs.shown(words, value, scope)
         for title, value in told.items():
             found.setdefault(title, ["–", "–"])[side] = value
     return found
