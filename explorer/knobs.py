@@ -18,15 +18,6 @@ from pydantic import ValidationError
 from core.config import ConfigError, Knob, Settings
 from explorer.language import Words, texts
 
-# A knob that acts only where another one has a certain value. Elsewhere it isn't shown and stands
-# at its default, so that what changes nothing makes no other run.
-ONLY_WITH = {
-    "hidden": ("network", "mlp"),
-    "channels": ("network", "conv"),
-    "dense": ("network", "conv"),
-    "sigma": ("likelihood", "gaussian"),
-}
-
 # Names that are the same in every language.
 PROPER = {"gelu": "GELU", "relu": "ReLU", "silu": "SiLU", "tanh": "tanh"}
 
@@ -145,17 +136,12 @@ def _same(a: Any, b: Any) -> bool:
     return list(a) == list(b) if isinstance(b, tuple) else a == b
 
 
-def _acts(knob: Knob, values: Mapping[str, Any]) -> bool:
-    other, wanted = ONLY_WITH.get(knob.name, ("", None))
-    return other not in values or values[other] == wanted
-
-
 def _grid(
     words: Words, knobs: list[Knob], scope: str, values: dict[str, Any], columns: int
 ) -> None:
     free: list[Any] = []
     for knob in knobs:
-        if not _acts(knob, values):
+        if not knob.acts(values):  # what changes nothing makes no other run
             continue
         if not free:
             free = list(st.columns(columns))

@@ -1,17 +1,10 @@
-"""What the page Noise keeps of core without importing torch."""
+"""What the page Noise tells its toy."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from core.measures import noise
-from core.training import maps
 from explorer.views import noise as page
-
-
-def test_the_page_s_constants_are_core_s():
-    assert (page.NOISES, page.LEVELS) == (noise.NOISES, noise.LEVELS)
-    assert page.JUDGED == maps.JUDGED
 
 
 def test_what_the_toy_is_told_is_its_density_s():

@@ -84,6 +84,7 @@ class RunRecord(_Plain):
     metrics: dict[str, dict[str, float]] = {}
     capabilities: dict[str, Any] = {}
     browser: dict[str, Any] | None = None
+    roles: tuple[str, ...] = ()  # see core.training.bank.Plan
     files: dict[str, FileRecord] = {}
 
     @property

@@ -9,12 +9,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.models import VARIANTS
-from core.store import checkpoints, own_runs
+from core.store import checkpoints, own_runs, records
 from core.store.checkpoints import Run
 from explorer import assets, knobs, members, resources, state
 from explorer.language import Words
-
-DEFAULT = "vae"  # the model that a page opens with
 
 # Streamlit leaves six empty rems above a page; a map needs them more. On a phone output and map
 # come first: pickers stand two in a row with their labels inside, what to look for below the pad.
@@ -107,7 +105,7 @@ def pick_run(words: Words) -> Run | None:
         "model",
         words("picker.model"),
         variants,
-        DEFAULT if DEFAULT in variants else variants[0],
+        usual_variant(runs) or variants[0],
         show=lambda name: members.title(words, name),
         width=210,
     )
@@ -137,6 +135,11 @@ def pick_run(words: Words) -> Run | None:
     return by_id[picked]
 
 
+def usual_variant(runs: list[Run]) -> str | None:
+    """The variant that a page opens with, of those that have runs."""
+    return next((run.record.variant for run in records.by_role(runs, "usual")), None)
+
+
 def variants_of(runs: list[Run]) -> list[str]:
     """The runs' variants, in the registry's order."""
     there = {run.record.variant for run in runs}
@@ -160,8 +163,8 @@ def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
     for run in runs:
         record = run.record
         layers = [
-            {k: v for k, v in record.config.items() if k not in _SIZES},
-            {k: record.config[k] for k in _SIZES if k in record.config},
+            {k: v for k, v in record.config.items() if k not in records.SIZES},
+            {k: record.config[k] for k in records.SIZES if k in record.config},
             record.train,
         ]
         before = usual.record.config | usual.record.train
@@ -173,9 +176,6 @@ def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
             name = words("picker.usual")
         names[run.id] = f"{name} ({run.id[-10:]})" if name in names.values() else name
     return names
-
-
-_SIZES = ("network", "hidden", "channels", "dense", "activation")
 
 
 def _differs(words: Words, variant: str, values: dict, before: dict) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import streamlit as st
 
 from core import data
-from core.config import ConfigError, TrainConfig
+from core.config import ConfigError, ModelConfig, TrainConfig
 from core.data import DataError
 from core.models import VARIANTS
-from core.store import checkpoints, own_runs, transfer
+from core.store import checkpoints, own_runs, records, transfer
 from core.store.checkpoints import Run
 from core.store.own_runs import ShelfError
 from core.training import jobs
@@ -23,7 +23,6 @@ from explorer.language import Words, plain
 from explorer.pad.component import latent_pad
 from explorer.views import frame
 
-DEFAULT = "vae"
 BASIC = ("epochs", "batch_size", "learning_rate")
 OFFLINE = ("mnist-5k/train", "mnist-5k/all")
 ONLINE = ("mnist/train-55k", "mnist/train")
@@ -82,8 +81,8 @@ def _usual(runs: list[Run]) -> Run | None:
     if own:
         return max(own, key=resources.written)
     there = [run for run in frame.showable_runs() if run in runs]
-    usual = [run for run in there if run.record.variant == DEFAULT]
-    return next(iter(sorted(usual, key=lambda run: run.record.latent) or there), None)
+    usual = records.by_role(sorted(there, key=lambda run: run.record.latent), "usual")
+    return next(iter(usual or there), None)
 
 
 def _live(words: Words, job: jobs.Job) -> None:
@@ -213,7 +212,7 @@ def _form(words: Words) -> None:
         "model",
         words("picker.model"),
         list(VARIANTS),
-        DEFAULT,
+        frame.usual_variant(frame.showable_runs()) or next(iter(VARIANTS)),
         show=lambda name: members.title(words, name),
     )
     kind = VARIANTS[name]  # loads torch, so all that is above is on screen before
@@ -457,13 +456,18 @@ def _row(words: Words, run: Run) -> dict[str, str]:
     return row
 
 
+def _declared(variant: str) -> type[ModelConfig]:
+    """A variant's knobs; of one that is not known here, those that all have."""
+    return VARIANTS[variant].Config if variant in VARIANTS else ModelConfig
+
+
 def _changed(
     words: Words, variant: str, config: dict[str, Any], schedule: dict[str, Any]
 ) -> dict[str, str]:
     """Knobs that differ from their defaults, as a person reads them."""
     found = {}
     for kind, values, scope in (
-        (VARIANTS[variant].Config, config, variant),
+        (_declared(variant), config, variant),
         (TrainConfig, schedule, "training"),
     ):
         by_name = {knob.name: knob for knob in kind.knobs()}
@@ -538,12 +542,11 @@ def _all_knobs(words: Words, pair: tuple[Run, Run]) -> dict[str, list[str]]:
         told = {words("picker.model"): members.title(words, record.variant)}
         told[words("train.data")] = f"{record.data.name}/{record.data.split}"
         for kind, values, scope in (
-            (VARIANTS[record.variant].Config, record.config, record.variant),
+            (_declared(record.variant), record.config, record.variant),
             (TrainConfig, record.train, "training"),
         ):
             for knob in kind.knobs():
-                other, wanted = knobs.ONLY_WITH.get(knob.name, ("", None))
-                if other and values.get(other) != wanted:
+                if not knob.acts(values):
                     continue
                 value = values.get(knob.name, knob.default)
                 told[knobs.label(words, knob, scope)] = knobs.shown(words, value, scope)
