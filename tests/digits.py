@@ -121,7 +121,8 @@ def small_config(variant: str, **changes):
 
 
 def cases(names: Iterable[str] = tuple(VARIANTS)) -> list:
-    """Variants, by default those that are registered, and where it has several kinds of network, with each of them."""
+    """Variants, by default those that are registered, and where one has several kinds of network,
+    with each of them."""
     found = []
     for name in names:
         networks = [k.choices for k in kind_of(name).Config.knobs() if k.name == "network"]

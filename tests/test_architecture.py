@@ -291,7 +291,7 @@ def test_the_first_page_loads_nothing_heavy():
         "explorer.state",
         "explorer.resources",
         "explorer.language",
-        "explorer.equations",
+        "explorer.members",
         "core.models",
         "core.store.checkpoints",
         "core.latent.projections",

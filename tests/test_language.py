@@ -7,8 +7,7 @@ import tomllib
 
 import pytest
 
-from core.models import VARIANTS
-from explorer import equations, language
+from explorer import language
 from explorer.language import LANGUAGES, Words, best, texts
 from tests.digits import REPOSITORY
 
@@ -159,27 +158,6 @@ def test_texts_used_in_javascript_exist():
     assert "failed" in used["component.py"]
     for file, names in used.items():
         assert names <= allowed, f"{file} uses {sorted(names - allowed)}"
-
-
-# --- Every variant can be shown -----------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", VARIANTS)
-def test_every_variant_has_its_words_and_its_equation(name):
-    assert name in equations.EQUATIONS
-    for code in LANGUAGES:
-        words = Words(code)
-        assert words(f"variant.{name}.title") and words(f"variant.{name}.assumes")
-        shown = equations.latex(words, name)
-        assert "%(" not in shown and shown.count("{") == shown.count("}")
-        used = re.findall(r"%\((\w+)\)s", "".join(equations.EQUATIONS[name]))
-        assert used and all(words(f"equation.{term}") in shown for term in used)
-    assert Words("en")(f"variant.{name}.title") == VARIANTS[name].title
-
-
-def test_no_equation_or_words_of_a_variant_that_is_not():
-    assert set(equations.EQUATIONS) <= set(VARIANTS)
-    assert {key.split(".")[1] for key in KEYS if key.startswith("variant.")} <= set(VARIANTS)
 
 
 # --- No visible text in the code ----------------------------------------------------------------

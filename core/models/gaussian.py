@@ -35,6 +35,7 @@ class LikelihoodConfig(ModelConfig):
         label="σ of the pixels",
         help="Standard deviation of the Gaussian likelihood; no effect on the Bernoulli one.",
         advanced=True,
+        when=("likelihood", "gaussian"),
     )
     pixels: Literal["grey", "binary"] = knob(
         "grey",

@@ -87,6 +87,7 @@ class RunRecord(_Plain):
     capabilities: dict[str, Any] = {}
     widths: tuple[int, ...] = ()
     browser: dict[str, Any] | None = None
+    roles: tuple[str, ...] = ()  # see core.training.bank.Plan
     files: dict[str, FileRecord] = {}
 
     @property

@@ -9,8 +9,9 @@ import torch
 
 from core.latent import coding
 from core.measures import metrics
+from core.measures.corruptions import LEVELS, NOISES
 from core.measures.losses import squared_error
-from core.measures.noise import CORRUPTIONS, LEVELS, NOISES
+from core.measures.noise import CORRUPTIONS
 from core.models.abilities import Generative, Probabilistic
 from core.models.base import Autoencoder, Member
 from core.models.signals import Condition, join
@@ -112,8 +113,8 @@ def denoising_error(
 
 
 def noise_matrix(model: Autoencoder, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-    """`denoising_error` at each noise (rows, in the order of `core.measures.noise.NOISES`) and
-    level (columns, `core.measures.noise.LEVELS`): (3, 4) float32."""
+    """`denoising_error` at each noise and level of `core.measures.corruptions`: rows in the order
+    of `NOISES`, columns of `LEVELS`, (3, 4) float32."""
     return np.array(
         [
             [denoising_error(model, x, noise, level, labels=labels) for level in LEVELS]

@@ -15,9 +15,6 @@ from core.training.evaluate import evaluate
 KNOTS = 12
 
 
-JUDGED = 1000  # digits of the map, its last, on which noises are tried: mnist-5k's test split
-
-
 def map_arrays(model: Autoencoder, digits: Dataset) -> dict[str, np.ndarray]:
     """What the map draws: `codes` (count, K) float16, `plane_mean` (K,) and `plane_basis` (2, K)
     float32, and `squared_error` (count,) float16 of each digit's reconstruction or, where a knob

@@ -14,6 +14,7 @@ from torch import nn
 from core import __version__
 from core.data import Dataset, may_share
 from core.export import programs
+from core.measures.corruptions import JUDGED
 from core.models import build, signature_of
 from core.models.abilities import Capabilities, Layered, Taught
 from core.models.base import Autoencoder, Member
@@ -24,7 +25,7 @@ from core.training.continuation import Keeper
 from core.training.evaluate import evaluate, noise_matrix
 from core.training.film import Film
 from core.training.loop import Progress, TrainingError, best_device
-from core.training.maps import JUDGED, map_arrays
+from core.training.maps import map_arrays
 from core.training.pictures import pictures
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.store.checkpoints import Run
-from explorer import assets, equations, own, state
+from explorer import assets, members, own, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
@@ -55,7 +55,7 @@ def show() -> None:
         about, scores = st.columns(2, gap="large")
         with about:
             st.markdown(f"#### {words('explore.equation_title')}")
-            equations.show(words, run.record)
+            members.show(words, run.record.variant)
         with scores:
             st.markdown(f"#### {words('explore.numbers_title')}")
             _numbers(words, run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.judge.classifier import ClassifierError
-from explorer import assets, equations, state
+from explorer import assets, members, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
@@ -45,7 +45,7 @@ def show() -> None:
             _ways(words)
         with about:
             st.markdown(f"#### {words('generate.equation_title')}")
-            equations.show(words, run.record)
+            members.show(words, run.record.variant)
 
 
 def _classifier() -> dict | None:
