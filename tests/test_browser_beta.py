@@ -101,7 +101,7 @@ def normals(visit):
     prefetched(visit)
     found = visit.page.evaluate(
         "async (module) => Array.from((await import(module)).fixedNormals(8 * 64))",
-        assets.module("ledger.js"),
+        assets.module("engine/ledger.js"),
     )
     assert abs(np.mean(found)) < 0.15 and abs(np.std(found) - 1) < 0.15
     return found

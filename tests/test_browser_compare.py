@@ -468,7 +468,7 @@ def test_points_in_a_path_and_its_text(still):
           Array(82).fill(1).join(), null].map(lasso.fromText),
       };
     }"""
-    url = assets.module("lasso.js")
+    url = assets.module("engine/polygon.js")
     found = still.page.evaluate(script, [url, points.ravel().tolist(), star.tolist()])
     np.testing.assert_array_equal(np.array(found["inside"], bool), within(points, star))
     assert not any(found["none"])

@@ -1,4 +1,4 @@
-"""engine.js in a real browser against torch: every shipped run, every layer, every byte format."""
+"""The pads' engine in a real browser against torch: every shipped run, layer and byte format."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from explorer import assets
 pytestmark = pytest.mark.browser
 
 TOLERANCE = 1e-3
+MODULES = ("digits", "fetching", "network", "numbers", "run", "safetensors")
 _HELPERS = """
   globalThis.bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
   globalThis.floats = (array) => Array.from(array);
@@ -39,13 +40,17 @@ _HELPERS = """
 
 @pytest.fixture(scope="module")
 def engine(browser, app):
-    """`engine(script, argument)` runs JavaScript that sees the module as `engine`."""
+    """`engine(script, argument)` runs JavaScript with all that `MODULES` export as `engine`."""
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{app.url}/_stcore/health")
     page.evaluate(
-        f"async (url) => {{ globalThis.engine = await import(url); {_HELPERS} }}",
-        assets.module("engine.js"),
+        f"""async (addresses) => {{
+          const modules = await Promise.all(addresses.map((address) => import(address)));
+          globalThis.engine = Object.assign({{}}, ...modules);
+          {_HELPERS}
+        }}""",
+        [assets.module(f"engine/{name}.js") for name in MODULES],
     )
     yield page.evaluate
     context.close()

@@ -22,7 +22,7 @@ def python_files():
 
 
 def javascript_files():
-    return sorted((EXPLORER / "pad").glob("*.js"))
+    return sorted((EXPLORER / "pad").rglob("*.js"))
 
 
 def places(text):
@@ -153,9 +153,12 @@ def javascript_texts(source):
 def test_texts_used_in_javascript_exist():
     tables = {table for table in TABLES if table.endswith("pad")} | {"compare"}
     allowed = {key.partition(".")[2] for key in KEYS if key.partition(".")[0] in tables}
-    used = {path.name: javascript_texts(path.read_text("utf-8")) for path in javascript_files()}
+    used = {
+        path.relative_to(EXPLORER / "pad").as_posix(): javascript_texts(path.read_text("utf-8"))
+        for path in javascript_files()
+    }
     used["component.py"] = javascript_texts((EXPLORER / "pad" / "component.py").read_text("utf-8"))
-    assert {"decoded", "map", "nearest_digit"} <= used["explore.js"]
+    assert {"decoded", "map", "nearest_digit"} <= used["parts/latent_pad.js"]
     assert "failed" in used["component.py"]
     for file, names in used.items():
         assert names <= allowed, f"{file} uses {sorted(names - allowed)}"

@@ -102,7 +102,7 @@ def _live(words: Words, job: jobs.Job) -> None:
         "text": words.group("train_pad"),
     }
     key = f"watch-{job.id}-{words.language}"
-    latent_pad(assets.module("train.js"), found, key, {"ended": _ended})
+    latent_pad(assets.module("pages/train.js"), found, key, {"ended": _ended})
 
 
 def _ended(told: Any) -> None:
@@ -135,7 +135,7 @@ def _film(words: Words, run: Run) -> None:
         "text": words.group("train_pad"),
     }
     found["scroll"] = bool(state.take("scroll"))
-    latent_pad(assets.module("film.js"), found, key=f"film-{words.language}")
+    latent_pad(assets.module("pages/film.js"), found, key=f"film-{words.language}")
 
 
 # --- What people do with the run that is shown ----------------------------------------------------
@@ -383,7 +383,7 @@ def _shelf(words: Words, shown: Run | None) -> None:
         "text": words.group("train_pad"),
     }
     latent_pad(
-        assets.module("shelf.js"),
+        assets.module("pages/runs.js"),
         found,
         key=f"shelf-{words.language}",
         tells={
@@ -483,7 +483,7 @@ def _compare(words: Words, shown: Run, beside: Run) -> None:
             "text": words.group("train_pad"),
         }
         found["scroll"] = bool(state.take("scroll_beside"))
-        latent_pad(assets.module("film.js"), found, key=f"films-{words.language}")
+        latent_pad(assets.module("pages/film.js"), found, key=f"films-{words.language}")
     scores, differ = st.columns([3, 2], gap="large")
     with scores:
         _scores(words, pair, names)
