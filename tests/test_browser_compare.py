@@ -403,7 +403,8 @@ def test_highlighted_digits_stand_out_by_size_and_the_others_fade(bench):
           const {{ data }} = map.base.getContext("2d").getImageData(0, 0, width, height);
           const sums = [[0, 0], [0, 0]];
           for (let i = 0; i < mask.length; i++) {{
-            const x = Math.round(map.screen[2 * i]), y = Math.round(map.screen[2 * i + 1]);
+            const {{ screen }} = map.paper;
+            const x = Math.round(screen[2 * i]), y = Math.round(screen[2 * i + 1]);
             if (x < 3 || y < 3 || x >= width - 3 || y >= height - 3) continue;
             for (const [dx, dy] of [[-2, -2], [2, -2], [-2, 2], [2, 2], [0, 0]]) {{
               const at = 4 * ((y + dy) * width + x + dx);

@@ -651,7 +651,7 @@ def test_a_plain_ae_walks_around_its_codes_mean_and_plays_by_itself(pad, found, 
     playing = page.visit.button("play")
     playing.click()
     page.open("grid")
-    assert page.see("pad.parts.walk.playing") is None, "a part that is hidden rests"
+    assert page.see("pad.parts.walk.player.frame") is None, "a part that is hidden rests"
     assert page.visit.errors == []
 
 

@@ -143,7 +143,8 @@ def test_groups_that_are_asked_for_exist():
 
 def javascript_texts(source):
     """Names of the texts that a pad's module uses."""
-    plain = r"(?<![\w.])" if "{ text }" in source or ", text }" in source else r"(?:this|data)\."
+    given = re.search(r"\{[^{}]*\btext\b[^{}]*\} = |\(.*\btext\b.*\) \{$", source, re.MULTILINE)
+    plain = r"(?<![\w.])" if given else r"(?:this|data)\."
     found = set(re.findall(rf"(?:(?:this|data)\.|{plain})text\.([a-z_]+)\b(?!\()", source))
     if "const t = this.text" in source:
         found |= set(re.findall(r"(?<![\w.])t\.([a-z_]+)\b(?!\()", source))
@@ -158,7 +159,8 @@ def test_texts_used_in_javascript_exist():
         for path in javascript_files()
     }
     used["component.py"] = javascript_texts((EXPLORER / "pad" / "component.py").read_text("utf-8"))
-    assert {"decoded", "map", "nearest_digit"} <= used["parts/latent_pad.js"]
+    assert {"decoded", "map", "pick_one"} <= used["parts/latent_pad.js"]
+    assert {"nearest_digit", "error_short"} <= used["parts/nearest.js"]
     assert "failed" in used["component.py"]
     for file, names in used.items():
         assert names <= allowed, f"{file} uses {sorted(names - allowed)}"

@@ -1,26 +1,23 @@
 // β and K: the latent pad with a knob for β and stops for K, and beside it, live, what they cost:
 // rate and distortion, the KL of each dimension, the ledger of the digit, all K and β at a glance.
 
-import { bernoulliFloor, bernoulliNll, DRAWS, gaussianNll, ledger, surgery } from "../engine/ledger.js";
-import { squaredError } from "../engine/numbers.js";
+import { DRAWS, surgery } from "../engine/ledger.js";
 import { Run } from "../engine/run.js";
 import { address } from "../parts/address.js";
 import { Bars, Chart } from "../parts/chart.js";
-import { DigitView } from "../parts/digit_view.js";
-import { ExplorePad } from "../parts/latent_pad.js";
-import { decimals, escaped, format } from "../parts/page.js";
+import { LatentPad } from "../parts/latent_pad.js";
+import { mounting } from "../parts/pad.js";
+import { decimals, format, idle } from "../parts/page.js";
+import { Grid } from "./beta/grid.js";
+import { LedgerTable } from "./beta/ledger_table.js";
+import { Pair } from "./beta/pair.js";
 
 const CUT = 400; // digits whose posteriors make up q(z)
 const DEAD = 0.05; // nats per image; below it a dimension is called dead
 
-export async function mount({ parentElement, data }) {
-  const bench = new BetaBench(parentElement, data);
-  await bench.load(data);
-  return bench;
-}
-
 class BetaBench {
-  constructor(host, data) {
+  constructor(component) {
+    const { data } = component;
     this.text = data.text;
     this.runs = new Map(); // by K, once their files are here
     this.switches = []; // milliseconds from a click on a stop to the drawn digit and charts
@@ -28,10 +25,10 @@ class BetaBench {
     this.lazy = { grid: {}, pair: {} }; // and the digit that each shows
     this.seen = new Set(); // of the parts that wait until they are scrolled into view
     this.stops = data.stops;
-    this.pad = new ExplorePad(host, data);
+    this.pad = new LatentPad(component);
     this.pad.bench = this;
-    this.pad.attach({ changed: () => this.follow(), recolour: () => this.recolour() });
     this.#buildPage();
+    this.pad.attach({ changed: () => this.follow(), recolour: () => this.recolour() });
   }
 
   destroy() {
@@ -137,7 +134,15 @@ class BetaBench {
     for (const button of this.buttons) {
       button.addEventListener("click", () => this.switchTo(Number(button.dataset.k)));
     }
-    this.#buildStack();
+    this.ledger = new LedgerTable(this.pad);
+    this.grid = new Grid(this.pad, this.stops, {
+      fetch: (k) => this.fetch(k),
+      onPick: async (k, beta) => {
+        if (k !== this.k) await this.switchTo(k);
+        this.pad.turn(beta);
+      },
+    });
+    this.pair = new Pair(this.pad);
     this.watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) {
         const name = entry.target.dataset.lazy;
@@ -154,10 +159,8 @@ class BetaBench {
   }
 
   recolour() {
-    const cells = Array.from(this.cellViews?.values() ?? [], ({ view }) => view);
-    for (const view of [...cells, this.original, ...(this.pairViews ?? [])]) {
-      view?.recolour(this.pad.colours);
-    }
+    this.grid.recolour(this.pad.colours);
+    this.pair.recolour(this.pad.colours);
   }
 
   #showStop() {
@@ -204,11 +207,15 @@ class BetaBench {
     const dead = Array.from(kl.keys()).filter((k) => kl[k] < DEAD);
     const names = dead.map((k) => `z${k + 1}`).join(", ");
     const told = dead.length === run.latent ? text.dead_all : dead.length ? text.dead : text.dead_none;
-    this.part("dead").innerHTML = format(told, { names, least: DEAD, beta: values.beta });
+    this.pad.part("dead").innerHTML = format(told, { names, least: DEAD, beta: values.beta });
     this.#ledgerSoon();
     this.#surgerySoon();
-    this.#showHere();
+    this.grid.showHere();
     this.followLazily();
+  }
+
+  #showLedger() {
+    this.ledger.show(this.stops.find((one) => one.k === this.pad.run.latent).likelihood);
   }
 
   // Eight decodes: in sight they follow with the next frame, out of sight once β rests.
@@ -231,7 +238,7 @@ class BetaBench {
     if (this.cutOf === told) return;
     this.cutOf = told;
     this.cut = null;
-    this.part("surgery").style.opacity = 0.4;
+    this.pad.part("surgery").style.opacity = 0.4;
     clearTimeout(this.cutting);
     this.cutting = setTimeout(() => this.#surgery(run, told), 400);
   }
@@ -247,17 +254,13 @@ class BetaBench {
       posteriors.push(run.encode(digits.image(i * step)));
     }
     this.cut = surgery(posteriors);
-    const line = this.part("surgery");
+    const line = this.pad.part("surgery");
     line.style.opacity = 1;
     line.innerHTML = format(this.text.surgery, {
       beta: run.value.toPrecision(2), count: posteriors.length,
       rate: decimals(this.cut.rate, 2), information: decimals(this.cut.information, 2),
       marginal: decimals(this.cut.marginal, 2), most: decimals(Math.log(posteriors.length), 2),
     });
-  }
-
-  part(name) {
-    return this.pad.part(name);
   }
 
   dropCharts() {
@@ -281,7 +284,7 @@ class BetaBench {
       x: one.rate, y: one.distortion,
       title: `${text.dedicated}: ${title(one.beta, one.rate, one.distortion)}`,
     }));
-    this.curve = new Chart(this.part("curve"), {
+    this.curve = new Chart(this.pad.part("curve"), {
       label: text.curve,
       x: { title: text.axis_rate, low: 0 },
       y: { title: text.axis_distortion },
@@ -291,7 +294,7 @@ class BetaBench {
         ...(own.length ? [{ name: text.dedicated, points: own, symbol: "diamond", hue: 1 }] : []),
       ],
     });
-    this.bars = new Bars(this.part("kl"), {
+    this.bars = new Bars(this.pad.part("kl"), {
       label: text.dimensions,
       x: text.axis_dimension,
       y: text.axis_kl,
@@ -301,9 +304,9 @@ class BetaBench {
       title: (k, value) => format(text.bar, { k: k + 1, kl: decimals(value, 2) }),
     });
     this.charts = [this.curve, this.bars];
-    this.part("gaps").innerHTML = own.length ? this.#gapTable(stop) :
+    this.pad.part("gaps").innerHTML = own.length ? this.#gapTable(stop) :
       `<p class="hint">${text.no_dedicated}</p>`;
-    this.top = 0;
+    this.ledger.rescale();
     const fold = this.pad.root.querySelector("details");
     fold.open = run.latent <= 4;
   }
@@ -320,88 +323,6 @@ class BetaBench {
       <p class="hint">${format(text.gap_note, epochs)}</p>`;
   }
 
-  #buildStack() {
-    const { text } = this;
-    this.part("stack").innerHTML = ["elbo", "objective"].map((name) => `
-      <div class="stack" data-bar="${name}" role="img"><span class="name">${text[`bar_${name}`]}</span>
-      <span class="track"><span class="rec"><b></b></span><span class="kls"></span>
-      <b class="after"></b></span></div>`).join("");
-    this.stacks = Object.fromEntries(Array.from(this.part("stack").children, (row) => [
-      row.dataset.bar,
-      { row, rec: row.querySelector(".rec"), kls: row.querySelector(".kls"),
-        after: row.querySelector(".after") },
-    ]));
-  }
-
-  #likelihood() {
-    return this.stops.find((one) => one.k === this.pad.run.latent).likelihood;
-  }
-
-  // Reconstruction + KL of each dimension = −ELBO; with β before the KL, what training minimises.
-  #showLedger() {
-    const { run, input } = this.pad;
-    if (!input) return;
-    const { text } = this;
-    const beta = run.value;
-    const found = ledger(run, input, this.#likelihood());
-    const elbo = found.reconstruction + found.rate;
-    const objective = found.reconstruction + beta * found.rate;
-    this.sums = { ...found, elbo, objective, beta };
-    const least = Math.max(elbo, objective) * 1.04;
-    if (this.digit !== this.pad.digit) this.top = 0;
-    this.digit = this.pad.digit;
-    if (!(this.top >= least)) this.top = Math.ceil(least / 50) * 50;
-    const order = Array.from(found.kl.keys()).sort((a, b) => found.kl[b] - found.kl[a]);
-    const floor = bernoulliFloor(input);
-    const share = (nats) => `${((100 * nats) / this.top).toFixed(2)}%`;
-    for (const [name, weight, total] of [["elbo", 1, elbo], ["objective", beta, objective]]) {
-      const { row, rec, kls, after } = this.stacks[name];
-      rec.style.width = share(found.reconstruction);
-      rec.firstElementChild.textContent = decimals(found.reconstruction, 1);
-      rec.style.setProperty("--floor", `${(100 * floor) / found.reconstruction}%`);
-      if (kls.childElementCount !== run.latent) {
-        kls.innerHTML = "<i></i>".repeat(run.latent);
-        kls.parts = Array.from(kls.children);
-      }
-      kls.style.width = share(weight * found.rate);
-      order.forEach((k, i) => (kls.parts[i].style.flexGrow = Math.max(0, found.kl[k]).toFixed(4)));
-      after.textContent = `+ ${decimals(weight * found.rate, 1)} = ${decimals(total, 1)}`;
-      row.setAttribute("aria-label", format(text.bar_told, {
-        name: text[`bar_${name}`], reconstruction: decimals(found.reconstruction, 1),
-        kl: decimals(weight * found.rate, 1), total: decimals(total, 1) }));
-    }
-    const written = beta.toPrecision(2);
-    const rows = [
-      [text.row_reconstruction, `${decimals(found.reconstruction, 1)} ± ${decimals(found.spread, 1)}`],
-      [format(text.row_floor, {}), decimals(floor, 1), "aside"],
-      [format(text.row_kl, { count: run.latent }), decimals(found.rate, 2)],
-      [text.row_elbo, decimals(elbo, 1), "sum"],
-      [format(text.row_weighted, { beta: written }), decimals(beta * found.rate, 2)],
-      [format(text.row_objective, { beta: written }), decimals(objective, 1), "sum"],
-    ];
-    const body = this.part("rows");
-    if (!this.cells) {
-      body.innerHTML = rows.map(([, , kind]) =>
-        `<tr class="${kind ?? ""}"><th scope="row"></th><td></td></tr>`).join("");
-      this.cells = Array.from(body.children, (row) => Array.from(row.children));
-    }
-    rows.forEach(([name, value], i) => {
-      this.cells[i][0].textContent = name;
-      this.cells[i][1].textContent = value;
-    });
-    this.part("ledger-title").textContent =
-      format(text.ledger_of, { label: this.pad.digits.labels[this.pad.digit], beta: written });
-    this.part("each").innerHTML = `${text.each} ${order.map((k) =>
-      `<span>z<sub>${k + 1}</sub>&nbsp;${decimals(found.kl[k], 2)}</span>`).join(" + ")}`;
-    this.part("effective").innerHTML = format(text.effective, {
-      beta: written,
-      pixels: run.pixels,
-      summed: (beta / run.pixels).toPrecision(2),
-      averaged: ((beta * run.latent) / run.pixels).toPrecision(2),
-      count: run.latent,
-    });
-  }
-
   // What is drawn only while somebody looks, and only when the digit is another one.
   followLazily() {
     if (this.later || !this.pad.input) return;
@@ -411,7 +332,7 @@ class BetaBench {
     if (!due) return;
     const [name, part] = due;
     this.later = idle()
-      .then(() => (name === "grid" ? this.#showGrid(digit) : this.#showPair(digit)))
+      .then(() => this[name].show(digit))
       .catch((error) => this.pad.say(format(this.text.failed, { error: error.message })))
       .then(() => {
         part.of = digit;
@@ -420,123 +341,11 @@ class BetaBench {
       });
   }
 
-  #buildGrid() {
-    const { text } = this;
-    const betas = this.columns;
-    this.part("grid").style.setProperty("--columns", betas.length);
-    this.part("grid").innerHTML = `
-      <figure class="original"><canvas role="img" class="cell" data-part="original"></canvas></figure>
-      ${betas.map((beta) => `<b class="head">β = ${beta}</b>`).join("")}
-      ${this.stops.map(({ k }) => `<b class="head side">K = ${k}</b>${betas.map((beta) => `
-        <button type="button" data-cell="${k}:${beta}"><canvas class="cell" aria-hidden="true"></canvas>
-        <small></small></button>`).join("")}`).join("")}`;
-    this.original = new DigitView(this.part("original"));
-    this.cellViews = new Map();
-    for (const button of this.part("grid").querySelectorAll("[data-cell]")) {
-      const view = new DigitView(button.firstElementChild);
-      this.cellViews.set(button.dataset.cell, { button, view });
-      button.setAttribute("aria-label", text.loading);
-      button.addEventListener("click", async () => {
-        const [k, beta] = button.dataset.cell.split(":").map(Number);
-        if (k !== this.k) await this.switchTo(k);
-        this.pad.turn(beta);
-      });
-    }
-  }
-
-  get columns() {
-    return this.pad.data?.betas ?? [];
-  }
-
-  async #showGrid(digit) {
-    if (!this.cellViews) this.#buildGrid();
-    const { text, pad } = this;
-    const x = pad.digits.image(digit);
-    this.original.recolour(pad.colours);
-    this.original.draw(x);
-    this.part("original").setAttribute(
-      "aria-label", format(text.input_digit, { label: pad.digits.labels[digit] }));
-    for (const { k } of this.stops) {
-      const run = await this.fetch(k);
-      for (const beta of this.columns) {
-        const { button, view } = this.cellViews.get(`${k}:${beta}`);
-        const output = run.at(beta, () => run.decode(run.encode(x).mean));
-        view.recolour(pad.colours);
-        view.draw(output);
-        const error = decimals(squaredError(output, x), 1);
-        button.lastElementChild.textContent = error;
-        button.setAttribute("aria-label", format(text.cell, { k, beta, error }));
-      }
-      await idle();
-    }
-    this.#showHere();
-  }
-
-  // The same digit under a Bernoulli and a Gaussian likelihood, each with its own score.
-  async #showPair(digit) {
-    const { text, pad } = this;
-    const wanted = pad.data.pair;
-    this.pair ??= await Promise.all(wanted.map(({ run }) => Run.load(run)));
-    const x = pad.digits.image(digit);
-    const { mean } = pad.digits;
-    const meanLogits = mean.map((p) => Math.log(Math.max(p, 1e-6) / Math.max(1 - p, 1e-6)));
-    const columns = this.pair.map((run, i) => {
-      const { likelihood } = wanted[i];
-      const output = Float32Array.from(run.decode(run.encode(x).mean));
-      const trivial = likelihood.kind === "bernoulli"
-        ? bernoulliNll(meanLogits, x)
-        : gaussianNll(mean, x, likelihood.sigma);
-      return { kind: likelihood.kind, output, trivial, ...ledger(run, x, likelihood),
-        error: squaredError(output, x) };
-    });
-    this.pairScores = columns;
-    const unit = { bernoulli: text.pair_unit_bernoulli, gaussian: text.pair_unit_gaussian };
-    const trivialError = decimals(squaredError(mean, x), 1);
-    this.part("pair").innerHTML = `
-      ${[text.pair_original, ...columns.map((one) => text[`pair_${one.kind}`])].map((name) =>
-        `<figure><canvas class="cell" role="img" aria-label="${escaped(name)}"></canvas>
-        <figcaption>${name}</figcaption></figure>`).join("")}
-      <table><thead><tr><th scope="col">${text.pair_model}</th><th scope="col">${text.pair_error}</th>
-        <th scope="col">${text.pair_nll}</th></tr></thead><tbody>
-        ${columns.map((one) => `<tr><th scope="row">${text[`pair_${one.kind}`]}</th>
-          <td><b>${decimals(one.error, 1)}</b><small>${text.pair_trivial} ${trivialError}</small></td>
-          <td><b>${minus(one.reconstruction)}</b> ${unit[one.kind]}<small>${text.pair_trivial}
-          ${minus(one.trivial)}</small></td></tr>`).join("")}</tbody></table>`;
-    const pictures = [x, ...columns.map((one) => one.output)];
-    this.pairViews = Array.from(this.part("pair").querySelectorAll("canvas"), (canvas, i) => {
-      const view = new DigitView(canvas);
-      view.recolour(pad.colours);
-      view.draw(pictures[i]);
-      return view;
-    });
-    this.part("pair-note").innerHTML = format(text.pair_note, {
-      latent: this.pair[0].latent, sigma: wanted[1].likelihood.sigma });
-  }
-
-  // Which cell of the grid the knobs stand at.
-  #showHere() {
-    if (!this.cellViews) return;
-    for (const [name, { button }] of this.cellViews) {
-      const [k, beta] = name.split(":").map(Number);
-      const here = k === this.pad.run.latent && Math.abs(Math.log(beta / this.pad.run.value)) < 0.02;
-      if ((button.getAttribute("aria-current") === "true") !== here) {
-        button.setAttribute("aria-current", String(here));
-      }
-    }
-  }
 }
 
-function minus(value) {
-  return decimals(value, 1).replace("-", "−");
-}
+export const mount = mounting(BetaBench);
 
 function signed(value, places) {
   const text = decimals(Math.abs(value), places);
   return `${Number(text) === 0 ? "±" : value < 0 ? "−" : "+"}${text} %`;
-}
-
-// A moment in which the browser has nothing better to do.
-function idle() {
-  return new Promise((done) =>
-    window.requestIdleCallback ? window.requestIdleCallback(done, { timeout: 500 }) : setTimeout(done, 20));
 }

@@ -1,33 +1,35 @@
-// Charts that stand by themselves on a page.
+// Charts that stand by themselves on a page, side by side: `data.charts` is what `Chart` takes.
 
 import { Chart } from "../parts/chart.js";
-import { build } from "../parts/page.js";
+import { mounting, Pad } from "../parts/pad.js";
 
-export async function mount({ parentElement, data }) {
-  return new Charts(parentElement, data);
-}
-
-// Charts that stand by themselves on a page, side by side: data.charts is what `Chart` takes.
-class Charts {
-  constructor(host, data) {
-    this.host = host;
-    this.update(data);
+class ChartsPad extends Pad {
+  constructor(component) {
+    super(component, "chartsPad");
+    this.charts = [];
   }
 
-  update(data) {
+  load(data) {
     const now = JSON.stringify(data.charts);
     if (now === this.shown) return;
-    this.destroy();
+    this.#drop();
     this.shown = now;
-    const root = build(this.host, `<div class="pad charts"></div>`);
+    this.build(`<div class="pad charts"></div>`);
     this.charts = data.charts.map((spec) => {
-      const section = root.appendChild(document.createElement("section"));
+      const section = this.root.appendChild(document.createElement("section"));
       if (spec.title) section.appendChild(document.createElement("h3")).textContent = spec.title;
       return new Chart(section.appendChild(document.createElement("div")), spec);
     });
   }
 
+  #drop() {
+    for (const chart of this.charts) chart.destroy();
+  }
+
   destroy() {
-    this.charts?.forEach((chart) => chart.destroy());
+    super.destroy();
+    this.#drop();
   }
 }
+
+export const mount = mounting(ChartsPad);

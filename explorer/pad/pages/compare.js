@@ -14,37 +14,27 @@ import { saveMenu, savePicture } from "../parts/downloads.js";
 import { Lasso } from "../parts/lasso.js";
 import { MapView } from "../parts/map_view.js";
 import { montage } from "../parts/montage.js";
-import { build, decimals, escaped, format } from "../parts/page.js";
-import { theme, watchTheme } from "../parts/theme.js";
+import { mounting, Pad } from "../parts/pad.js";
+import { decimals, escaped, format } from "../parts/page.js";
 import { Extremes } from "./compare/extremes.js";
 import { Angles, Curve } from "./compare/lines.js";
 import { Selection } from "./compare/selection.js";
 import { Filters } from "./compare/weights.js";
 
-export async function mount({ parentElement, data }) {
-  const pad = new ComparePad(parentElement, data);
-  await pad.load(data);
-  return pad;
-}
-
-class ComparePad {
-  constructor(host, data) {
-    this.host = host;
-    this.text = data.text;
-    this.timings = []; // milliseconds from a hand's event to all drawn digits, the last 2,000
+class ComparePad extends Pad {
+  constructor(component) {
+    super(component);
     this.strokes = []; // the same to all maps with the new selection
     this.models = [];
     this.mode = address.get("mode") === "place" ? "place" : "digit";
     this.tool = "move";
     this.selection = null; // {at: index of the map, mask}
     this.#buildPage();
-    this.stopWatching = watchTheme(this.root, () => this.recolour());
-    host.latentPad = this;
   }
 
   destroy() {
     this.destroyed = true;
-    this.stopWatching();
+    super.destroy();
     this.menu.destroy();
     for (const model of this.models) model.map.destroy();
     for (const part of Object.values(this.parts)) part.destroy();
@@ -56,7 +46,7 @@ class ComparePad {
       <div class="modes" role="group" aria-label="${t[kind]}">${names.map((name) => `
         <button type="button" data-${kind}="${name}" title="${t[`${kind}_${name}_help`]}">${
           t[`${kind}_${name}`]}</button>`).join("")}</div>`;
-    this.root = build(this.host, `
+    this.build(`
       <div class="pad compare" aria-busy="true">
         <div class="under">
           <div class="answers">
@@ -81,7 +71,6 @@ class ComparePad {
         </div>
         <section class="filters" data-part="filters"></section>
       </div>`);
-    this.part = (name) => this.root.querySelector(`[data-part="${name}"]`);
     this.real = new DigitView(this.part("real"));
     for (const kind of ["mode", "tool"]) {
       for (const button of this.root.querySelectorAll(`[data-${kind}]`)) {
@@ -161,7 +150,7 @@ class ComparePad {
   }
 
   recolour() {
-    this.colours = theme(this.root);
+    super.recolour();
     this.real.recolour(this.colours);
     this.picks.forEach((button, label) =>
       button.style.setProperty("--hue", this.colours.palette[label]));
@@ -279,12 +268,12 @@ class ComparePad {
       const view = new DigitView(this.part(`output-${i}`));
       const map = new MapView(this.part(`map-${i}`), {
         label: format(t.map_of, { model: name }),
-        onHover: (point) => this.#timed(() => this.#show(this.#target(i, point))),
+        onHover: (point) => this.timed(() => this.#show(this.#target(i, point))),
         onLeave: () => this.#show(this.pinned),
-        onPress: (point) => this.#timed(() => this.pin(this.#target(i, point))),
+        onPress: (point) => this.timed(() => this.pin(this.#target(i, point))),
         onRelease: () => this.settle(),
         onKey: ([dx, dy]) =>
-          this.#timed(() => {
+          this.timed(() => {
             const [x, y] = this.pinned.at[i];
             this.pin(this.#target(i, [x + dx, y + dy]));
             this.settleSoon();
@@ -293,7 +282,7 @@ class ComparePad {
       const lasso = new Lasso(map, {
         label: t.tool_select_keys,
         from: () => this.pinned.spot[i],
-        onChange: (polygon) => this.#timed(() => this.#select(i, polygon), this.strokes),
+        onChange: (polygon) => this.timed(() => this.#select(i, polygon), this.strokes),
         onEnd: (polygon) => this.#endSelection(i, polygon),
       });
       map.show(run.points, this.digits.labels, frame);
@@ -347,18 +336,6 @@ class ComparePad {
       mode: this.mode === "place" ? "place" : null,
       at: place ? this.pinned.at[0].join(",") : null,
     });
-  }
-
-  settleSoon() {
-    clearTimeout(this.settling);
-    this.settling = setTimeout(() => this.settle(), 250);
-  }
-
-  #timed(work, timings = this.timings) {
-    const started = performance.now();
-    work();
-    timings.push(performance.now() - started);
-    if (timings.length > 2000) timings.shift();
   }
 
   #show(target) {
@@ -431,3 +408,5 @@ class ComparePad {
     });
   }
 }
+
+export const mount = mounting(ComparePad);

@@ -7,18 +7,13 @@ import { reachOf, wider } from "../engine/layouts.js";
 import { clamp } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
 import { readTensors } from "../engine/safetensors.js";
-import { build, format } from "../parts/page.js";
+import { mounting, Pad } from "../parts/pad.js";
+import { format } from "../parts/page.js";
 import { greys, remember, Stage, whole } from "../parts/stage.js";
-import { isStill, theme, watchTheme } from "../parts/theme.js";
+import { isStill } from "../parts/theme.js";
 
 const PLAYED_IN = 7000; // milliseconds
 const GRID = 6; // digits along each side of a grid that is decoded here
-
-export async function mount(component) {
-  const pad = new FilmPad(component);
-  await pad.load(component.data);
-  return pad;
-}
 
 // One run's film, or of a run without one its end.
 class Film {
@@ -103,20 +98,18 @@ class Film {
   }
 }
 
-class FilmPad {
-  constructor({ parentElement, data }) {
-    this.host = parentElement;
-    this.text = data.text;
+class FilmPad extends Pad {
+  constructor(component) {
+    super(component);
     this.mode = "share";
     this.place = 1;
-    remember(data.visitor);
-    parentElement.latentPad = this;
+    remember(component.data.visitor);
   }
 
   destroy() {
     this.gone = true;
     this.pause();
-    this.stopWatching?.();
+    super.destroy();
     this.stages?.forEach((stage) => stage.destroy());
   }
 
@@ -137,9 +130,9 @@ class FilmPad {
       ]);
     } catch (error) {
       if (this.gone || this.wanted !== data) return;
-      this.part("message").textContent = /^404/.test(error.message)
+      this.say(/^404/.test(error.message)
         ? this.text.run_gone
-        : format(this.text.failed, { error: error.message });
+        : format(this.text.failed, { error: error.message }));
       this.root.setAttribute("aria-busy", "false");
       return;
     }
@@ -161,8 +154,7 @@ class FilmPad {
   #buildPage(data) {
     const t = this.text;
     const two = data.sides.length > 1;
-    this.stopWatching?.();
-    this.root = build(this.host, `
+    this.build(`
       <div class="pad train film${two ? " two" : ""}" aria-busy="true">
         <div class="sides">
           ${data.sides.map((_, i) => `<section><div class="head"><h3 data-part="name-${i}"></h3>
@@ -181,7 +173,6 @@ class FilmPad {
         ${data.link ? `<label class="link"><span>${t.link}</span><input type="text" readonly
           data-part="link"></label>` : ""}
       </div>`);
-    this.part = (name) => this.root.querySelector(`[data-part="${name}"]`);
     data.sides.forEach((side, i) => (this.part(`name-${i}`).textContent = side.name));
     this.stages = data.sides.map((side, i) => new Stage(this.part(`stage-${i}`), t, side.unit));
     this.slider = this.root.querySelector('input[type="range"]');
@@ -205,11 +196,10 @@ class FilmPad {
       link.addEventListener("focus", () => link.select());
     }
     this.recolour();
-    this.stopWatching = watchTheme(this.root, () => this.recolour());
   }
 
   recolour() {
-    this.colours = theme(this.root);
+    super.recolour();
     this.stages.forEach((stage) => stage.recolour(this.colours));
   }
 
@@ -283,3 +273,5 @@ class FilmPad {
     this.playButton.textContent = this.text.play;
   }
 }
+
+export const mount = mounting(FilmPad);

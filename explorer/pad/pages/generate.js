@@ -12,9 +12,10 @@ import { DigitView } from "../parts/digit_view.js";
 import { saveDecoder, saveMenu, savePicture } from "../parts/downloads.js";
 import { MapView } from "../parts/map_view.js";
 import { mapPicture } from "../parts/montage.js";
-import { build, decimals, format } from "../parts/page.js";
+import { Nearest } from "../parts/nearest.js";
+import { mounting, Pad } from "../parts/pad.js";
+import { decimals, format } from "../parts/page.js";
 import { greyPicture } from "../parts/sheet.js";
-import { theme, watchTheme } from "../parts/theme.js";
 import { Arithmetic } from "./generate/arithmetic.js";
 import { Grid } from "./generate/grid.js";
 import { Samples } from "./generate/samples.js";
@@ -24,30 +25,20 @@ import { Walk } from "./generate/walk.js";
 const PARTS = { samples: Samples, traverse: Traverse, walk: Walk, arithmetic: Arithmetic, grid: Grid };
 const NAMES = Object.keys(PARTS);
 
-export async function mount({ parentElement, data }) {
-  const pad = new GeneratePad(parentElement, data);
-  await pad.load(data);
-  return pad;
-}
-
-class GeneratePad {
-  constructor(host, data) {
-    this.host = host;
-    this.data = data;
-    this.text = data.text;
-    this.timings = []; // milliseconds from a hand's event to the drawn digit, the last 2,000
+class GeneratePad extends Pad {
+  constructor(component) {
+    super(component);
+    this.data = component.data;
     this.problems = [];
     this.judge = null;
     this.chores = new Chores();
+    this.nearest = new Nearest(this);
     this.#buildPage();
-    this.stopWatching = watchTheme(this.root, () => this.recolour());
-    host.latentPad = this;
   }
 
   destroy() {
-    cancelAnimationFrame(this.nearestFrame);
-    clearTimeout(this.settling);
-    this.stopWatching();
+    super.destroy();
+    this.nearest.destroy();
     this.menu?.destroy();
     this.chores.destroy();
     this.map.destroy();
@@ -56,7 +47,7 @@ class GeneratePad {
 
   #buildPage() {
     const t = this.text;
-    this.root = build(this.host, `
+    this.build(`
       <div class="pad generate" aria-busy="true">
         <div class="dial" data-part="dial" hidden></div>
         <div class="head">
@@ -83,7 +74,6 @@ class GeneratePad {
           </section>
         </div>
       </div>`);
-    this.part = (name) => this.root.querySelector(`[data-part="${name}"]`);
     this.views = {
       output: new DigitView(this.part("output")),
       near: new DigitView(this.part("near")),
@@ -105,12 +95,12 @@ class GeneratePad {
     });
     this.map = new MapView(this.part("map"), {
       label: t.map,
-      onHover: (point, event) => this.timed(event, () => this.preview(point)),
+      onHover: (point) => this.timed(() => this.preview(point)),
       onLeave: () => this.preview(null),
-      onPress: (point, event) => this.timed(event, () => this.#press(point)),
+      onPress: (point) => this.timed(() => this.#press(point)),
       onRelease: () => this.settle(),
-      onKey: ([dx, dy], event) =>
-        this.timed(event, () => {
+      onKey: ([dx, dy]) =>
+        this.timed(() => {
           const [x, y] = this.#part.place?.() ?? this.run.toMap(this.z);
           this.#press([x + dx, y + dy]);
           this.settleSoon();
@@ -128,7 +118,7 @@ class GeneratePad {
   }
 
   recolour() {
-    this.colours = theme(this.root);
+    super.recolour();
     for (const view of Object.values(this.views)) view.recolour(this.colours);
     this.map.recolour(this.colours);
     for (const button of this.root.querySelectorAll(".picks button")) {
@@ -159,7 +149,7 @@ class GeneratePad {
     this.data = data;
     this.run = run;
     this.ghost = null;
-    this.nearestShown = null;
+    this.nearest.forget();
     this.dial = new Dial(this.part("dial"), run, this.text, {
       held: value,
       say: (problem) => this.say(problem),
@@ -304,7 +294,7 @@ class GeneratePad {
     this.judging ??= this.data.classifier ? Classifier.load(this.data.classifier) : null;
     return Promise.resolve(this.judging).then((found) => {
       this.judge = found;
-      if (this.nearest) this.#draw();
+      if (this.nearest.found) this.#draw();
       return found;
     });
   }
@@ -353,7 +343,7 @@ class GeneratePad {
   #turned() {
     const { run } = this;
     if (this.own ?? !this.linked) this.z = this.codeOf(this.digit);
-    this.nearestShown = null;
+    this.nearest.forget();
     this.map.move(run.points);
     this.#part.turned();
     this.#draw();
@@ -369,17 +359,8 @@ class GeneratePad {
     });
   }
 
-  settleSoon() {
-    clearTimeout(this.settling);
-    this.settling = setTimeout(() => this.settle(), 250);
-  }
-
-  timed(event, work) {
-    if (!this.run) return;
-    const started = performance.now();
-    work();
-    this.timings.push(performance.now() - started);
-    if (this.timings.length > 2000) this.timings.shift();
+  get ready() {
+    return Boolean(this.run);
   }
 
   // What is shown: the point, what a hand hovers over, or what a part plays.
@@ -393,11 +374,7 @@ class GeneratePad {
     const norm = decimals(Math.hypot(...shown), 2);
     const place = run.latent <= 4 ? `z = (${where})` : format(text.norm, { norm });
     this.part("where").innerHTML = [place, this.#verdict(output)].filter(Boolean).join("<br>");
-    this.nearest = run.nearest(shown);
-    this.nearestFrame ??= requestAnimationFrame(() => {
-      this.nearestFrame = null;
-      this.#showNearest(this.nearest);
-    });
+    this.nearest.show(run.nearest(shown));
     this.overlay(shown);
   }
 
@@ -419,27 +396,15 @@ class GeneratePad {
 
   overlay(shown = this.#shown) {
     const { run } = this;
-    if (!this.nearest) return;
+    if (!this.nearest.found) return;
     const at = run.toMap(shown);
-    const { index } = this.nearest;
+    const { index } = this.nearest.found;
     const to = [run.points[2 * index], run.points[2 * index + 1]];
     const marks = this.#part.marks?.() ?? [];
     const own = this.#part.ownPoint ? [] : [{ at, to, kind: this.ghost ? "ghost" : "point" }];
     if (this.ghost && this.#part.ownPoint) own.push({ at, kind: "ghost" });
     this.map.overlay([...marks, ...own]);
   }
-
-  #showNearest({ index, distance, onMap }) {
-    const { text } = this;
-    const image = this.digits.image(index);
-    if (!image) return;
-    const digit = format(text.nearest_digit, { label: this.digits.labels[index] });
-    if (this.nearestShown !== index) {
-      this.nearestShown = index;
-      this.views.near.draw(image);
-      this.part("near").setAttribute("aria-label", digit);
-    }
-    this.part("near-label").innerHTML = `${digit}<br>` +
-      format(onMap ? text.distance_map : text.distance, { distance: decimals(distance, 2) });
-  }
 }
+
+export const mount = mounting(GeneratePad);

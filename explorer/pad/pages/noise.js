@@ -8,38 +8,25 @@ import { Run } from "../engine/run.js";
 import { address } from "../parts/address.js";
 import { DigitView } from "../parts/digit_view.js";
 import { MapView } from "../parts/map_view.js";
-import { build, decimals, format } from "../parts/page.js";
-import { theme, watchTheme } from "../parts/theme.js";
-import { LevelChart } from "./noise/levels.js";
+import { mounting, Pad } from "../parts/pad.js";
+import { decimals, format } from "../parts/page.js";
+import { Curves } from "./noise/curves.js";
 
 const ANSWERS = ["plain", "output", "dedicated"];
-const CURVE_STEPS = 17;
 
-export async function mount({ parentElement, data }) {
-  const pad = new NoisePad(parentElement, data);
-  await pad.load(data);
-  return pad;
-}
-
-class NoisePad {
-  constructor(host, data) {
-    this.host = host;
-    this.text = data.text;
-    this.timings = []; // milliseconds from a hand's event to all that it changes, the last 2,000
+class NoisePad extends Pad {
+  constructor(component) {
+    super(component);
     this.seed = 1;
     this.cleaners = new Map(); // weights' address to a promise of a Cleaner
     this.runs = new Map(); // noise to a promise of the level-conditional run
     this.errors = {};
-    this.#buildPage(data);
-    this.stopWatching = watchTheme(this.root, () => this.recolour());
-    host.latentPad = this;
+    this.#buildPage(component.data);
   }
 
   destroy() {
-    clearTimeout(this.settling);
-    cancelAnimationFrame(this.curveFrame);
-    this.stopWatching();
-    this.chart.destroy();
+    super.destroy();
+    this.curves.destroy();
     this.map.destroy();
   }
 
@@ -52,7 +39,7 @@ class NoisePad {
           <span data-part="score-${part}"></span>
           <span class="bar" aria-hidden="true"><i></i></span>
           <span data-part="note-${part}"></span></figcaption></figure>`;
-    this.root = build(this.host, `
+    this.build(`
       <div class="pad noise" aria-busy="true">
         <div class="strip">
           <figure><canvas class="digit" data-part="input" role="img" aria-label="${t.input}"></canvas>
@@ -88,18 +75,17 @@ class NoisePad {
             <p class="hint">${t.curves_note}</p></section>
         </div>
       </div>`);
-    this.part = (name) => this.root.querySelector(`[data-part="${name}"]`);
     this.views = Object.fromEntries(
       ["input", "corrupted", ...ANSWERS].map((name) => [name, new DigitView(this.part(name))]));
-    this.chart = new LevelChart(this.part("chart"), t, () => this.#drawCurves());
+    this.curves = new Curves(this, ANSWERS);
     this.map = new MapView(this.part("map"), {
       label: t.plane,
       onHover: () => {},
       onLeave: () => {},
-      onPress: (point) => this.#timed(() => this.#pickOnMap(point)),
+      onPress: (point) => this.timed(() => this.#pickOnMap(point)),
       onRelease: () => this.settle(),
       onKey: ([dx, dy]) =>
-        this.#timed(() => {
+        this.timed(() => {
           const [x, y] = [this.run.points[2 * this.digit], this.run.points[2 * this.digit + 1]];
           this.#pickOnMap([x + dx, y + dy], this.digit);
           this.settleSoon();
@@ -115,13 +101,13 @@ class NoisePad {
     }
     this.slider = this.part("level");
     this.slider.addEventListener("input", () =>
-      this.#timed(() => this.turn(Number(this.slider.value))));
+      this.timed(() => this.turn(Number(this.slider.value))));
     this.slider.addEventListener("change", () => this.settle());
     this.root.querySelector('[data-action="pattern"]').addEventListener("click", () => {
       this.seed += 1;
       this.noise = pattern(this.seed, this.digits.pixels);
       this.draw();
-      this.#curves();
+      this.curves.renew();
     });
     const picks = this.root.querySelector(".picks");
     this.picks = Array.from({ length: 10 }, (_, label) => {
@@ -140,12 +126,12 @@ class NoisePad {
   }
 
   recolour() {
-    this.colours = theme(this.root);
+    super.recolour();
     for (const view of Object.values(this.views)) view.recolour(this.colours);
     this.picks.forEach((button, label) =>
       button.style.setProperty("--hue", this.colours.palette[label]));
     this.map.recolour(this.colours);
-    this.#drawCurves();
+    this.curves.draw();
   }
 
   async update(data) {
@@ -245,7 +231,7 @@ class NoisePad {
       if (this.kind !== kind) return;
       if (this.#nearest() === spec) {
         this.draw();
-        this.#curves();
+        this.curves.renew();
       }
     }
   }
@@ -258,6 +244,12 @@ class NoisePad {
   // What is known of the network that was trained for the level nearest to the slider's.
   #nearest() {
     return this.#dedicatedNear(this.level)[0] ?? null;
+  }
+
+  // The same, and the network itself once it is here.
+  dedicated() {
+    const spec = this.#nearest();
+    return { spec, cleaner: spec && this.#cleaner(spec).here };
   }
 
   async #choose(noise, level) {
@@ -293,16 +285,8 @@ class NoisePad {
     this.map.move(this.run.points);
   }
 
-  say(message) {
-    this.part("message").textContent = message;
-  }
-
-  #timed(work) {
-    if (!this.run || !this.clean) return;
-    const started = performance.now();
-    work();
-    this.timings.push(performance.now() - started);
-    if (this.timings.length > 2000) this.timings.shift();
+  get ready() {
+    return Boolean(this.run && this.clean);
   }
 
   // The level moved: gates, noise, answers and map are those of the new one.
@@ -311,7 +295,7 @@ class NoisePad {
     this.run.turn(level);
     this.map.move(this.run.points);
     this.draw();
-    this.#drawCurves();
+    this.curves.draw();
   }
 
   pick(index) {
@@ -325,7 +309,7 @@ class NoisePad {
     this.part("trivial").innerHTML = format(text.trivial, { error: decimals(this.trivial, 1) });
     this.picks.forEach((button, i) => button.setAttribute("aria-pressed", String(i === label)));
     this.draw();
-    this.#curves();
+    this.curves.renew();
   }
 
   // The held-out digit whose code is nearest on the map, but not `except`.
@@ -346,19 +330,13 @@ class NoisePad {
     address.set({ noise: this.kind, level: decimals(this.level, 2), digit: this.digit });
   }
 
-  settleSoon() {
-    clearTimeout(this.settling);
-    this.settling = setTimeout(() => this.settle(), 250);
-  }
-
   draw() {
     const { run, clean, text, level } = this;
     this.corrupted = CORRUPTIONS[this.kind](clean, level, this.noise);
     this.views.corrupted.draw(this.corrupted);
     const own = run.encode(clean).mean;
     const moved = run.encode(this.corrupted).mean;
-    const nearest = this.#nearest();
-    const dedicated = nearest && this.#cleaner(nearest).here;
+    const { spec: nearest, cleaner: dedicated } = this.dedicated();
     this.answers = {
       plain: this.plain?.answer(this.corrupted),
       output: run.decode(moved),
@@ -417,65 +395,6 @@ class NoisePad {
     const gap = 100 * (this.errors.output / this.errors.dedicated - 1);
     return `${gap < 0 ? "−" : "+"}${decimals(Math.abs(gap), 0)}`;
   }
-
-  // --- This digit's error at every level ---------------------------------------------------------
-
-  // The curves cost some fifty passes, so they come with the next frame, not under the hand.
-  #curves() {
-    this.curveFrame ??= requestAnimationFrame(() => {
-      this.curveFrame = null;
-      this.#computeCurves();
-      this.#drawCurves();
-    });
-  }
-
-  #computeCurves() {
-    const { run, clean } = this;
-    const { low, high } = run.dial;
-    const near = this.#nearest();
-    const dedicated = near && this.#cleaner(near).here;
-    const levels = Array.from(
-      { length: CURVE_STEPS }, (_, i) => low + ((high - low) * i) / (CURVE_STEPS - 1));
-    const curves = { output: [] };
-    if (this.plain) curves.plain = [];
-    if (dedicated) curves.dedicated = [];
-    for (const level of levels) {
-      const corrupted = CORRUPTIONS[this.kind](clean, level, this.noise);
-      run.encoder.set(level);
-      run.decoder.set(level);
-      curves.output.push(squaredError(run.decode(run.encode(corrupted).mean), clean));
-      curves.plain?.push(squaredError(this.plain.answer(corrupted), clean));
-      curves.dedicated?.push(squaredError(dedicated.answer(corrupted), clean));
-    }
-    run.encoder.set(this.level);
-    run.decoder.set(this.level);
-    this.curveOf = near?.level;
-    this.levels = levels;
-    this.curves = curves;
-    this.part("chart").setAttribute("aria-label", this.#inWords());
-  }
-
-  // The curves for those who don't see them: each network's error at both ends.
-  #inWords() {
-    const { text, levels, curves } = this;
-    const ends = ANSWERS.filter((name) => curves[name]).map((name) =>
-      format(text.line_ends, {
-        line: text[`line_${name}`],
-        first: decimals(curves[name][0], 1),
-        last: decimals(curves[name].at(-1), 1),
-        low: levels[0],
-        high: levels.at(-1),
-      }));
-    return `${text.curves_title}: ${ends.join("; ")}`;
-  }
-
-  #drawCurves() {
-    if (!this.curves) return;
-    if (this.curveOf !== this.#nearest()?.level) this.#curves();
-    const { low, high } = this.run.dial;
-    this.chart.draw({
-      low, high, levels: this.levels, curves: this.curves, level: this.level,
-      errors: this.errors, trivial: this.trivial, colours: this.colours,
-    });
-  }
 }
+
+export const mount = mounting(NoisePad);

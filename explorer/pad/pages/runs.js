@@ -1,12 +1,9 @@
-// The shelf of runs: own ones first, each with its knobs and scores; one is shown, one beside it.
+// The table of runs: own ones first, each with its knobs and scores; one is shown, one beside it.
 
-import { build, format } from "../parts/page.js";
+import { mounting, Pad } from "../parts/pad.js";
+import { format } from "../parts/page.js";
 
 const AT_FIRST = 12; // rows in sight until all are asked for
-
-export async function mount(component) {
-  return new ShelfPad(component);
-}
 
 const cell = (row, kind, className, text) => {
   const made = row.appendChild(document.createElement(kind));
@@ -15,23 +12,14 @@ const cell = (row, kind, className, text) => {
   return made;
 };
 
-class ShelfPad {
-  constructor({ parentElement, data, setTriggerValue }) {
-    this.host = parentElement;
-    this.tell = setTriggerValue;
-    this.update(data);
-    parentElement.latentPad = this;
-  }
-
-  destroy() {}
-
-  update(data) {
+class RunsPad extends Pad {
+  load(data) {
     const now = JSON.stringify(data);
     if (now === this.shown) return;
     this.shown = now;
     const t = data.text;
     const columns = ["name", "knobs", "data", "samples", "score", "elbo"];
-    this.root = build(this.host, `
+    this.build(`
       <div class="pad shelf"><table><thead><tr>
         ${columns.map((name) => `<th scope="col" class="${name}">${t[`column_${name}`]}</th>`).join("")}
         <th scope="col" class="beside">${t.column_beside}</th></tr></thead><tbody></tbody></table>
@@ -72,3 +60,5 @@ class ShelfPad {
     }
   }
 }
+
+export const mount = mounting(RunsPad);

@@ -6,42 +6,32 @@ import { agreement, Mixture } from "../engine/mixture.js";
 import { Network } from "../engine/network.js";
 import { clamp } from "../engine/numbers.js";
 import { readTensors } from "../engine/safetensors.js";
-import { build, decimals, format } from "../parts/page.js";
-import { theme, watchTheme } from "../parts/theme.js";
+import { mounting, Pad } from "../parts/pad.js";
+import { decimals, format } from "../parts/page.js";
 
 const GRID = 13;
 
-export async function mount({ parentElement, data }) {
-  const pad = new ToyPad(parentElement, data);
-  await pad.load(data);
-  return pad;
-}
-
-class ToyPad {
-  constructor(host, data) {
-    this.host = host;
-    this.text = data.text;
-    this.timings = []; // milliseconds from a hand's event to the drawn arrows, the last 2,000
+class ToyPad extends Pad {
+  constructor(component) {
+    super(component, "toyPad");
     this.probe = [0.62, 0.42];
     this.#buildPage();
-    this.stopWatching = watchTheme(this.root, () => this.recolour());
     this.observer = new ResizeObserver(() => {
       this.side = this.canvas.clientWidth; // asked for in a drag, it would cost a layout
       this.draw();
     });
     this.observer.observe(this.canvas);
-    host.toyPad = this;
   }
 
   destroy() {
+    super.destroy();
     cancelAnimationFrame(this.frame);
-    this.stopWatching();
     this.observer.disconnect();
   }
 
   #buildPage() {
     const t = this.text;
-    this.root = build(this.host, `
+    this.build(`
       <div class="pad toy">
         <canvas data-part="plane" tabindex="0" role="application" aria-busy="true"
           aria-label="${t.plane}"></canvas>
@@ -66,16 +56,15 @@ class ToyPad {
           <p class="hint" data-part="probe" role="status" aria-live="off"></p>
         </section>
       </div>`);
-    this.part = (name) => this.root.querySelector(`[data-part="${name}"]`);
     this.canvas = this.part("plane");
     this.slider = this.part("sigma");
     this.slider.addEventListener("input", () =>
-      this.#timed(() => this.turn(Number(this.slider.value))));
+      this.timed(() => this.turn(Number(this.slider.value))));
     const at = (event) => {
       const box = this.canvas.getBoundingClientRect();
       return [(event.clientX - box.left) / box.width, 1 - (event.clientY - box.top) / box.height];
     };
-    const move = (point) => this.#timed(() => {
+    const move = (point) => this.timed(() => {
       this.probe = point.map((value) => clamp(value, 0, 1));
       this.draw();
     });
@@ -99,7 +88,7 @@ class ToyPad {
   }
 
   recolour() {
-    this.colours = theme(this.root);
+    super.recolour();
     this.draw();
   }
 
@@ -123,17 +112,13 @@ class ToyPad {
     this.slider.value = this.sigma ?? usual;
     this.grid = Array.from({ length: GRID * GRID }, (_, i) =>
       [(0.5 + (i % GRID)) / GRID, (0.5 + Math.floor(i / GRID)) / GRID]);
-    this.colours = theme(this.root);
+    super.recolour();
     this.turn(Number(this.slider.value));
     this.canvas.setAttribute("aria-busy", "false");
   }
 
-  #timed(work) {
-    if (!this.encoder) return;
-    const started = performance.now();
-    work();
-    this.timings.push(performance.now() - started);
-    if (this.timings.length > 2000) this.timings.shift();
+  get ready() {
+    return Boolean(this.encoder);
   }
 
   // The network's answer to a corrupted point, less the point.
@@ -258,3 +243,5 @@ class ToyPad {
     pen.fill(heads);
   }
 }
+
+export const mount = mounting(ToyPad);

@@ -5,9 +5,9 @@ import { Digits } from "../engine/digits.js";
 import { fetchBytes, inLanguage } from "../engine/fetching.js";
 import { reachOf } from "../engine/layouts.js";
 import { halfFloats } from "../engine/safetensors.js";
-import { build, format } from "../parts/page.js";
+import { mounting, Pad } from "../parts/pad.js";
+import { format } from "../parts/page.js";
 import { greys, remember, span, Stage, whole } from "../parts/stage.js";
-import { theme, watchTheme } from "../parts/theme.js";
 
 const OFTEN = 300; // milliseconds between questions while the training runs
 const SELDOM = 1000; // and while it waits
@@ -15,37 +15,27 @@ const LOST = 2000; // and while the server doesn't answer
 const GLIDE = 260;
 const OVER = ["complete", "stopped", "failed", "gone"];
 
-export async function mount(component) {
-  const pad = new WatchPad(component);
-  await pad.load(component.data);
-  return pad;
-}
-
-class WatchPad {
-  constructor({ parentElement, data, setTriggerValue }) {
-    this.host = parentElement;
-    this.text = data.text;
-    this.tell = setTriggerValue;
-    this.data = data;
-    remember(data.visitor);
+class WatchPad extends Pad {
+  constructor(component) {
+    super(component);
+    this.data = component.data;
+    remember(this.data.visitor);
     this.#buildPage();
-    this.stopWatching = watchTheme(this.root, () => this.recolour());
     this.shown = () => document.visibilityState === "visible" && this.#ask();
     document.addEventListener("visibilitychange", this.shown);
-    parentElement.latentPad = this;
   }
 
   destroy() {
     this.gone = true;
     clearTimeout(this.timer);
     document.removeEventListener("visibilitychange", this.shown);
-    this.stopWatching();
+    super.destroy();
     this.stage.destroy();
   }
 
   #buildPage() {
     const t = this.text;
-    this.root = build(this.host, `
+    this.build(`
       <div class="pad train" aria-busy="true">
         <div class="head">
           <h3 data-part="name"></h3>
@@ -60,7 +50,6 @@ class WatchPad {
         <div data-part="stage"></div>
         <p class="hint">${t.live_note}</p>
       </div>`);
-    this.part = (name) => this.root.querySelector(`[data-part="${name}"]`);
     this.part("name").textContent = this.data.name;
     this.bar = this.root.querySelector(".progress");
     this.stopButton = this.root.querySelector('[data-action="stop"]');
@@ -70,7 +59,7 @@ class WatchPad {
   }
 
   recolour() {
-    this.colours = theme(this.root);
+    super.recolour();
     this.stage.recolour(this.colours);
   }
 
@@ -106,7 +95,7 @@ class WatchPad {
       await this.#take(state);
       next = state.status === "waiting" ? SELDOM : OFTEN;
     } catch {
-      if (!this.gone) this.#say(this.text.lost);
+      if (!this.gone) this.say(this.text.lost);
     } finally {
       this.asking = false;
     }
@@ -122,8 +111,8 @@ class WatchPad {
     this.over = OVER.includes(state.status);
     if (this.over) {
       this.stopButton.hidden = true;
-      if (state.status === "failed") this.#say(state.message);
-      else this.#say(text[`ended_${state.status}`]);
+      if (state.status === "failed") this.say(state.message);
+      else this.say(text[`ended_${state.status}`]);
       if (state.status === "complete") this.#progress(1);
       this.tell("ended", { id: this.data.job, status: state.status });
       return;
@@ -141,8 +130,8 @@ class WatchPad {
         samples: whole(state.samples), total: whole(total), time: span(state.remaining, text),
       });
     }
-    if (this.left) this.#say(text.others);
-    else this.#say(state.askers > 1 ? format(text.watched, { count: state.askers }) : "");
+    if (this.left) this.say(text.others);
+    else this.say(state.askers > 1 ? format(text.watched, { count: state.askers }) : "");
     if (state.history.length) {
       this.history.push(...state.history);
       this.step = this.history.at(-1).step;
@@ -172,7 +161,7 @@ class WatchPad {
     });
     const { stops } = await answer.json();
     this.left = !stops; // others still want it
-    this.#say(stops ? this.text.stopping : this.text.others);
+    this.say(stops ? this.text.stopping : this.text.others);
     this.stopButton.disabled = stops;
   }
 
@@ -182,8 +171,10 @@ class WatchPad {
     this.bar.firstElementChild.style.width = `${100 * share}%`;
   }
 
-  #say(message) {
+  say(message) {
     const line = this.part("message");
     if (line.textContent !== message) line.textContent = message;
   }
 }
+
+export const mount = mounting(WatchPad);

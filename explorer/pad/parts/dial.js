@@ -5,8 +5,8 @@ import { decimals, format } from "./page.js";
 
 export class Dial {
   // `held` is the value that another run's knob of the same name had, else null. `onTurn()` is
-  // called at each move, within `timed(event, work)`, and `onSettle()` when the hand lets go.
-  constructor(box, run, text, { held = null, say, onTurn, onSettle, timed = (_, work) => work() }) {
+  // called at each move, within `timed(work)`, and `onSettle()` when the hand lets go.
+  constructor(box, run, text, { held = null, say, onTurn, onSettle, timed = (work) => work() }) {
     this.box = box;
     this.run = run;
     this.text = text;
@@ -30,8 +30,8 @@ export class Dial {
     if (!good) say(format(text.bad_dial, { name: this.name, low, high, usual }));
     this.onSettle = onSettle;
     this.turn(good ? value : usual);
-    this.input.addEventListener("input", (event) =>
-      timed(event, () => {
+    this.input.addEventListener("input", () =>
+      timed(() => {
         const at = Number(this.input.value);
         run.turn(run.dial.log ? Math.exp(at) : at);
         this.#show();

@@ -3,28 +3,27 @@
 import { Digits } from "../engine/digits.js";
 import { recode } from "../engine/encoding.js";
 import { planeLayout, posteriorRings } from "../engine/layouts.js";
-import { clamp, normal, squaredError } from "../engine/numbers.js";
+import { normal, squaredError } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
 import { address } from "./address.js";
 import { Dial } from "./dial.js";
 import { DigitView } from "./digit_view.js";
 import { MapView } from "./map_view.js";
 import { networkPicture } from "./network_picture.js";
-import { build, decimals, format, painted } from "./page.js";
-import { theme, watchTheme } from "./theme.js";
+import { Nearest } from "./nearest.js";
+import { Pad } from "./pad.js";
+import { decimals, format, painted } from "./page.js";
+import { Sliders } from "./sliders.js";
 
-export class ExplorePad {
+export class LatentPad extends Pad {
   #parts = [];
 
-  constructor(host, data) {
-    this.host = host;
+  constructor(component) {
+    super(component);
     this.rings = true; // whether the posterior is drawn
-    this.timings = []; // milliseconds from a hand's event to the drawn digit, the last 2,000
-    this.text = data.text;
     this.z = null;
+    this.nearest = new Nearest(this);
     this.#buildPage();
-    this.stopWatching = watchTheme(this.root, () => this.recolour());
-    host.latentPad = this;
   }
 
   // Add a part that is told `changed()` whenever the run, its knob's value or the digit is another
@@ -42,14 +41,14 @@ export class ExplorePad {
   destroy() {
     this.recoding?.abort();
     this.#tell("destroy");
-    cancelAnimationFrame(this.nearestFrame);
-    this.stopWatching();
+    this.nearest.destroy();
     this.map.destroy();
+    super.destroy();
   }
 
   #buildPage() {
     const t = this.text;
-    this.root = build(this.host, `
+    this.build(`
       <div class="pad explore" aria-busy="true">
         <section class="input">
           <h3>${t.input} <i>x</i></h3>
@@ -82,7 +81,6 @@ export class ExplorePad {
           <p class="message" data-part="message" role="status" aria-live="polite"></p>
         </section>
       </div>`);
-    this.part = (name) => this.root.querySelector(`[data-part="${name}"]`);
     this.views = {
       input: new DigitView(this.part("input")),
       output: new DigitView(this.part("output")),
@@ -94,12 +92,12 @@ export class ExplorePad {
     this.#buildPicks(Array.from("0123456789"));
     this.map = new MapView(this.part("map"), {
       label: t.map,
-      onHover: (point, event) => this.#timed(event, () => this.preview(point)),
+      onHover: (point) => this.timed(() => this.preview(point)),
       onLeave: () => this.preview(null),
-      onPress: (point, event) => this.#timed(event, () => this.moveOnMap(point)),
+      onPress: (point) => this.timed(() => this.moveOnMap(point)),
       onRelease: () => this.settle(),
-      onKey: ([dx, dy], event) =>
-        this.#timed(event, () => {
+      onKey: ([dx, dy]) =>
+        this.timed(() => {
           const [x, y] = this.cursor ?? this.layout.toMap(this.z);
           this.shift([x + dx, y + dy]);
           this.settleSoon();
@@ -127,12 +125,12 @@ export class ExplorePad {
   }
 
   recolour() {
-    this.colours = theme(this.root);
+    super.recolour();
     for (const view of Object.values(this.views)) view.recolour(this.colours);
     this.picks.forEach((button, label) =>
       button.style.setProperty("--hue", this.colours.palette[label]));
     this.map.recolour(this.colours);
-    this.sliders?.forEach((_, k) => this.#histogram(k));
+    this.sliders?.recolour(this.colours);
     this.#tell("recolour");
   }
 
@@ -193,11 +191,20 @@ export class ExplorePad {
     this.dial = new Dial(this.part("dial"), run, this.text, {
       held: value,
       say: (sentence) => this.say(sentence),
-      timed: (event, work) => this.#timed(event, work),
+      timed: (work) => this.timed(work),
       onTurn: () => this.#followDial(),
       onSettle: () => this.settle(),
     });
-    this.#buildSliders();
+    this.sliders = new Sliders(this.part("sliders"), run, {
+      onMove: (k, change) => this.timed(() => {
+        this.ghost = null;
+        this.z[k] = change(this.z[k]);
+        this.draw();
+      }),
+      onSettle: () => this.settle(),
+      onKey: () => this.settleSoon(),
+    });
+    this.sliders.recolour(this.colours);
     this.#buildButtons();
     for (const [name, network] of [["encoder", run.encoder], ["decoder", run.decoder]]) {
       const box = this.root.querySelector(`.network.${name} div`);
@@ -235,10 +242,6 @@ export class ExplorePad {
     else if (asked.value) this.z = asked.value;
     this.linked = Boolean(asked.value);
     this.draw();
-  }
-
-  say(message) {
-    this.part("message").textContent = message;
   }
 
   // Choose a real digit: it is encoded here and its code becomes the point, unless `keep` is
@@ -324,17 +327,8 @@ export class ExplorePad {
     });
   }
 
-  settleSoon() {
-    clearTimeout(this.settling);
-    this.settling = setTimeout(() => this.settle(), 250);
-  }
-
-  #timed(event, work) {
-    if (!this.run) return;
-    const started = performance.now();
-    work();
-    this.timings.push(performance.now() - started);
-    if (this.timings.length > 2000) this.timings.shift();
+  get ready() {
+    return Boolean(this.run);
   }
 
   // `cursor` is where on the map the hand is, if that is not just where z lies.
@@ -372,39 +366,9 @@ export class ExplorePad {
     }
     if (this.ghost) marks.push({ at: layout.toMap(this.z), kind: "point" });
     this.map.overlay(marks);
-    this.#drawNearest(nearest);
-    this.#showSliders(shown);
+    this.nearest.show(nearest);
+    this.sliders.show(shown, this.host.activeElement);
     this.#tell("drawn");
-  }
-
-  // The nearest digit and its reconstruction follow with the next frame: the digit under the hand
-  // does not wait for them, and of several moves within a frame only the last one counts.
-  #drawNearest(nearest) {
-    this.nearest = nearest;
-    this.nearestFrame ??= requestAnimationFrame(() => {
-      this.nearestFrame = null;
-      this.#showNearest(this.nearest);
-    });
-  }
-
-  #showNearest({ index, distance, onMap }) {
-    const { run, text } = this;
-    if (!this.digits.images || index >= run.count) return;
-    const digit = format(text.nearest_digit, { label: this.digits.name(index) });
-    if (this.nearestShown !== index || this.nearestRun !== run) {
-      const image = this.digits.image(index);
-      this.nearestShown = index;
-      this.nearestRun = run;
-      this.views.near.draw(image);
-      const output = run.decode(run.dial ? run.encode(image).mean : run.code(index));
-      this.views.nearOutput.draw(output);
-      this.part("near").setAttribute("aria-label", digit);
-      this.part("near-output").setAttribute("aria-label", text.its_reconstruction);
-      this.part("near-score").innerHTML = `${text.its_reconstruction}<br>` +
-        format(text.error_short, { error: decimals(squaredError(output, image), 1) });
-    }
-    this.part("near-label").innerHTML = `${digit}<br>` +
-      format(onMap ? text.distance_map : text.distance, { distance: decimals(distance, 2) });
   }
 
   // Turn the knob from elsewhere than its slider.
@@ -421,7 +385,7 @@ export class ExplorePad {
     if (this.input) this.posterior = run.encode(this.input);
     this.own = this.posterior ? this.posterior.mean : run.code(this.digit);
     if (follows) this.z = this.own.slice();
-    this.nearestShown = null;
+    this.nearest.forget();
     this.replace();
     this.draw();
     this.#tell("changed");
@@ -431,75 +395,6 @@ export class ExplorePad {
   replace() {
     this.layout.follow();
     this.map.move(this.layout.points);
-  }
-
-  #buildSliders() {
-    const box = this.part("sliders");
-    box.innerHTML = "";
-    box.classList.toggle("many", this.run.latent > 4);
-    this.sliders = Array.from({ length: this.run.latent }, (_, k) => {
-      const row = box.appendChild(document.createElement("label"));
-      row.innerHTML = `<span class="name"><i>z</i><sub>${k + 1}</sub></span>
-        <span class="track"><canvas aria-hidden="true"></canvas>
-        <input type="range" aria-label="z${k + 1}"></span><output aria-live="off"></output>`;
-      const input = row.querySelector("input");
-      input.min = decimals(this.run.low[k], 3);
-      input.max = decimals(this.run.high[k], 3);
-      input.step = "any";
-      input.addEventListener("input", (event) =>
-        this.#timed(event, () => {
-          this.ghost = null;
-          this.z[k] = Number(input.value);
-          this.draw();
-        }));
-      input.addEventListener("keydown", (event) => {
-        const step = (this.run.high[k] - this.run.low[k]) * (event.shiftKey ? 0.1 : 0.02);
-        const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
-        if (!way) return;
-        event.preventDefault();
-        this.#timed(event, () => {
-          this.ghost = null;
-          this.z[k] = clamp(this.z[k] + way * step, this.run.low[k], this.run.high[k]);
-          this.draw();
-        });
-        this.settleSoon();
-      });
-      input.addEventListener("change", () => this.settle());
-      return { input, output: row.querySelector("output"), canvas: row.querySelector("canvas") };
-    });
-    this.sliders.forEach((_, k) => this.#histogram(k));
-  }
-
-  // Behind each slider: where the held-out digits' codes lie in this dimension.
-  #histogram(k) {
-    const { run } = this;
-    if (!run) return;
-    const { canvas } = this.sliders[k];
-    const bins = 60;
-    const counts = new Float32Array(bins);
-    for (let i = k; i < run.codes.length; i += run.latent) {
-      const share = (run.codes[i] - run.low[k]) / (run.high[k] - run.low[k]);
-      counts[clamp(Math.floor(share * bins), 0, bins - 1)]++;
-    }
-    const most = Math.max(...counts);
-    canvas.width = bins * 3;
-    canvas.height = 22;
-    const context = canvas.getContext("2d");
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    context.fillStyle = this.colours.accent;
-    context.globalAlpha = 0.28;
-    counts.forEach((count, bin) => {
-      const height = (22 * count) / most;
-      context.fillRect(bin * 3, 22 - height, 3, height);
-    });
-  }
-
-  #showSliders(z) {
-    this.sliders.forEach(({ input, output }, k) => {
-      const value = decimals(z[k], 2);
-      if (input !== this.host.activeElement || Number(input.value) !== z[k]) input.value = z[k];
-      output.textContent = value;
-    });
   }
 
   #buildButtons() {

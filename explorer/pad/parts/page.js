@@ -29,3 +29,9 @@ export function painted() {
 export function escaped(text) {
   return String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 }
+
+// A moment in which the browser has nothing better to do.
+export function idle() {
+  return new Promise((done) =>
+    window.requestIdleCallback ? window.requestIdleCallback(done, { timeout: 500 }) : setTimeout(done, 20));
+}

@@ -11,7 +11,7 @@ const BOUNDS = [1, 5, 50]; // of how many draws a bound on log p(x) is made
 const BUDGET = 6; // milliseconds of decoding in a frame
 const WIDE = 3; // standard deviations that the little axis shows
 
-export class Reparameterisation {
+export class DrawnCode {
   constructor(pad) {
     this.pad = pad;
     this.text = pad.text;

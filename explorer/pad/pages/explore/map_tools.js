@@ -11,11 +11,10 @@ import { shadesOf } from "../../parts/theme.js";
 import { Backdrop } from "./backdrop.js";
 import { keepMenu } from "./downloads.js";
 import { Gallery } from "./gallery.js";
+import { FAR, Trust } from "./trust.js";
 
 const LAYERS = ["rings", "prior", "backdrop"];
 const USUAL_LAYERS = "rings,prior";
-const FAR = ["umap", "tsne"]; // of which only the digits' own places mean something
-const SCORES = ["trustworthiness", "continuity", "agreement"];
 const SETTLED = 200; // milliseconds that a knob must rest before the chosen digits are shown anew
 
 export class MapTools {
@@ -26,6 +25,7 @@ export class MapTools {
     this.method = null;
     this.colour = "class";
     this.backdrop = new Backdrop(pad);
+    this.trust = new Trust(pad, this);
     this.buttons = this.part("buttons");
     this.#build();
     this.gallery = new Gallery(pad, this.part("gallery"));
@@ -141,7 +141,7 @@ export class MapTools {
 
   // A knob moved: what was chosen is what lies within the path now, and reconstructed anew.
   #turned() {
-    this.#tellKnob();
+    this.trust.tellKnob();
     if (!this.lasso.polygon) return;
     this.#mark(this.lasso.polygon);
     clearTimeout(this.choosing);
@@ -190,7 +190,7 @@ export class MapTools {
     this.method = methods[0];
     this.#press("method", this.method);
     this.#showLayers();
-    this.#trust();
+    this.trust.show();
     const laid = method === this.method ? null : this.layOut(method, selected);
     if (selected && !laid) this.#restore(selected);
     this.colourBy(colours.includes(colour) ? colour : "class");
@@ -214,7 +214,7 @@ export class MapTools {
     } catch (error) {
       if (this.run !== run) return;
       this.#wait(null);
-      if (error.name !== "AbortError") this.pad.say(this.#sentence(error));
+      if (error.name !== "AbortError") this.pad.say(this.sentence(error));
       return;
     }
     if (!layout || this.run !== run) return;
@@ -227,23 +227,23 @@ export class MapTools {
     this.pad.lay(layout);
     this.backdrop.stale();
     this.#showLayers();
-    this.#trust();
+    this.trust.show();
     if (selected) this.#restore(selected);
   }
 
   async #layout(method) {
     const { run } = this.pad;
     for (const axis of [0, 1]) this.part(`axis-${axis}`).hidden = method !== "axes";
-    if (method === "axes") return axesLayout(run, ...this.#chosenAxes());
+    if (method === "axes") return axesLayout(run, ...this.chosenAxes());
     if (FAR.includes(method)) {
-      const { arrays } = await this.#derived(method, (state) => this.#wait(method, state));
+      const { arrays } = await this.derived(method, (state) => this.#wait(method, state));
       return neighbourLayout(run, method, arrays.points.data);
     }
     return method === "pca" && run.latent === 2 ? turnedLayout(run) : planeLayout(run);
   }
 
   // A derived result of what is shown; kept for as long as the page.
-  async #derived(kind, progress) {
+  async derived(kind, progress) {
     const { run, spec, set } = this.pad;
     const key = `${run.id} ${set ?? ""} ${kind}`;
     if (!this.held.has(key)) {
@@ -278,7 +278,7 @@ export class MapTools {
     this.#wait(null);
   }
 
-  #sentence(error) {
+  sentence(error) {
     const known = this.text[`failed_${error.reason}`];
     return known ? format(known, error.values) : error.message;
   }
@@ -301,96 +301,17 @@ export class MapTools {
     else chosen.forEach((k, axis) => { this.part(`axis-${axis}`).value = k - 1; });
   }
 
-  #chosenAxes() {
+  chosenAxes() {
     return [0, 1].map((axis) => Number(this.part(`axis-${axis}`).value));
   }
 
   #axes() {
-    const chosen = this.#chosenAxes();
+    const chosen = this.chosenAxes();
     if (chosen[0] === chosen[1]) { // both moved to one axis: the other takes the next
       this.part("axis-1").value = (chosen[0] + 1) % this.pad.run.latent;
     }
-    address.set({ axes: this.#chosenAxes().map((k) => k + 1).join() });
+    address.set({ axes: this.chosenAxes().map((k) => k + 1).join() });
     this.layOut("axes");
-  }
-
-  // --- Scores -----------------------------------------------------------------------------------
-
-  // What the map's places mean; how far it can be trusted, beside a map that knows nothing.
-  async #trust() {
-    const { run, spec, set } = this.pad;
-    const { method, text } = this;
-    const line = this.part("trust");
-    const note = FAR.includes(method) ? text.note_far : method === "axes" ? text.note_axes
-      : set ? text.note_own : text.map_note;
-    const laid = FAR.includes(method) && run.dial ? format(text.note_laid, this.#knob) : "";
-    this.part("map-note").textContent = `${note} ${laid}`.trim();
-    const kind = this.#scoresOf(method);
-    // Of two axes there are so many scores that those of the last two are no longer wanted.
-    if (this.measuring?.startsWith("axes_")) giveUp(spec, this.measuring, set).catch(() => {});
-    this.measuring = kind;
-    delete line.dataset.of;
-    this.scores = null;
-    const same = () => this.run === run && this.method === method && this.#scoresOf(method) === kind;
-    const waits = setTimeout(() => { if (same()) line.textContent = text.trust_wait; }, 300);
-    try {
-      const [own, random] = await Promise.all(
-        [kind, "random_scores"].map((name) => this.#derived(name)));
-      clearTimeout(waits);
-      if (this.measuring === kind) this.measuring = null;
-      if (!same()) return;
-      line.innerHTML = SCORES.filter((name) => name in own.notes).map((name) =>
-        `<span title="${text[`${name}_help`]}">${text[name]} <b data-score="${name}"></b> ` +
-        `<small>${format(text.trust_random, { value: decimals(random.notes[name], 2) })}</small></span>`)
-        .join("") || text.trust_few;
-      line.insertAdjacentHTML("beforeend", this.#atUsual());
-      line.dataset.of = method;
-      this.scores = { line, own: own.notes, knots: null };
-      this.#tellKnob();
-      if (kind !== "plane_scores" || !run.knots || set) return;
-      const { arrays } = await this.#derived("knot_scores");
-      if (!same()) return;
-      this.scores.knots = arrays;
-      this.#tellKnob();
-    } catch (error) {
-      clearTimeout(waits);
-      if (same() && error.name !== "AbortError") line.textContent = this.#sentence(error);
-    }
-  }
-
-  #scoresOf(method) {
-    if (FAR.includes(method)) return `${method}_scores`;
-    if (method !== "axes") return "plane_scores";
-    const [i, j] = this.#chosenAxes().sort((a, b) => a - b);
-    return `axes_${i + 1}_${j + 1}_scores`;
-  }
-
-  // The run's knob: its name and the value at which scores are told.
-  get #knob() {
-    const { dial, run } = this.pad;
-    return { name: dial.name, usual: run.dial.usual };
-  }
-
-  // A remark that is seen while the knob stands elsewhere than where something was measured.
-  #atUsual() {
-    if (!this.pad.run.dial) return "";
-    return `<small data-at-usual hidden>${format(this.text.at_usual, this.#knob)}</small>`;
-  }
-
-  // Scores and remarks for where the knob stands.
-  #tellKnob() {
-    const { root, run } = this.pad;
-    const usual = !run.dial || run.value === run.dial.usual;
-    for (const score of this.scores?.line.querySelectorAll("[data-score]") ?? []) {
-      const { own, knots } = this.scores;
-      const { score: name } = score.dataset;
-      const values = knots && !usual ? knots[name].data.subarray(run.knot, run.knot + 2) : null;
-      const value = values ? values[0] + run.share * (values[1] - values[0]) : own[name];
-      score.textContent = decimals(value, 2);
-    }
-    for (const remark of root.querySelectorAll("[data-at-usual]")) {
-      remark.hidden = usual || Boolean(this.scores?.knots && this.scores.line.contains(remark));
-    }
   }
 
   // --- Colours ----------------------------------------------------------------------------------
@@ -403,14 +324,14 @@ export class MapTools {
     this.values = null;
     if (name !== "class") {
       try {
-        const { arrays } = await this.#derived("each", (state) => this.#wait("each", state));
+        const { arrays } = await this.derived("each", (state) => this.#wait("each", state));
         if (this.run !== run || this.colour !== name) return;
         this.#wait(null);
         this.values = arrays[name].data;
       } catch (error) {
         if (this.run !== run) return;
         this.#wait(null);
-        if (error.name !== "AbortError") this.pad.say(this.#sentence(error));
+        if (error.name !== "AbortError") this.pad.say(this.sentence(error));
         this.colour = "class";
         this.#press("colour", "class");
       }
@@ -433,8 +354,8 @@ export class MapTools {
     const [low, middle, high] = this.bounds.map((value) => decimals(value, 1));
     box.innerHTML = `<span>${this.text[`legend_${this.colour}`]}</span><span>${low}</span>
       <i style="background: linear-gradient(to right, ${shades})"></i><span>${high}</span>
-      <small>${format(this.text.legend_median, { middle })}</small>${this.#atUsual()}`;
-    this.#tellKnob();
+      <small>${format(this.text.legend_median, { middle })}</small>${this.trust.atUsual()}`;
+    this.trust.tellKnob();
   }
 
   // --- Layers -----------------------------------------------------------------------------------

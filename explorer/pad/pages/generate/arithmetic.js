@@ -61,8 +61,8 @@ export class Arithmetic {
     this.input = this.find('input[type="range"]');
     this.input.value = 1;
     this.amount = 1;
-    this.input.addEventListener("input", (event) =>
-      pad.timed(event, () => {
+    this.input.addEventListener("input", () =>
+      pad.timed(() => {
         this.amount = Number(this.input.value);
         this.#compute();
       }));
@@ -72,7 +72,7 @@ export class Arithmetic {
       event.preventDefault();
       this.amount = clamp(this.amount + way * (event.shiftKey ? 0.25 : 0.05), -MOST, MOST);
       this.input.value = this.amount;
-      pad.timed(event, () => this.#compute());
+      pad.timed(() => this.#compute());
     });
   }
 

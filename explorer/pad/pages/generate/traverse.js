@@ -114,20 +114,20 @@ export class Traverse {
       sheet.layout(STEPS, 1);
       sheet.top.setAttribute("aria-hidden", "true"); // the slider above it says it all
       if (pad.colours) sheet.recolour(pad.colours);
-      const move = (value, event) =>
-        pad.timed(event, () => {
+      const move = (value) =>
+        pad.timed(() => {
           const z = pad.z.slice();
           z[k] = clamp(value, run.low[k], run.high[k]);
           this.hand = k;
           pad.take(z);
         });
-      input.addEventListener("input", (event) => move(Number(input.value), event));
+      input.addEventListener("input", () => move(Number(input.value)));
       input.addEventListener("keydown", (event) => {
         const step = (run.high[k] - run.low[k]) * (event.shiftKey ? 0.1 : 0.02);
         const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
         if (!way) return;
         event.preventDefault();
-        move(pad.z[k] + way * step, event);
+        move(pad.z[k] + way * step);
         pad.settleSoon();
       });
       input.addEventListener("change", () => pad.settle());

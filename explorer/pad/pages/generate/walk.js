@@ -9,7 +9,7 @@ import { DigitView } from "../../parts/digit_view.js";
 import { saveDrawing, savePicture, saveSequence, saveTable } from "../../parts/downloads.js";
 import { decimals, format } from "../../parts/page.js";
 import { beside, Sheet } from "../../parts/sheet.js";
-import { isStill } from "../../parts/theme.js";
+import { Player } from "./player.js";
 import { pickButtons, slotMark, Slots } from "./slots.js";
 
 export const LEAST = 2;
@@ -65,23 +65,21 @@ export class Walk {
       this.strips[name] = new Sheet(this.find(`[data-strip="${name}"]`), {
         label: text[`strip_${name}`],
         onPick: (index) => {
-          this.stop();
+          this.player.stop();
           this.to(index / (this.frames - 1));
         },
       });
     }
-    this.play = this.find('[data-action="play"]');
-    this.play.addEventListener("click", () => (this.playing ? this.stop() : this.start()));
     this.scrub = this.find(".scrub > input");
-    this.scrub.addEventListener("input", (event) => {
-      this.stop();
-      pad.timed(event, () => this.to(Number(this.scrub.value)));
+    this.scrub.addEventListener("input", () => {
+      this.player.stop();
+      pad.timed(() => this.to(Number(this.scrub.value)));
     });
     this.scrub.addEventListener("keydown", (event) => {
       const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
       if (!way) return;
       event.preventDefault();
-      this.stop();
+      this.player.stop();
       const frame = Math.round(this.t * (this.frames - 1)) + way;
       this.to(clamp(frame / (this.frames - 1), 0, 1));
     });
@@ -111,16 +109,18 @@ export class Walk {
       this.#restation();
     });
     this.t = 0;
-    this.way = 1; // in which the play goes, −1 on the way back
-    this.seen = true; // while it is scrolled out of sight, the play rests
-    this.observer = new IntersectionObserver(([entry]) => (this.seen = entry.isIntersecting));
-    this.observer.observe(this.find(".ways"));
-    this.#showPlay();
+    this.player = new Player(text, {
+      button: this.find('[data-action="play"]'),
+      loop: this.loop,
+      stage: this.find(".ways"),
+      at: () => this.t,
+      to: (t) => this.to(t),
+      seconds: () => SECONDS * (this.codes.length - 1),
+    });
   }
 
   destroy() {
-    this.stop();
-    this.observer.disconnect();
+    this.player.destroy();
     this.chart?.destroy();
     for (const strip of Object.values(this.strips)) strip.destroy();
   }
@@ -134,7 +134,7 @@ export class Walk {
   }
 
   leave() {
-    this.stop();
+    this.player.stop();
     this.pad.chores.drop("walk");
   }
 
@@ -143,7 +143,7 @@ export class Walk {
     if (first) this.#read();
     this.stations.names(this.indexes.map((_, i) => letter(i)));
     this.#arrange();
-    if (!isStill() && !this.halted) this.start();
+    this.player.begin();
   }
 
   turned() {
@@ -307,50 +307,6 @@ export class Walk {
 
   shown() {
     return this.now?.line;
-  }
-
-  start() {
-    this.halted = false;
-    if (this.playing) return;
-    let last = null;
-    if (this.t >= 1) this.way = -1;
-    if (this.t <= 0 || !this.loop.checked) this.way = 1;
-    if (this.t >= 1 && !this.loop.checked) this.t = 0;
-    const step = (now) => {
-      const passed = last === null ? 0 : Math.min(0.1, (now - last) / 1000);
-      last = now;
-      if (!this.seen) {
-        this.playing = requestAnimationFrame(step);
-        return;
-      }
-      let t = this.t + (this.way * passed) / (SECONDS * (this.codes.length - 1));
-      if (t > 1 || t < 0) {
-        t = clamp(t, 0, 1);
-        if (this.loop.checked) this.way = -this.way;
-        else {
-          this.to(t);
-          this.stop();
-          return;
-        }
-      }
-      this.to(t);
-      this.playing = requestAnimationFrame(step);
-    };
-    this.playing = requestAnimationFrame(step);
-    this.#showPlay();
-  }
-
-  stop() {
-    cancelAnimationFrame(this.playing);
-    if (this.playing) this.halted = true;
-    this.playing = null;
-    this.#showPlay();
-  }
-
-  #showPlay() {
-    const { text } = this.pad;
-    this.play.textContent = this.playing ? text.pause : text.play;
-    this.play.setAttribute("aria-pressed", String(Boolean(this.playing)));
   }
 
   #mark() {
