@@ -21,7 +21,7 @@ def python_files():
 
 
 def javascript_files():
-    return sorted((EXPLORER / "pad").glob("*.js"))
+    return sorted((EXPLORER / "pad").rglob("*.js"))
 
 
 def places(text):
@@ -142,7 +142,8 @@ def test_groups_that_are_asked_for_exist():
 
 def javascript_texts(source):
     """Names of the texts that a pad's module uses."""
-    plain = r"(?<![\w.])" if "{ text }" in source or ", text }" in source else r"(?:this|data)\."
+    given = re.search(r"\{[^{}]*\btext\b[^{}]*\} = |\(.*\btext\b.*\) \{$", source, re.MULTILINE)
+    plain = r"(?<![\w.])" if given else r"(?:this|data)\."
     found = set(re.findall(rf"(?:(?:this|data)\.|{plain})text\.([a-z_]+)\b(?!\()", source))
     if "const t = this.text" in source:
         found |= set(re.findall(r"(?<![\w.])t\.([a-z_]+)\b(?!\()", source))
@@ -152,9 +153,13 @@ def javascript_texts(source):
 def test_texts_used_in_javascript_exist():
     tables = {table for table in TABLES if table.endswith("pad")} | {"compare"}
     allowed = {key.partition(".")[2] for key in KEYS if key.partition(".")[0] in tables}
-    used = {path.name: javascript_texts(path.read_text("utf-8")) for path in javascript_files()}
+    used = {
+        path.relative_to(EXPLORER / "pad").as_posix(): javascript_texts(path.read_text("utf-8"))
+        for path in javascript_files()
+    }
     used["component.py"] = javascript_texts((EXPLORER / "pad" / "component.py").read_text("utf-8"))
-    assert {"decoded", "map", "nearest_digit"} <= used["explore.js"]
+    assert {"decoded", "map", "pick_one"} <= used["parts/latent_pad.js"]
+    assert {"nearest_digit", "error_short"} <= used["parts/nearest.js"]
     assert "failed" in used["component.py"]
     for file, names in used.items():
         assert names <= allowed, f"{file} uses {sorted(names - allowed)}"

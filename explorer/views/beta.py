@@ -48,7 +48,7 @@ def show() -> None:
             "digits": assets.digits_spec(),
             "text": words.group("pad", "beta_pad"),
         }
-        latent_pad(assets.module("beta.js"), data, key=f"beta-{words.language}")
+        latent_pad(assets.module("pages/beta.js"), data, key=f"beta-{words.language}")
         frame.say_below(words, "beta")
         _linear(words, runs)
         _annealing(words, runs)
@@ -164,7 +164,7 @@ def _linear(words: Words, runs: Sequence[Run]) -> None:
         _active_chart(words, beta, trained, variances[:latent], sigma),
     ]
     latent_pad(
-        assets.module("chart.js"),
+        assets.module("pages/charts.js"),
         {"charts": charts, "text": words.group("pad")},
         key=f"linear-{words.language}",
     )
@@ -303,7 +303,7 @@ def _annealing(words: Words, runs: Sequence[Run]) -> None:
     left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
     with left:
         latent_pad(
-            assets.module("chart.js"),
+            assets.module("pages/charts.js"),
             {"charts": [chart], "text": words.group("pad")},
             key=f"anneal-{words.language}",
         )

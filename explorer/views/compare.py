@@ -60,7 +60,7 @@ def show() -> None:
             "digits": assets.digits_spec(),
             "text": words.group("pad", "compare", "savespad"),
         }
-        latent_pad(assets.module("compare.js"), data, key=f"compare-{words.language}")
+        latent_pad(assets.module("pages/compare.js"), data, key=f"compare-{words.language}")
         frame.say_below(words, "compare")
         with st.container(key="below"):
             st.latex(rf"\begin{{aligned}}{equation}\end{{aligned}}")

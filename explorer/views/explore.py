@@ -50,7 +50,7 @@ def show() -> None:
             "digits": assets.digits_spec(own_set),
             "text": words.group("pad", "mapspad", "savespad", "sketchpad"),
         }
-        latent_pad(assets.module("explore.js"), data, key=f"explore-{words.language}")
+        latent_pad(assets.module("pages/explore.js"), data, key=f"explore-{words.language}")
         frame.say_below(words, "explore", _in_short(words, run))
         about, scores = st.columns(2, gap="large")
         with about:

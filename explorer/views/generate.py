@@ -38,7 +38,7 @@ def show() -> None:
             "classifier": _classifier(),
             "text": words.group("pad", "generate_pad", "savespad"),
         }
-        latent_pad(assets.module("generate.js"), data, key=f"generate-{words.language}")
+        latent_pad(assets.module("pages/generate.js"), data, key=f"generate-{words.language}")
         frame.say_below(words, "generate", words("generate.in_short"))
         ways, about = st.columns([3, 2], gap="large")
         with ways:

@@ -83,7 +83,7 @@ def show() -> None:
             "digits": assets.digits_spec(),
             "text": words.group("pad", "noise_pad"),
         }
-        latent_pad(assets.module("noise.js"), data, key=f"noise-{words.language}")
+        latent_pad(assets.module("pages/noise.js"), data, key=f"noise-{words.language}")
         frame.say_below(words, "noise")
         st.markdown(f"#### {words('noise.equation_title')}")
         members.show(words, bench.conditional[bench.noises[0]].record.variant, "level")
@@ -196,7 +196,7 @@ def _toy(words: Words) -> None:
     st.markdown(words("toy.try") + " " + words("toy.look"))
     text = words.group("toy_pad") | {"note": words("toy_pad.note", count=TOY_POINTS)}
     data = {"network": assets.network_spec(runs[0]), "text": text} | toy_data()
-    latent_pad(assets.module("toy.js"), data, key=f"toy-{words.language}")
+    latent_pad(assets.module("pages/toy.js"), data, key=f"toy-{words.language}")
 
 
 @lru_cache(maxsize=1)

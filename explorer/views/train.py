@@ -85,7 +85,7 @@ def _live(words: Words, job: jobs.Job) -> None:
         "text": words.group("train_pad"),
     }
     key = f"watch-{job.id}-{words.language}"
-    latent_pad(assets.module("train.js"), found, key, {"ended": _ended})
+    latent_pad(assets.module("pages/train.js"), found, key, {"ended": _ended})
 
 
 def _ended(told: Any) -> None:

@@ -44,7 +44,7 @@ def draw(words: Words, shown: Run | None) -> None:
         "text": words.group("train_pad"),
     }
     latent_pad(
-        assets.module("shelf.js"),
+        assets.module("pages/runs.js"),
         found,
         key=f"shelf-{words.language}",
         tells={
