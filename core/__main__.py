@@ -37,7 +37,7 @@ from rich.progress import (
 from rich.table import Table
 
 from core import data
-from core.config import ConfigError, Knob, NetworkConfig, Settings, TrainConfig
+from core.config import ConfigError, Knob, NetworkConfig, Settings, StoreConfig, TrainConfig
 from core.data.dataset import reason
 from core.measures import metrics
 from core.models import VARIANTS, variant
@@ -213,6 +213,7 @@ def train(argv: list[str], program: str) -> int:
     groups = {
         "knobs": _flags(kind.Config, taken),
         "training": _flags(TrainConfig, taken),
+        "storing": _flags(StoreConfig, taken),
         "run": TrainOptions,
     }
     flags = dataclasses.make_dataclass(
@@ -232,11 +233,14 @@ def train(argv: list[str], program: str) -> int:
         name,
         kind.Config.checked(dataclasses.asdict(parsed.knobs)),
         TrainConfig.checked(dataclasses.asdict(parsed.training)),
+        StoreConfig.checked(dataclasses.asdict(parsed.storing)),
         parsed.run,
     )
 
 
-def _train(name: str, config: Any, how: TrainConfig, options: TrainOptions) -> int:
+def _train(
+    name: str, config: Any, how: TrainConfig, storing: StoreConfig, options: TrainOptions
+) -> int:
     from core.store import checkpoints
     from core.training import loop, runner
 
@@ -248,7 +252,7 @@ def _train(name: str, config: Any, how: TrainConfig, options: TrainOptions) -> i
     request = checkpoints.Request(name, config, digits, how)
     store = _store(options.store)
     for run in _runs(store).runs.values():
-        if run.id == request.id and run.record.status == "complete":
+        if run.id in request.names and run.record.status == "complete":
             print(f"Run {run.id} is complete in {run.folder} already; nothing was trained.")
             return 0
     _check_writable(store)
@@ -259,7 +263,14 @@ def _train(name: str, config: Any, how: TrainConfig, options: TrainOptions) -> i
     on_map = data.load("mnist-5k", "all") if digits.shape == (1, 28, 28) else None
     try:
         last = _follow(
-            runner.run(request, store, test=test, on_map=on_map, device=device),
+            runner.run(
+                request,
+                store,
+                test=test,
+                on_map=on_map,
+                device=device,
+                stored_as=storing.stored_as,
+            ),
             f"{name} K={config.latent}",
         )
     except loop.TrainingError as error:
@@ -658,8 +669,8 @@ class DataDownload:
 
 @dataclass(frozen=True)
 class Bank:
-    """Train the runs to ship that are missing, and compute what pages tell of them; stopped, it
-    goes on there the next time."""
+    """Train the runs to ship that are missing, bring the others to what their plans say, and
+    compute what pages tell of them; stopped, it goes on there the next time."""
 
     store: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
     """Folder of runs; else the one that ships with the software."""
@@ -676,19 +687,24 @@ class Bank:
         plans = tuple(p for p in bank.SHIPPED if self.only in (None, p.variant))
         store = _store(self.store) if self.store else checkpoints.shipped_store()
         _check_writable(store)
-        wanted = bank.requests(plans)
+        wanted = bank.orders(plans)
         missing = bank.missing(wanted, store)
         print(f"{len(wanted) - len(missing)} of {len(wanted)} runs are complete in {store}.")
-        for number, request in enumerate(missing, 1):
+        for number, order in enumerate(missing, 1):
+            request = order.request
             label = f"{number} of {len(missing)}: {request.variant} K={request.config.latent}"
             try:
-                last = _follow(bank.make(request, store), label)
+                last = _follow(bank.make(order, store), label)
             except loop.TrainingError as error:
                 raise CommandError(f"{request.id}: {error}") from None
             except StoppedError as stop:
                 print(_how_far(stop, request.id, store))
                 return stop.exit_code
             print(f"{request.id}: {last.samples:,} samples in {last.seconds:.1f} s.")
+        for order in wanted:
+            done = bank.settle(order, store)
+            if done:
+                print(f"{order.request.id}: {done}.", flush=True)
         wanted = bank.underived(store)
         for number, (subject, kind) in enumerate(wanted, 1):
             print(f"{number} of {len(wanted)}: {kind} of {subject.run.id}", flush=True)
@@ -750,6 +766,7 @@ def knob_tables() -> str:
     for knob, where in users.items():
         lines.append(_knob_row(knob, taken, "all" if len(where) == len(VARIANTS) else where))
     lines += [_knob_row(knob, taken, "training") for knob in TrainConfig.knobs()]
+    lines += [_knob_row(knob, taken, "storing") for knob in StoreConfig.knobs()]
     return "\n".join(lines) + "\n"
 
 

@@ -141,7 +141,7 @@ def subspace(run: Run) -> np.ndarray:
     layers = [layer for layer in run.record.browser["decoder"] if layer["op"] != "reshape"]
     if [layer["op"] for layer in layers] != ["linear"]:
         return np.zeros((0, 0))
-    tensors = checkpoints.read_tensors(run, checkpoints.WEIGHTS)
+    tensors = checkpoints.read_weights(run)
     return tensors[layers[0]["weight"]].astype(np.float64)
 
 
@@ -171,7 +171,7 @@ def variances() -> tuple[np.ndarray, int]:
     largest = max(solved, key=lambda run: run.record.latent, default=None)
     if largest is None:
         return np.zeros(0), 0
-    found = checkpoints.read_tensors(largest, checkpoints.WEIGHTS).get("variance", np.zeros(0))
+    found = checkpoints.read_weights(largest).get("variance", np.zeros(0))
     return found.astype(np.float64), largest.record.data.count
 
 
@@ -189,7 +189,7 @@ def pca_curve() -> list[float]:
 @lru_cache(maxsize=4)
 def _pca_curve(run: Run) -> list[float]:
     codes = checkpoints.read_tensors(run, checkpoints.CODES)["codes"].astype(np.float64)
-    mean = checkpoints.read_tensors(run, checkpoints.WEIGHTS)["decoder.0.bias"]
+    mean = checkpoints.read_weights(run)["decoder.0.bias"]
     trivial = metrics.mean_image_error(digits().x / 255, mean.reshape(digits().shape))
     explained = np.cumsum((codes**2).mean(0))
     return [trivial, *(trivial - explained).tolist()]

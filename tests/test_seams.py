@@ -26,7 +26,7 @@ from core.models.base import (
     Output,
 )
 from core.models.deterministic import PointAutoencoder
-from core.store import checkpoints, loading
+from core.store import checkpoints, loading, weights
 from core.training import loop, runner
 from core.training.evaluate import evaluate
 from tests.digits import QUICK, signature_of, small_data
@@ -284,15 +284,16 @@ def batch_of(request, model, count=16):
     return model.prepare(coding.to_tensor(found.x[:count]), label, observed)
 
 
-@pytest.mark.parametrize("store", ["float32", "float16"])
+@pytest.mark.parametrize("stored_as", ["float32", "float16", "int8"])
 @pytest.mark.parametrize("name", SEAMS)
-def test_same_loop_same_store_same_loading(name, store, tmp_path):
+def test_same_loop_same_store_same_loading(name, stored_as, tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "LEAST", 100)
     request = asked(name)
-    request = checkpoints.Request(
-        name, request.config, request.data, request.train.model_copy(update={"store": store})
-    )
     held_out = small_data(SEAMS[name][1], 40, 100)
-    reports = list(runner.run(request, tmp_path, test=held_out, on_map=held_out, device=CPU))
+    training = runner.run(
+        request, tmp_path, test=held_out, on_map=held_out, device=CPU, stored_as=stored_as
+    )
+    reports = list(training)
     assert reports[-1].loss < reports[0].loss
     listing = checkpoints.list_runs(tmp_path)
     assert not listing.problems and list(listing.runs) == [request.id]
@@ -426,12 +427,10 @@ def test_codes_come_from_the_codebook_and_gradients_go_straight_through():
 
 def test_buffers_are_stored_and_rounded_like_weights(tmp_path):
     request = asked("quantised")
-    config = request.train.model_copy(update={"store": "float16"})
-    request = checkpoints.Request("quantised", request.config, request.data, config)
     model = built(request)
-    last = loop.drain(loop.train(model, request.data, config, CPU))
+    last = loop.drain(loop.train(model, request.data, request.train, CPU))
     unrounded = model.used.clone()
-    run = runner.save(model, request, tmp_path, last, [])
+    run = runner.save(model, request, tmp_path, last, [], stored_as="float16")
     loaded = loading.load_model(run)
     assert int(loaded.seen) == last.samples
     assert torch.equal(loaded.used, model.used) and not torch.equal(loaded.used, unrounded)

@@ -17,7 +17,23 @@ from core.store import checkpoints
 from core.store.checkpoints import CODES, Run, RunRecord
 
 HELD_OUT = "mnist-5k/all"
-_SAME = {"latent", "network", "hidden", "activation", "likelihood", "sigma", "pixels"}
+_SAME = {"latent", "network", "activation", "likelihood", "sigma", "pixels"}
+_WIDTHS = {"mlp": {"hidden"}, "conv": {"channels", "dense"}}  # that act in each kind of network
+
+
+# What pages use shipped runs for. A run is given its roles by its plan in `core.training.bank`.
+ROLES = {
+    "usual": "what a page opens with",
+    "every-level": "one denoising network for all levels of its noise",
+    "one-level": "denoising networks for one level each, of the same size",
+    "plain-beside-noise": "the autoencoder of the same size that was never shown noise",
+    "every-beta": "one VAE for all β, a stop for each K",
+    "one-beta": "VAEs for one β each, of the same size",
+    "likelihood-pair": "two VAEs that differ in their likelihood alone",
+    "warm-up-pair": "two VAEs that differ in the warm-up of β alone",
+    "theory": "the linear Gaussian VAE whose collapse theory foretells",
+    "toy": "the denoiser of points in the plane",
+}
 
 
 @dataclass(frozen=True)
@@ -48,10 +64,16 @@ class Gap:
         return 100 * (self.here / self.dedicated - 1)
 
 
+def with_role(runs: Iterable[Run], role: str) -> list[Run]:
+    """The runs that were given a role, one of `ROLES`, in their order."""
+    return [run for run in runs if role in run.record.roles]
+
+
 def alike(one: Run, other: Run) -> bool:
     """Whether two runs have networks of the same size, the same likelihood and the same data."""
     a, b = one.record.data, other.record.data
-    return not differing(one, other) & _SAME and (a.name, a.split) == (b.name, b.split)
+    same = _SAME | _WIDTHS.get(one.record.config.get("network", "mlp"), set())
+    return not differing(one, other) & same and (a.name, a.split) == (b.name, b.split)
 
 
 def differing(one: Run, other: Run) -> set[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core import data
-from core.config import ConfigError, TrainConfig
+from core.config import ConfigError, StoreConfig, StoredAs, TrainConfig
 from core.data import DataError
 from core.models import VARIANTS
 from core.store import checkpoints, own_runs, transfer
@@ -63,12 +63,12 @@ def _watch(words: Words) -> Run | None:
     if job is not None:
         _live(words, job)
         return None
-    runs = resources.runs().runs
-    run = runs.get(asked or "")
+    listing = resources.runs()
+    run = listing.get(asked or "")
     if run is None:
         if asked:
             st.warning(words("train.missing", id=plain(asked[:80])))
-        run = _usual(list(runs.values()))
+        run = _usual(list(listing.runs.values()))
     if run is None:
         st.error(words("app.no_runs"))
         return None
@@ -228,15 +228,17 @@ def _form(words: Words) -> None:
         show=lambda key: words(f"train.data_{re.sub('[-/]', '_', key)}"),
     )
     training = knobs.Asked(TrainConfig, "training", BASIC)
+    storing = knobs.Asked(StoreConfig, "storing")
     if kind.capabilities.closed_form:
         st.caption(words("train.closed_form"))
         knobs.fold(words, model)
     else:
         training.draw(words, columns=3)
-        knobs.fold(words, model, training)
+        knobs.fold(words, model, training, storing)
     try:
         config, schedule = model.checked(words), training.checked(words)
-        request = _request(name, config, schedule, *picked.split("/"))
+        stored_as = storing.checked(words).stored_as
+        request = _request(name, config, schedule, stored_as, *picked.split("/"))
     except (ConfigError, DataError) as error:
         st.error(words.refusal(error))
         _button(words("train.go"), None, disabled=True)
@@ -247,7 +249,9 @@ def _form(words: Words) -> None:
         st.markdown(words(f"variant.{name}.assumes"))
 
 
-def _request(name: str, config: Any, schedule: TrainConfig, source: str, split: str) -> JobRequest:
+def _request(
+    name: str, config: Any, schedule: TrainConfig, stored_as: StoredAs, source: str, split: str
+) -> JobRequest:
     from core import models
     from core.store import checkpoints
     from core.training import estimate
@@ -256,8 +260,11 @@ def _request(name: str, config: Any, schedule: TrainConfig, source: str, split: 
     own = [run for run in resources.runs().runs.values() if _is_own(run)]
     signature = models.signature_of(facts)
     cost = estimate.cost(name, config, schedule, facts.count, signature, own)
+    asked = checkpoints.Request(name, config, facts, schedule)
     return JobRequest(
-        id=checkpoints.Request(name, config, facts, schedule).id,
+        id=asked.id,
+        formerly=asked.formerly,
+        stored_as=stored_as,
         variant=name,
         config=config.model_dump(mode="json"),
         data=source,
@@ -287,8 +294,9 @@ def _budget(words: Words, request: JobRequest) -> None:
     problem = state.take("problem")
     if problem:
         st.error(problem)
-    if jobs.is_complete(store, request.id):
-        _button(words("train.show"), partial(state.pin, "run", request.id))
+    there = jobs.complete(store, request)
+    if there is not None:
+        _button(words("train.show"), partial(state.pin, "run", there.id))
         st.caption(words("train.there"))
         return
     queued = [job for job in jobs.jobs(store) if job.status != "failed"]
@@ -359,9 +367,9 @@ def _time(words: Words, seconds: float) -> str:
 
 
 def _shelf(words: Words, shown: Run | None) -> None:
-    listing = resources.runs().runs
-    own = sorted(filter(_is_own, listing.values()), key=resources.written, reverse=True)
-    shipped = [run for run in listing.values() if not _is_own(run)]
+    listing = resources.runs()
+    own = sorted(filter(_is_own, listing.runs.values()), key=resources.written, reverse=True)
+    shipped = [run for run in listing.runs.values() if not _is_own(run)]
     asked = state.pinned("beside")
     beside = listing.get(asked or "")
     if asked and beside is None:
