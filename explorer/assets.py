@@ -115,7 +115,7 @@ def _pad_version() -> str:
 
 def _run_file(request: Request) -> Response:
     asked = request.path_params
-    run = resources.runs().runs.get(asked["run"])
+    run = resources.runs().get(asked["run"])
     if run is None:
         return refused(request, Refusal("There is no run {run!r}.", run=asked["run"]))
     try:

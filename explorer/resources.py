@@ -141,7 +141,7 @@ def subspace(run: Run) -> np.ndarray:
     layers = [layer for layer in run.record.browser["decoder"] if layer["op"] != "reshape"]
     if [layer["op"] for layer in layers] != ["linear"]:
         return np.zeros((0, 0))
-    tensors = checkpoints.read_tensors(run, checkpoints.WEIGHTS)
+    tensors = checkpoints.read_weights(run)
     return tensors[layers[0]["weight"]].astype(np.float64)
 
 
@@ -169,7 +169,7 @@ def variances() -> tuple[np.ndarray, int]:
     and kept them knows them, and the number of those images; none where there is no such run."""
     solved = [run for run in runs().runs.values() if run.record.capabilities.get("closed_form")]
     for run in sorted(solved, key=lambda run: -run.record.latent):
-        found = checkpoints.read_tensors(run, checkpoints.WEIGHTS).get("variance")
+        found = checkpoints.read_weights(run).get("variance")
         if found is not None:
             return found.astype(np.float64), run.record.data.count
     return np.zeros(0), 0
@@ -189,7 +189,7 @@ def pca_curve() -> list[float]:
 @lru_cache(maxsize=4)
 def _pca_curve(run: Run) -> list[float]:
     codes = checkpoints.read_tensors(run, checkpoints.CODES)["codes"].astype(np.float64)
-    mean = checkpoints.read_tensors(run, checkpoints.WEIGHTS)["decoder.0.bias"]
+    mean = checkpoints.read_weights(run)["decoder.0.bias"]
     trivial = metrics.mean_image_error(digits().x / 255, mean.reshape(digits().shape))
     explained = np.cumsum((codes**2).mean(0))
     return [trivial, *(trivial - explained).tolist()]

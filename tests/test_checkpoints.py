@@ -115,7 +115,7 @@ def test_files_on_disk(store, run):
         content = (run.folder / name).read_bytes()
         assert run.record.files[name].bytes == len(content)
         assert run.record.files[name].sha256 == hashlib.sha256(content).hexdigest()
-    assert json.loads((run.folder / RECORD).read_text())["schema_version"] == 1
+    assert json.loads((run.folder / RECORD).read_text())["schema_version"] == 2
 
 
 def test_a_run_of_the_same_id_is_replaced(store, run):
@@ -258,9 +258,9 @@ def test_record_that_is_no_run(store, run, content):
 
 
 def test_record_of_a_newer_schema(store, run):
-    rewrite(run, lambda content: {"schema_version": 2, "shape": "unheard of"})
+    rewrite(run, lambda content: {"schema_version": 3, "shape": "unheard of"})
     sentence = only_problem(store)
-    assert f"{run.id} has schema version 2; this software reads up to 1" in sentence
+    assert f"{run.id} has schema version 3; this software reads up to 2" in sentence
 
 
 @pytest.mark.parametrize(

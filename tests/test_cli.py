@@ -23,7 +23,7 @@ from core import data
 from core.commands import data as data_command
 from core.commands import knobs as knobs_command
 from core.commands import train as train_command
-from core.config import TrainConfig
+from core.config import StoreConfig, TrainConfig
 from core.export import onnx_files
 from core.latent import results
 from core.models import VARIANTS
@@ -118,8 +118,8 @@ def test_flags_are_made_from_the_knobs(name, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")
     assert cli.main(["train", name, "--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    for knob in (*VARIANTS[name].Config.knobs(), *TrainConfig.knobs()):
-        flag = "--stored-as" if knob.name == "store" else "--" + knob.name.replace("_", "-")
+    for knob in (*VARIANTS[name].Config.knobs(), *TrainConfig.knobs(), *StoreConfig.knobs()):
+        flag = "--" + knob.name.replace("_", "-")
         assert f"{flag} " in said and knob.help in said
         if knob.low is not None:
             assert f"{knob.label} is {knob.allowed}." in said
@@ -130,13 +130,13 @@ def test_every_flag_reaches_its_knob(monkeypatch):
     seen = []
     monkeypatch.setattr(train_command, "start", lambda *request: seen.append(request) or 0)
     model = "--latent 5 --hidden 9 8 --likelihood gaussian --beta 0.5 --beta-warmup 0.25"
-    how = "--epochs 3 --learning-rate 0.01 --stored-as float16 --data mnist --split test"
+    how = "--epochs 3 --learning-rate 0.01 --stored-as int8 --data mnist --split test"
     given = f"{model} {how}".split()
     assert cli.main(["train", "vae", *given]) == 0
-    ((name, config, how, options),) = seen
+    ((name, config, how, storing, options),) = seen
     assert (name, config.latent, config.hidden, config.likelihood) == ("vae", 5, (9, 8), "gaussian")
     assert (config.beta, config.beta_warmup, config.sigma) == (0.5, 0.25, 0.2)
-    assert (how.epochs, how.learning_rate, how.store) == (3, 0.01, "float16")
+    assert (how.epochs, how.learning_rate, storing.stored_as) == (3, 0.01, "int8")
     assert (options.data, options.split, options.store) == ("mnist", "test", None)
 
 
@@ -568,7 +568,7 @@ def test_knobs_are_all_in_the_table(capsys):
     assert cli.main(["knobs"]) == 0
     said = capsys.readouterr().out
     for name in VARIANTS:
-        for knob in (*VARIANTS[name].Config.knobs(), *TrainConfig.knobs()):
+        for knob in (*VARIANTS[name].Config.knobs(), *TrainConfig.knobs(), *StoreConfig.knobs()):
             assert knob.help in said and f"| {knob.label} |" in said
 
 

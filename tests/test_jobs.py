@@ -77,7 +77,7 @@ def test_thirty_who_ask_for_the_same_at_once_get_one_job(tmp_path):
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(jobs, "is_complete", lambda store, run_id: True)
+    monkeypatch.setattr(jobs, "complete", lambda store, request: "a run")
     assert not ask(tmp_path, "visitor-a", 1)
     assert jobs.jobs(tmp_path) == []
 

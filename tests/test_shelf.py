@@ -151,9 +151,8 @@ def test_export_and_import_give_the_same_run(run, archive, tmp_path):
 def test_every_shipped_run_can_be_exported_and_imported(shipped, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "shipped_store", lambda: tmp_path / "none")
     for run in list(shipped.values())[::4]:
-        assert (
-            transfer.import_run(transfer.export_run(run), tmp_path / "store").record == run.record
-        )
+        found = transfer.import_run(transfer.export_run(run), tmp_path / "store").record
+        assert found == run.record.model_copy(update={"roles": ()}), "a page's role is the bank's"
 
 
 def test_what_ships_is_not_imported_again(shipped, tmp_path):

@@ -62,6 +62,7 @@ def page(words: Words, name: str) -> Iterator[DeltaGenerator]:
     bar.subheader(words(f"{name}.title"), anchor=False, width="stretch")
     told = st.container()
     state.link_language()
+    state.rename(resources.runs().renamed)
     yield bar
     with bar:
         state.language_switch()
