@@ -6,6 +6,7 @@ Needs no torch, so that the first paint does not wait for it.
 from __future__ import annotations
 
 import gzip
+import io
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -121,6 +122,29 @@ def map_points(run: Run) -> np.ndarray:
     arrays = checkpoints.read_tensors(run, checkpoints.CODES)
     plane = projections.Plane(arrays["plane_mean"], arrays["plane_basis"])
     return plane.to_map(arrays["codes"].astype(np.float64))
+
+
+def on_map(run: Run) -> bool:
+    """Whether a run's codes are those of the held-out digits."""
+    return checkpoints.CODES in run.record.files and len(map_points(run)) == len(digits())
+
+
+@lru_cache(maxsize=16)
+def pictures(run: Run) -> dict[str, bytes]:
+    """The run's pictures by name, each a PNG three times as large, so that pixels stay square; none
+    where it kept none or they are torn."""
+    if checkpoints.PICTURES not in run.record.files:
+        return {}
+    from PIL import Image
+
+    found = {}
+    for name, content in checkpoints.read_tensors(run, checkpoints.PICTURES).items():
+        picture = Image.open(io.BytesIO(content.tobytes()))
+        size = (3 * picture.width, 3 * picture.height)
+        stream = io.BytesIO()
+        picture.resize(size, Image.Resampling.NEAREST).save(stream, "PNG")
+        found[name] = stream.getvalue()
+    return found
 
 
 @lru_cache(maxsize=64)

@@ -26,6 +26,7 @@ SCHEMA_VERSION = 2
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}-[0-9a-f]{10}")
 RECORD = "run.json"
 WEIGHTS, CODES, FILM = "weights.safetensors", "codes.safetensors", "film.safetensors"
+PICTURES = "pictures.safetensors"  # of a model that no browser runs
 LARGEST_RECORD = 16 * 2**20
 
 
