@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 from urllib.parse import urlsplit
 
 import pytest
@@ -27,8 +28,17 @@ def pytest_collection_modifyitems(items):
 def missing(reason: str):
     """Skip where something is missing, but fail in CI, where nothing may be."""
     if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(f"{reason} In CI the browser tests must run.", pytrace=False)
+        pytest.fail(f"{reason} In CI the tests that need it must run.", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The path of Node, which runs the pads' engine without a browser."""
+    found = shutil.which("node")
+    if found is None:
+        missing("There is no Node (`apt-get install nodejs`).")
+    return found
 
 
 @pytest.fixture(scope="session")
