@@ -1,6 +1,6 @@
 // Between codes and beyond them: lines, great circles, a − b + c, and what a digit's picture measures.
 
-const PARALLEL = 1e-6; // as in core/latent.py
+const PARALLEL = 1e-6; // as in core/latent/coding.py
 
 /**
  * @param {ArrayLike<number>} a
@@ -16,7 +16,7 @@ const dot = (a, b) => a.reduce((sum, value, k) => sum + value * b[k], 0);
 
 /**
  * The point at share t of the great circle from a to b around `centre`; the rules for ends that tell
- * no circle apart are those of core/latent.py.
+ * no circle apart are those of core/latent/coding.py.
  * @param {ArrayLike<number>} a
  * @param {ArrayLike<number>} b
  * @param {number} t

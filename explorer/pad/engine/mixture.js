@@ -2,7 +2,7 @@
 
 import { clamp } from "./numbers.js";
 
-// Round Gaussians of equal weight: the density of core/toys.py, convolved with N(0, σ²).
+// Round Gaussians of equal weight: the density of core/data/toys.py, convolved with N(0, σ²).
 export class Mixture {
   /** @param {{ means: number[][], width: number }} density */
   constructor({ means, width }) {
@@ -48,7 +48,7 @@ export class Mixture {
 
 /**
  * `cosine` between two fields of arrows, each one long vector, and the mean `angle` in degrees,
- * weighed by the length of the best arrow: `agreement` of core/toys.py.
+ * weighed by the length of the best arrow: `agreement` of core/data/toys.py.
  * @param {number[][]} field
  * @param {number[][]} best
  */

@@ -11,8 +11,8 @@ import { readTensors } from "./safetensors.js";
  */
 
 /**
- * The corruptions of core/noise.py for one draw a pixel: `uniform` in [0, 1), `gauss` of N(0, 1).
- * A level scales the same noise, so pixels are taken one after the other as it grows.
+ * The corruptions of core/measures/noise.py for one draw a pixel: `uniform` in [0, 1), `gauss` of
+ * N(0, 1). A level scales the same noise, so pixels are taken one after the other as it grows.
  * @type {Record<string, (x: Float32Array, level: number, noise: Noise) => Float32Array>}
  */
 export const CORRUPTIONS = {
