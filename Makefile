@@ -1,4 +1,4 @@
-.PHONY: run test lint bench
+.PHONY: run test lint check bench
 
 run:
 	uv run streamlit run explorer/app.py
@@ -9,6 +9,9 @@ test:
 lint:
 	uv run ruff check
 	uv run ruff format --check
+
+check: lint
+	./.ci/pads
 
 bench:
 	uv run python -m benchmarks.start

@@ -3,21 +3,35 @@
 
 import { normal, seeded } from "./numbers.js";
 
+/** @typedef {{ kind?: string, sigma?: number }} Likelihood */
+
 export const DRAWS = 8;
 
-// Standard normal draws (count,), always the same ones, so that a number moves because of the knob
-// and not by chance (Box and Muller, 1958).
+/**
+ * Standard normal draws (count,), always the same ones, so that a number moves because of the knob
+ * and not by chance (Box and Muller, 1958).
+ * @param {number} count
+ * @param {number} seed
+ */
 export function fixedNormals(count, seed = 1) {
   const choose = seeded(seed);
   return Float32Array.from({ length: count }, () => normal(choose));
 }
 
-// KL(N(mean, sigma²) ‖ N(0, 1)) of each dimension, in nats: (K,).
+/**
+ * KL(N(mean, sigma²) ‖ N(0, 1)) of each dimension, in nats: (K,).
+ * @param {Float32Array} mean
+ * @param {Float32Array} sigma
+ */
 export function klEach(mean, sigma) {
   return mean.map((m, k) => 0.5 * (m * m + sigma[k] * sigma[k] - 1) - Math.log(sigma[k]));
 }
 
-// Cross-entropy of pixels in [0, 1] under Bernoulli(sigmoid(logits)): nats, summed over pixels.
+/**
+ * Cross-entropy of pixels in [0, 1] under Bernoulli(sigmoid(logits)): nats, summed over pixels.
+ * @param {ArrayLike<number>} logits
+ * @param {ArrayLike<number>} x
+ */
 export function bernoulliNll(logits, x) {
   let sum = 0;
   for (let i = 0; i < x.length; i++) {
@@ -27,26 +41,38 @@ export function bernoulliNll(logits, x) {
   return sum;
 }
 
-// Negative log-density of pixels under N(mean, deviation²): nats, summed over pixels. It may be
-// negative, as a density may be above 1.
+/**
+ * Negative log-density of pixels under N(mean, deviation²): nats, summed over pixels. It may be
+ * negative, as a density may be above 1.
+ * @param {ArrayLike<number>} mean
+ * @param {ArrayLike<number>} x
+ * @param {number} deviation
+ */
 export function gaussianNll(mean, x, deviation) {
   let sum = 0;
   for (let i = 0; i < x.length; i++) sum += (x[i] - mean[i]) ** 2;
   return sum / (2 * deviation ** 2) + x.length * (Math.log(deviation) + 0.5 * Math.log(2 * Math.PI));
 }
 
-// Entropy in nats of pixels read as probabilities: no Bernoulli model's cross-entropy is below it.
+/**
+ * Entropy in nats of pixels read as probabilities: no Bernoulli model's cross-entropy is below it.
+ * @param {ArrayLike<number>} x
+ */
 export function bernoulliFloor(x) {
   let sum = 0;
-  for (const p of x) {
+  for (let i = 0; i < x.length; i++) {
+    const p = x[i];
     if (p > 0 && p < 1) sum -= p * Math.log(p) + (1 - p) * Math.log(1 - p);
   }
   return sum;
 }
 
-// The two parts of the mean KL of N posteriors, in nats (Hoffman & Johnson, 2016): the information
-// I(x; z) ≤ log N that z carries of which image it is, and the distance KL(q(z) ‖ p) of all codes
-// together from the prior. `posteriors` are {mean, sigma}; one fixed draw of z for each.
+/**
+ * The two parts of the mean KL of N posteriors, in nats (Hoffman & Johnson, 2016): the information
+ * I(x; z) ≤ log N that z carries of which image it is, and the distance KL(q(z) ‖ p) of all codes
+ * together from the prior. `posteriors` are {mean, sigma}; one fixed draw of z for each.
+ * @param {{ mean: Float32Array, sigma: Float32Array }[]} posteriors
+ */
 export function surgery(posteriors) {
   const count = posteriors.length;
   const size = posteriors[0].mean.length;
@@ -78,8 +104,14 @@ export function surgery(posteriors) {
 
 let normals = new Float32Array(0);
 
-// The ledger of image x under a run with a posterior, the run's knob wherever it stands.
-// `likelihood` is {kind: "bernoulli" | "gaussian", sigma}.
+/**
+ * The ledger of image x under a run with a posterior, the run's knob wherever it stands.
+ * `likelihood` is {kind: "bernoulli" | "gaussian", sigma}.
+ * @param {import("./run.js").Run} run
+ * @param {Float32Array} x
+ * @param {Likelihood} likelihood
+ * @param {number} draws
+ */
 export function ledger(run, x, likelihood, draws = DRAWS) {
   const { mean, sigma } = run.encode(x);
   const kl = klEach(mean, sigma);
@@ -105,7 +137,11 @@ export function ledger(run, x, likelihood, draws = DRAWS) {
   };
 }
 
-// The mean over groups of k of log (1/k) Σ exp(weight).
+/**
+ * The mean over groups of k of log (1/k) Σ exp(weight).
+ * @param {number[]} weights
+ * @param {number} k
+ */
 export function bound(weights, k) {
   let sum = 0;
   const groups = Math.floor(weights.length / k);

@@ -26,7 +26,7 @@ class BetaBench {
     this.seen = new Set(); // of the parts that wait until they are scrolled into view
     this.stops = data.stops;
     this.pad = new LatentPad(component);
-    this.pad.bench = this;
+    Object.assign(this.pad, { bench: this });
     this.#buildPage();
     this.pad.attach({ changed: () => this.follow(), recolour: () => this.recolour() });
   }
@@ -145,7 +145,7 @@ class BetaBench {
     this.pair = new Pair(this.pad);
     this.watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) {
-        const name = entry.target.dataset.lazy;
+        const name = /** @type {HTMLElement} */ (entry.target).dataset.lazy;
         if (entry.isIntersecting) this.seen.add(name);
         else this.seen.delete(name);
       }

@@ -5,6 +5,7 @@ import { bernoulliFloor, ledger } from "../../engine/ledger.js";
 import { decimals, format } from "../../parts/page.js";
 
 export class LedgerTable {
+  /** @param {import("../../parts/latent_pad.js").LatentPad} pad */
   constructor(pad) {
     this.pad = pad;
     this.text = pad.text;
@@ -30,7 +31,10 @@ export class LedgerTable {
     ]));
   }
 
-  // Reconstruction + KL of each dimension = −ELBO; with β before the KL, what training minimises.
+  /**
+   * Reconstruction + KL of each dimension = −ELBO; with β before the KL, what training minimises.
+   * @param {import("../../engine/ledger.js").Likelihood} likelihood
+   */
   show(likelihood) {
     const { run, input } = this.pad;
     if (!input) return;
@@ -47,7 +51,8 @@ export class LedgerTable {
     const order = Array.from(found.kl.keys()).sort((a, b) => found.kl[b] - found.kl[a]);
     const floor = bernoulliFloor(input);
     const share = (nats) => `${((100 * nats) / this.top).toFixed(2)}%`;
-    for (const [name, weight, total] of [["elbo", 1, elbo], ["objective", beta, objective]]) {
+    const bars = [{ name: "elbo", weight: 1, total: elbo }, { name: "objective", weight: beta, total: objective }];
+    for (const { name, weight, total } of bars) {
       const { row, rec, kls, after } = this.stacks[name];
       rec.style.width = share(found.reconstruction);
       rec.firstElementChild.textContent = decimals(found.reconstruction, 1);

@@ -7,17 +7,23 @@ import { DigitView } from "../../parts/digit_view.js";
 import { decimals, escaped, format } from "../../parts/page.js";
 
 export class Pair {
+  /** @param {import("../../parts/latent_pad.js").LatentPad} pad */
   constructor(pad) {
     this.pad = pad;
     this.text = pad.text;
     this.views = [];
+    /** @type {Run[] | null} */
+    this.runs = null; // once somebody looks
   }
 
   recolour(colours) {
     for (const view of this.views) view.recolour(colours);
   }
 
-  // The same digit under a Bernoulli and a Gaussian likelihood, each with its own score.
+  /**
+   * The same digit under a Bernoulli and a Gaussian likelihood, each with its own score.
+   * @param {number} digit
+   */
   async show(digit) {
     const { text, pad } = this;
     const wanted = pad.data.pair;

@@ -12,6 +12,7 @@ const BUDGET = 6; // milliseconds of decoding in a frame
 const WIDE = 3; // standard deviations that the little axis shows
 
 export class DrawnCode {
+  /** @param {import("../../parts/latent_pad.js").LatentPad} pad */
   constructor(pad) {
     this.pad = pad;
     this.text = pad.text;

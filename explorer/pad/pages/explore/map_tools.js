@@ -18,6 +18,7 @@ const USUAL_LAYERS = "rings,prior";
 const SETTLED = 200; // milliseconds that a knob must rest before the chosen digits are shown anew
 
 export class MapTools {
+  /** @param {import("../../parts/latent_pad.js").LatentPad} pad */
   constructor(pad) {
     this.pad = pad;
     this.text = pad.text;
@@ -234,7 +235,10 @@ export class MapTools {
   async #layout(method) {
     const { run } = this.pad;
     for (const axis of [0, 1]) this.part(`axis-${axis}`).hidden = method !== "axes";
-    if (method === "axes") return axesLayout(run, ...this.chosenAxes());
+    if (method === "axes") {
+      const [i, j] = this.chosenAxes();
+      return axesLayout(run, i, j);
+    }
     if (FAR.includes(method)) {
       const { arrays } = await this.derived(method, (state) => this.#wait(method, state));
       return neighbourLayout(run, method, arrays.points.data);

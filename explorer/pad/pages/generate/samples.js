@@ -19,6 +19,10 @@ const UNSEEN = 255;
 const UNSURE = 10; // verdict of an image that the classifier calls no digit with confidence
 
 export class Samples {
+  /**
+   * @param {import("../generate.js").GeneratePad} pad
+   * @param {import("../../parts/page.js").Box} root
+   */
   constructor(pad, root) {
     this.pad = pad;
     this.root = root;
@@ -39,6 +43,8 @@ export class Samples {
     });
     this.sheets = {};
     this.sets = {};
+    /** @type {import("../../engine/classifier.js").Classifier | null} */
+    this.classifier = null;
   }
 
   destroy() {

@@ -21,6 +21,10 @@ const letter = (slot) => String.fromCharCode(65 + slot);
 const WAYS = { line, circle: greatCircle };
 
 export class Walk {
+  /**
+   * @param {import("../generate.js").GeneratePad} pad
+   * @param {import("../../parts/page.js").Box} root
+   */
   constructor(pad, root) {
     this.pad = pad;
     this.root = root;
@@ -109,6 +113,7 @@ export class Walk {
       this.#restation();
     });
     this.t = 0;
+    this.next = 0; // frame of both strips that is decoded next
     this.player = new Player(text, {
       button: this.find('[data-action="play"]'),
       loop: this.loop,
@@ -217,7 +222,6 @@ export class Walk {
     }
     // It goes on where it was, so that all frames follow a moving knob.
     let done = 0;
-    this.next ??= 0;
     pad.chores.set("walk", () => {
       const [name, frame] = todo[this.next++ % todo.length];
       this.strips[name].put(frame, run.decode(Float32Array.from(this.at(name, frame / (this.frames - 1)))));
