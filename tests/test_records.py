@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -138,6 +140,29 @@ def test_knobs_that_differ_and_those_that_an_older_record_lacks(made):
     run = checkpoints.Run(made["four"].folder, older.model_copy(update={"config": config}))
     assert records.differing(run, made["four"]) == set()
     assert not records.alike(made["wide"], made["one"])
+
+
+def test_networks_of_another_size_are_not_alike_by_the_knobs_that_act_in_them(made):
+    def with_knobs(**knobs):
+        config = {**made["one"].record.config, **knobs}
+        return checkpoints.Run(Path(), made["one"].record.model_copy(update={"config": config}))
+
+    for conv, knobs in (
+        (True, {"channels": [4, 8]}),
+        (True, {"dense": 64}),
+        (False, {"hidden": [9]}),
+    ):
+        for network in ("conv", "mlp"):
+            pair = with_knobs(network=network), with_knobs(network=network, **knobs)
+            assert records.alike(*pair) == (conv != (network == "conv")), (network, knobs)
+
+
+def test_runs_by_their_role(made):
+    one, four = made["one"], made["four"]
+    given = four.record.model_copy(update={"roles": ("theory", "toy")})
+    runs = [one, checkpoints.Run(four.folder, given)]
+    assert records.with_role(runs, "toy") == runs[1:]
+    assert records.with_role(runs, "usual") == []
 
 
 def test_records_need_no_torch():
