@@ -230,7 +230,7 @@ def spec(run: Run) -> dict[str, str | None]:
 
 def _command(batch: list[Task]) -> list[str]:
     subject = batch[0].subject
-    command = [sys.executable, "-m", "core.latent.results", "--run", subject.run.id]
+    command = [sys.executable, "-m", "core.latent.compute", "--run", subject.run.id]
     command += ["--kinds", *(task.kind for task in batch)]
     return command + (["--set", subject.set_id] if subject.set_id else [])
 

@@ -1,14 +1,11 @@
-"""The app's own route of saved files: pictures, films and tables that a page sends, and decoders.
+"""The app's own route of saved files: pictures, films and tables that a page sends.
 
 Pixels and rows come from the page as it shows them, and go back to it as a file of a well-known
-format that says which run made it. Nothing of them is kept here. Decoders as ONNX are made from a
-run by a process of its own, because torch's exporter takes seconds and much memory, and are kept
-in the user's store, since a run's weights never change.
+format that says which run made it. Nothing of them is kept here.
 
     POST /save/png?width&height&channels&…         raw pixels → PNG with text chunks
     POST /save/gif?…&frames&milliseconds           raw pixels → GIF with a comment
     POST /save/csv  {columns, rows, …}             → CSV with a column `run`
-    GET  /save/onnx/<run>/<encoder or decoder>     → ONNX, or 202 while it is being made
 """
 
 from __future__ import annotations
@@ -16,28 +13,19 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 import core
 from core.refusal import Refusal
-from core.store import checkpoints
-from core.store.checkpoints import RUN_ID, Run
-from explorer import resources
+from core.store.checkpoints import RUN_ID
 from explorer.live import HEADER, NOW, refused
 
 SOFTWARE = f"Latent Explorer {core.__version__}"
@@ -45,10 +33,7 @@ LARGEST_SIDE = 4096  # pixels
 MOST_FRAMES = 600
 MOST_PIXELS = 32 * 2**20  # bytes of a picture or of all pictures of a film
 LARGEST_TABLE = 16 * 2**20  # bytes of a table's JSON
-KEPT = ".onnx"  # in the user's store: <run>-<beginning of the weights' checksum>/decoder.onnx
-PARTS = ("encoder", "decoder")
 AT_ONCE = 4  # files that are written at the same time, so that a class leaves the pages their turn
-PATIENCE = 180.0  # seconds until an export counts as hung
 
 
 class SaveError(Refusal, ValueError):
@@ -313,123 +298,10 @@ def _route(path: str, media_type: str, make: Callable) -> Route:
     return Route(path, answer, methods=["POST"])
 
 
-# --- Decoders -----------------------------------------------------------------------------------
-
-
-class _Exports:
-    """Decoders that are being made: one process at a time, each run at most once."""
-
-    def __init__(self) -> None:
-        self._turn = threading.Lock()
-        self._changing = threading.Lock()
-        self._under_way: set[Path] = set()
-        self._failed: dict[Path, Refusal] = {}
-
-    def ask(self, run: Run, folder: Path) -> Refusal | None:
-        """See that a run's files are being made; why if the last try failed, told once, so that
-        whoever asks again has it tried again."""
-        with self._changing:
-            if folder in self._failed:
-                return self._failed.pop(folder)
-            if folder not in self._under_way:
-                self._under_way.add(folder)
-                threading.Thread(target=self._make, args=(run, folder), daemon=True).start()
-        return None
-
-    def _make(self, run: Run, folder: Path) -> None:
-        problem = None
-        with self._turn:
-            try:
-                export(run, folder)
-            except SaveError as error:
-                problem = error.bare()
-            finally:
-                with self._changing:
-                    self._under_way.discard(folder)
-                    if problem:
-                        self._failed[folder] = problem
-
-
-def export(run: Run, folder: Path) -> None:
-    """Write a run's encoder.onnx and decoder.onnx into a folder that appears when both are whole.
-
-    Raises:
-        SaveError: where the run can't be exported or the process died; nothing is left behind.
-    """
-    temporary = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
-        command = [sys.executable, "-m", "core", "export", run.id, "--to", str(temporary)]
-        done = subprocess.run(
-            [*command, "--store", str(run.folder.parent)],
-            cwd=Path(core.__file__).resolve().parents[1],
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        if done.returncode == 2 and done.stderr.strip():
-            said = done.stderr.strip().splitlines()[-1]
-            raise SaveError("{said}", status=422, said=said)
-        if done.returncode:
-            raise SaveError(
-                "The export of run {run} broke off; save it again to try anew.", run=run.id
-            )
-        temporary.chmod(0o755)
-        shutil.rmtree(folder, ignore_errors=True)  # of which somebody has removed a part
-        temporary.rename(folder)
-    except subprocess.TimeoutExpired:
-        raise SaveError(
-            "The export of run {run} took over {most:g} seconds.", run=run.id, most=PATIENCE
-        ) from None
-    except OSError as error:
-        raise SaveError(
-            "The export of run {run} can't be kept in {folder} of the run store ({reason}).",
-            run=run.id,
-            folder=folder.parent.name,
-            reason=error.strerror or str(error),
-        ) from None
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-_exports = _Exports()
-
-
-def kept(run: Run) -> Path:
-    """Folder of a run's ONNX files; other weights of the same run have another one."""
-    weights = run.record.files[checkpoints.WEIGHTS].sha256[:16]
-    return checkpoints.user_store() / KEPT / f"{run.id}-{weights}"
-
-
-def _onnx(request: Request) -> Response:
-    asked = request.path_params
-    run = resources.runs().get(asked["run"])
-    if run is None:
-        return refused(request, Refusal("There is no run {run!r}.", run=asked["run"]))
-    if asked["part"] not in PARTS:
-        return PlainTextResponse(f"A run has {' and '.join(PARTS)}.", 404)
-    if HEADER not in request.headers:
-        return PlainTextResponse(f"To save needs the header {HEADER}.", 403)
-    folder = kept(run)
-    file = folder / f"{asked['part']}.onnx"
-    if file.is_file():
-        return FileResponse(file, media_type="application/octet-stream", headers=NOW)
-    problem = _exports.ask(run, folder)
-    if problem:
-        return refused(request, problem, 422)
-    return PlainTextResponse("It is being made.", 202, headers=NOW)
-
-
 def routes(root: str) -> list[Route]:
     """The routes to mount below `root`."""
     return [
         _route(f"{root}/save/png", "image/png", lambda asked: _picture(asked, _Picture, png)),
         _route(f"{root}/save/gif", "image/gif", lambda asked: _picture(asked, _Film, gif)),
         _route(f"{root}/save/csv", "text/csv", _rows),
-        Route(f"{root}/save/onnx/{{run}}/{{part}}", _onnx),
     ]

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 from PIL import Image
 
-from core.data import registry
+from core.data import torchvision_sets
 
 IDX_CODES = {"uint8": 8, "int8": 9, "int16": 11, "int32": 12, "float32": 13, "float64": 14}
 
@@ -48,7 +48,7 @@ def npz(**arrays):
 
 def write_set(name, root, packed=False):
     """A tiny data set in torchvision's layout; the images and the labels as they are stored."""
-    source = registry._TORCHVISION_SETS[name]
+    source = torchvision_sets.SETS[name]
     raw = root / source.folder / "raw"
     raw.mkdir(parents=True, exist_ok=True)
     images = some_images(4)

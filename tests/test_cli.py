@@ -1,23 +1,28 @@
-"""core.__main__: every command, and what bad input gets."""
+"""core.__main__ and core.commands: every command, and what bad input gets."""
 
 import contextlib
 import dataclasses
 import io
 import json
-import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 
 import numpy as np
 import pytest
 import torch
 
+import core
 from core import __main__ as cli
 from core import data
+from core.commands import data as data_command
+from core.commands import knobs as knobs_command
+from core.commands import train as train_command
 from core.config import StoreConfig, TrainConfig
 from core.export import onnx_files
 from core.latent import results
@@ -85,6 +90,13 @@ def test_listing_needs_no_torch():
     assert done.stdout.splitlines()[-1] == "[0, 0, 0, 0] []"
 
 
+def test_version(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"Latent Explorer {core.__version__}\n"
+    declared = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    assert declared["project"]["version"] == core.__version__
+
+
 @pytest.mark.parametrize("argv", [[], ["--help"]])
 def test_help_names_every_command(argv, capsys):
     assert cli.main(argv) == 0
@@ -92,7 +104,9 @@ def test_help_names_every_command(argv, capsys):
     assert all(f"python -m core {name} " in said for name in cli.COMMANDS)
 
 
-@pytest.mark.parametrize("name", [*cli.COMMANDS, *(f"data {name}" for name in cli.DATA_COMMANDS)])
+@pytest.mark.parametrize(
+    "name", [*cli.COMMANDS, *(f"data {name}" for name in data_command.COMMANDS)]
+)
 def test_every_command_has_help(name, capsys):
     assert cli.main([*name.split(), "--help"]) == 0
     said = capsys.readouterr()
@@ -114,7 +128,7 @@ def test_flags_are_made_from_the_knobs(name, capsys, monkeypatch):
 
 def test_every_flag_reaches_its_knob(monkeypatch):
     seen = []
-    monkeypatch.setattr(cli, "_train", lambda *request: seen.append(request) or 0)
+    monkeypatch.setattr(train_command, "start", lambda *request: seen.append(request) or 0)
     model = "--latent 5 --hidden 9 8 --likelihood gaussian --beta 0.5 --beta-warmup 0.25"
     how = "--epochs 3 --learning-rate 0.01 --stored-as int8 --data mnist --split test"
     given = f"{model} {how}".split()
@@ -294,18 +308,6 @@ def test_evaluate(trained, capsys):
     assert "NOT HELD OUT: the run was trained on mnist-5k/train, " in capsys.readouterr().out
 
 
-def test_trivial_scores():
-    x = np.array([[0, 255, 51], [0, 255, 153]], np.uint8)
-    bernoulli = cli.trivial_scores(x)
-    assert bernoulli["squared_error"] == pytest.approx(0.04)
-    entropy = -0.4 * math.log(0.4) - 0.6 * math.log(0.6)
-    assert bernoulli["elbo_binary"] == pytest.approx(-entropy)
-    gaussian = cli.trivial_scores(x, sigma=0.5)
-    densities = torch.distributions.Normal(torch.tensor([0.0, 1.0, 0.4]), 0.5)
-    expected = densities.log_prob(torch.from_numpy(x / 255)).sum(1).mean()
-    assert gaussian["elbo"] == pytest.approx(float(expected), abs=1e-5)
-
-
 def test_export(trained, capsys, tmp_path):
     store, name, _ = trained
     given = ["--to", str(tmp_path / "b"), "--format", "browser", "--store", str(store)]
@@ -330,6 +332,19 @@ def test_export_to_onnx(trained, capsys, monkeypatch, tmp_path):
     assert cli.main(["export", name, "--to", str(tmp_path / "new"), "--store", str(store)]) == 0
     assert capsys.readouterr().out.startswith(f"encoder.onnx, decoder.onnx of {name} are in ")
     assert seen == [("vae", tmp_path / "new", name)] and seen[0][1].is_dir()
+
+
+@pytest.mark.parametrize("form", ["onnx", "browser"])
+def test_export_of_what_no_list_of_layers_can_say(trained, capsys, tmp_path, form):
+    """Such a variant's runs have no program for the browser: tests/test_seams.py holds that."""
+    store, name, _ = trained
+    shutil.copytree(store / name, tmp_path / name)
+    record = json.loads((tmp_path / name / checkpoints.RECORD).read_text())
+    (tmp_path / name / checkpoints.RECORD).write_text(json.dumps(record | {"browser": None}))
+    given = ["--to", str(tmp_path / "to"), "--format", form, "--store", str(tmp_path)]
+    said = refused(capsys, "export", name, *given)
+    assert f"Run {name} can't be exported" in said and "weights.safetensors" in said
+    assert not (tmp_path / "to").exists()
 
 
 # --- data ---------------------------------------------------------------------------------------
@@ -614,4 +629,4 @@ def test_the_readme_shows_the_table():
     _, opened, rest = readme.partition("<!-- knobs -->")
     table, closed, _ = rest.partition("<!-- /knobs -->")
     assert opened and closed, "README.md must hold <!-- knobs --> and <!-- /knobs -->"
-    assert table.strip() == cli.knob_tables().strip(), "run `python -m core knobs`"
+    assert table.strip() == knobs_command.knob_tables().strip(), "run `python -m core knobs`"

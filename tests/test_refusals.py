@@ -25,9 +25,8 @@ KOREAN = language.refusals("ko")
 
 # Whose refusals only the command line or a programmer sees, and where all are made.
 ASIDE = {
-    "core.__main__",
     "core.data.dataset",
-    "core.data.download",
+    "core.data.fetching",
     "core.export.onnx_files",
     "core.export.programs",
     "core.judge.classifier",

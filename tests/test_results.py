@@ -129,7 +129,7 @@ def test_a_kept_result_is_read_and_a_torn_one_computed_again(own, vae):
 
 def process(*arguments):
     return subprocess.Popen(
-        [sys.executable, "-m", "core.latent.results", *arguments],
+        [sys.executable, "-m", "core.latent.compute", *arguments],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

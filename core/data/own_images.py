@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from core.data import centring, images
+from core.data import centring, images, pictures
 from core.data.archives import MIB, Bounds, UnreadableFileError
 from core.data.dataset import DataError, Dataset
 
@@ -32,7 +32,7 @@ BOUNDS = Bounds(
     image_pixels=50_000_000,
     pixels_in_all=1_000_000_000,
 )
-SUFFIXES = (*images.SUFFIXES, ".zip", ".npz")
+SUFFIXES = (*pictures.SUFFIXES, ".zip", ".npz")
 _ARCHIVES = (".zip", ".npz")
 _DIGITS = tuple("0123456789")
 SIDE = centring.SIDE
@@ -112,7 +112,7 @@ def _fit(grey: Image.Image, ink: Ink, centred: bool) -> np.ndarray:
     image = np.asarray(grey)
     dark = ink == "dark" or (ink == "auto" and centring.is_dark_ink(image))
     if not centred:
-        return images.fitted(grey, SIDE, dark)
+        return pictures.fitted(grey, SIDE, dark)
     try:
         return centring.centre(255 - image if dark else image)
     except DataError as error:

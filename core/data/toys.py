@@ -3,26 +3,52 @@
 Points near an open arc, drawn from a mixture of round Gaussians along it. Corrupting them by
 N(0, σ²) widens each Gaussian and nothing else, so the corrupted density p_σ is a mixture too, and
 the best answer to a corrupted point, x̃ + σ²∇log p_σ(x̃), can be written down (Vincent, 2011).
-A leaf: numpy and `core.data.dataset`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
-from core.data.dataset import Dataset, Provenance
+from core.data.dataset import DataError, Dataset, Provenance, unknown
+from core.data.fetching import OnProgress
+from core.data.source import Description
 
 CURVE_2D = "curve-2d"
 COUNTS = {"all": 6_000, "train": 5_000, "test": 1_000}
 PROVENANCE = Provenance(
-    "drawn from a mixture of 60 Gaussians along an arc by a seeded generator (core/toys.py)",
+    "drawn from a mixture of 60 Gaussians along an arc by a seeded generator (core/data/toys.py)",
     "MIT, as the software itself",
     "A point's two coordinates are stored in 8 bits, as pixels are.",
 )
 TITLE = "Points near an arc, a 2-D toy with a known density"
+
+
+def names() -> tuple[str, ...]:
+    """The one set of this source; needs neither network nor data root."""
+    return (CURVE_2D,)
+
+
+def describe(name: str, root: Path) -> Description:
+    """See `core.data.source.Source`."""
+    return Description(name, TITLE, tuple(COUNTS), dict(COUNTS), PROVENANCE, here=True)
+
+
+def load(name: str, split: str, root: Path) -> Dataset:
+    """See `core.data.source.Source`."""
+    if split not in COUNTS:
+        raise DataError(unknown(f"split of {name}", split, tuple(COUNTS)))
+    return curve_2d(split)
+
+
+def fetch(name: str, root: Path, on_progress: OnProgress | None) -> Path:
+    """See `core.data.source.Source`."""
+    raise DataError(
+        "{name} is drawn anew whenever it is loaded; there is nothing to download.", name=name
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -11,6 +12,11 @@ def squared_error_each(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
     """Squared error of each image, summed over its pixels in [0, 1]: (count, ...) → (count,)."""
     difference = (x.astype(np.float64) - x_hat).reshape(len(x), -1)
     return np.einsum("ij,ij->i", difference, difference)
+
+
+def root_mean_square(errors: np.ndarray) -> float:
+    """Root of the mean square of errors (any shape), in their own unit."""
+    return float(np.sqrt(np.square(errors, dtype=np.float64).mean()))
 
 
 def mean_image_error(x: np.ndarray, mean: np.ndarray | None = None) -> float:
@@ -38,6 +44,30 @@ def bernoulli_cross_entropy(x: np.ndarray, probability: np.ndarray | float) -> f
     p = np.clip(np.broadcast_to(np.asarray(probability, np.float64), x.shape), 1e-12, 1 - 1e-12)
     each = -(x * np.log(p) + (1 - x) * np.log1p(-p))
     return float(each.reshape(len(x), -1).sum(1).mean())
+
+
+def trivial_scores(x: np.ndarray, sigma: float | None = None) -> dict[str, float]:
+    """Scores of the model that codes nothing and always answers the mean image.
+
+    Args:
+        x: images (count, ...), uint8.
+        sigma: the Gaussian likelihood's; without it the likelihood is Bernoulli, whose
+            cross-entropy is the same for grey pixels and for their binarisation.
+    """
+    clean = x / 255
+    error = mean_image_error(clean)
+    scores = {"squared_error": error, "rate": 0.0, "active_units": 0.0}
+    if sigma is None:
+        nats = bernoulli_cross_entropy(clean, clean.mean(0))
+        return scores | {
+            "cross_entropy_grey": nats,
+            "rate_binary": 0.0,
+            "distortion_binary": nats,
+            "elbo_binary": -nats,
+        }
+    pixels = clean[0].size
+    nats = error / (2 * sigma**2) + pixels * (math.log(sigma) + math.log(2 * math.pi) / 2)
+    return scores | {"distortion": nats, "elbo": -nats}
 
 
 def active_units(means: np.ndarray, threshold: float = 0.01) -> int:

@@ -3,6 +3,7 @@
     <store>/<run-id>/run.json              what was asked, what came of it, and how to run it
     <store>/<run-id>/weights.safetensors   every parameter of the model
     <store>/<run-id>/codes.safetensors     the held-out digits' codes and the map's plane
+    <store>/<run-id>/pictures.safetensors  what is shown of a model that no browser runs
     <store>/<run-id>/film.safetensors      how codes and decoded digits moved while it was trained
 
 Importing this module needs no torch, so that a screen can list runs before torch is loaded.
@@ -31,6 +32,7 @@ from core.store.schema import (
     CODES,
     FILM,
     LARGEST_RECORD,
+    PICTURES,
     RECORD,
     RUN_ID,
     SCHEMA_VERSION,
@@ -48,6 +50,7 @@ __all__ = [
     "CODES",
     "FILM",
     "LARGEST_RECORD",
+    "PICTURES",
     "RECORD",
     "RUN_ID",
     "SCHEMA_VERSION",
@@ -170,7 +173,7 @@ def open_run(folder: Path) -> Run:
     name = folder.name
     record = read_record(folder)
     for file, expected in record.files.items():
-        if file not in (WEIGHTS, CODES, FILM):
+        if file not in (WEIGHTS, CODES, FILM, PICTURES):
             raise CheckpointError(
                 "Run {run} names a file that no run has: {file!r}.", run=name, file=file
             )

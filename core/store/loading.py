@@ -10,16 +10,21 @@ import torch
 
 from core.export import programs
 from core.models import build, variant
-from core.models.base import Autoencoder, Signature
+from core.models.base import Member
+from core.models.signals import Signature
 from core.store import checkpoints
 from core.store.checkpoints import Array
 
 
-def told_of(model: Autoencoder) -> dict[str, Any]:
-    """What a record says of a model beside its scores: `capabilities`, and what of it a `browser`
-    runs; plain JSON."""
+def told_of(model: Member) -> dict[str, Any]:
+    """What a record says of a model beside its scores: `capabilities`, `widths` of its code, and
+    what of it a `browser` runs; plain JSON."""
     capabilities = json.loads(json.dumps(vars(model.capabilities)))
-    return {"capabilities": capabilities, "browser": programs.browser_program(model)}
+    return {
+        "capabilities": capabilities,
+        "widths": model.widths,
+        "browser": programs.browser_program(model),
+    }
 
 
 def arrays_of(model: torch.nn.Module) -> dict[str, Array]:
@@ -36,7 +41,7 @@ def fill(model: torch.nn.Module, arrays: Mapping[str, Array]) -> None:
     model.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in arrays.items()})
 
 
-def load_model(found: checkpoints.Run) -> Autoencoder:
+def load_model(found: checkpoints.Run) -> Member:
     """The model of a run, on the CPU, ready to use.
 
     Raises:

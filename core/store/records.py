@@ -8,31 +8,29 @@ value of it, and a training's history is read in the unit of its page.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from core.config import ModelConfig, NetworkConfig
+from core.data import toys
+from core.measures.corruptions import LEVELS, NOISES
 from core.store import checkpoints
 from core.store.checkpoints import CODES, Run, RunRecord
 
 HELD_OUT = "mnist-5k/all"
-_SAME = {"latent", "network", "activation", "likelihood", "sigma", "pixels"}
-_WIDTHS = {"mlp": {"hidden"}, "conv": {"channels", "dense"}}  # that act in each kind of network
-
-
-# What pages use shipped runs for. A run is given its roles by its plan in `core.training.bank`.
+# Knobs that make a network's size, beside K.
+SIZES = tuple(knob.name for knob in NetworkConfig.knobs() if knob not in ModelConfig.knobs())
+# What pages use shipped runs for. A run is given its roles by its plan in `core.training.bank`;
+# where none is, `by_role` takes what fits by its capabilities.
 ROLES = {
-    "usual": "what a page opens with",
-    "every-level": "one denoising network for all levels of its noise",
-    "one-level": "denoising networks for one level each, of the same size",
-    "plain-beside-noise": "the autoencoder of the same size that was never shown noise",
-    "every-beta": "one VAE for all β, a stop for each K",
-    "one-beta": "VAEs for one β each, of the same size",
-    "likelihood-pair": "two VAEs that differ in their likelihood alone",
-    "warm-up-pair": "two VAEs that differ in the warm-up of β alone",
-    "theory": "the linear Gaussian VAE whose collapse theory foretells",
-    "toy": "the denoiser of points in the plane",
+    "usual": "what pages open with",
+    "beside": "what PCA vs AE opens with at its K",
+    "plain": "the autoencoder without noise beside the denoising ones of its size, on Noise",
+    "matrix": "a denoising autoencoder for one noise and level, of the matrix on Noise",
+    "theory": "the linear Gaussian network for all β, beside what theory says, on β and K",
+    "toy": "the denoising network of points in the plane, on Noise",
 }
 
 
@@ -64,16 +62,34 @@ class Gap:
         return 100 * (self.here / self.dedicated - 1)
 
 
-def with_role(runs: Iterable[Run], role: str) -> list[Run]:
-    """The runs that were given a role, one of `ROLES`, in their order."""
-    return [run for run in runs if role in run.record.roles]
+def by_role(runs: Iterable[Run], role: str) -> list[Run]:
+    """Runs for a role: those that were declared for it (see `core.training.bank.Plan`), then those
+    that fit it by what they can do, so that a store of somebody's own shows something too."""
+    runs = list(runs)
+    declared = [run for run in runs if role in run.record.roles]
+    return declared + [run for run in runs if run not in declared and _FITS[role](run)]
 
 
 def alike(one: Run, other: Run) -> bool:
-    """Whether two runs have networks of the same size, the same likelihood and the same data."""
-    a, b = one.record.data, other.record.data
-    same = _SAME | _WIDTHS.get(one.record.config.get("network", "mlp"), set())
-    return not differing(one, other) & same and (a.name, a.split) == (b.name, b.split)
+    """Whether two runs differ in no knob that both have, but for one that either takes as an
+    input, and were trained on the same data for terms of the same names."""
+    dials = {dial["knob"] for run in (one, other) if (dial := dial_of(run))}
+    same = not differing(one, other) - dials and _data(one) == _data(other)
+    return same and _terms(one) == _terms(other)
+
+
+def same_size(one: Run, other: Run) -> bool:
+    """Whether two runs have networks of the same size and the same data."""
+    a, b = one.record.config, other.record.config
+    return all(a.get(name) == b.get(name) for name in ("latent", *SIZES)) and (
+        _data(one) == _data(other)
+    )
+
+
+def is_linear(run: Run) -> bool:
+    """Whether a network has layers but no hidden ones: encoder and decoder are linear."""
+    config = run.record.config
+    return config.get("network", "mlp") == "mlp" and not config.get("hidden", True)
 
 
 def differing(one: Run, other: Run) -> set[str]:
@@ -129,8 +145,6 @@ def objective_gap(run: Run, other: Run) -> Gap:
 def noise_gaps(run: Run, runs: Iterable[Run]) -> list[Gap]:
     """Squared error of a level-conditional denoising run beside runs of the same size that were
     trained for its noise at one level, at that level on the digits of mnist-5k's test split."""
-    from core.measures.noise import LEVELS, NOISES  # needs torch
-
     if CODES not in run.record.files:
         return []  # of data that no map shows
     noise = run.record.config["noise"]
@@ -167,6 +181,44 @@ def rate_history(record: RunRecord) -> tuple[list[int], list[float]]:
             samples.append(int(entry["samples"]))
             rates.append(float(entry["kl"] / weight))
     return samples, rates
+
+
+def _can(run: Run, what: str) -> bool:
+    return bool(run.record.capabilities.get(what))
+
+
+def _data(run: Run) -> tuple[str, str]:
+    return run.record.data.name, run.record.data.split
+
+
+def _terms(run: Run) -> set[str]:
+    """Names of the terms of a run's objective; empty of one that was solved."""
+    history = run.record.history
+    return set(history[-1]) - {"step", "samples"} if history else set()
+
+
+def _has_dial(run: Run, knob: str) -> bool:
+    return (dial_of(run) or {}).get("knob") == knob
+
+
+# Who may stand in for a role where no run, or not enough, were declared for it.
+_FITS: dict[str, Callable[[Run], bool]] = {
+    "usual": lambda run: _can(run, "has_prior") and not dial_of(run),
+    "beside": lambda run: not dial_of(run) and run.record.config.get("network") != "conv",
+    "plain": lambda run: (
+        _terms(run) == {"reconstruction"}
+        and not (_can(run, "corrupts") or _can(run, "has_posterior") or dial_of(run))
+    ),
+    "matrix": lambda run: (
+        _can(run, "corrupts") and not dial_of(run) and {"noise", "level"} <= set(run.record.config)
+    ),
+    "theory": lambda run: (
+        _has_dial(run, "beta")
+        and is_linear(run)
+        and run.record.config.get("likelihood") == "gaussian"
+    ),
+    "toy": lambda run: _has_dial(run, "level") and run.record.data.name == toys.CURVE_2D,
+}
 
 
 def _between(knots: np.ndarray, values: np.ndarray, position: float) -> float:

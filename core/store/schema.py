@@ -74,6 +74,7 @@ class RunRecord(_Plain):
     metrics: dict[str, dict[str, float]] = {}
     capabilities: dict[str, Any] = {}
     browser: dict[str, Any] | None = None
+    widths: tuple[int, ...] = ()  # numbers in each level of a code
     roles: tuple[str, ...] = ()  # what pages use this run for
     formerly: tuple[str, ...] = ()  # ids that it was or would have been known by
     stored_as: StoredAs = "float32"
@@ -81,8 +82,13 @@ class RunRecord(_Plain):
 
     @property
     def latent(self) -> int:
-        """K, the number of latent dimensions."""
+        """K, the number of latent dimensions that was asked for."""
         return int(self.config["latent"])
+
+    @property
+    def width(self) -> int:
+        """Numbers in a code, all levels together."""
+        return sum(self.widths) or self.latent
 
 
 def run_id(
@@ -90,6 +96,7 @@ def run_id(
     config: Mapping[str, Any],
     data: Mapping[str, Any],
     train: Mapping[str, Any],
+    teacher: str = "",
 ) -> str:
     """Readable slug and short hash of the canonical JSON of what is asked for."""
     canonical = json.dumps(
@@ -98,7 +105,8 @@ def run_id(
             "config": config,
             "data": {key: data[key] for key in ("name", "split", "fingerprint")},
             "train": train,
-        },
+        }
+        | ({"teacher": teacher} if teacher else {}),
         sort_keys=True,
         separators=(",", ":"),
     )
@@ -115,6 +123,7 @@ class Request:
     config: ModelConfig
     data: Dataset
     train: TrainConfig
+    teacher: str = ""  # fingerprint of the network that it learns from
 
     @property
     def id(self) -> str:
@@ -146,6 +155,7 @@ class Request:
                 "fingerprint": self.data.fingerprint,
             },
             self.train.model_dump(mode="json", exclude_defaults=True) | more,
+            self.teacher,
         )
 
 
@@ -155,9 +165,19 @@ def upgraded(content: dict[str, Any]) -> dict[str, Any]:
     train = content.get("train")
     if content["schema_version"] >= 2 or not isinstance(train, dict):
         return content
-    # Until version 2 the weights' format was a knob of the training.
+    # Until version 2 the weights' format was a knob of the training, and every prior N(0, I).
     rest = {name: value for name, value in train.items() if name != "store"}
     told = {"schema_version": 2, "train": rest, "stored_as": train.get("store", "float32")}
+    able, config, program = (content.get(name) for name in ("capabilities", "config", "browser"))
+    if all(isinstance(part, dict) for part in (able, config, program)):
+        more: dict[str, Any] = {}
+        if able.get("has_prior"):
+            more["prior"] = {"kind": "normal"}
+        if able.get("has_posterior"):
+            gaussian = config.get("likelihood") == "gaussian"
+            sigma = {"sigma": config.get("sigma")} if gaussian else {}
+            more["likelihood"] = {"kind": config.get("likelihood")} | sigma
+        told["browser"] = more | program
     return content | told
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from core import data
 from core.config import StoredAs, TrainConfig
 from core.latent import results
-from core.measures.noise import LEVELS, NOISES
+from core.measures.corruptions import LEVELS, NOISES
 from core.models import variant
 from core.store import checkpoints, loading, result_files, weights
 from core.training import loop, runner
@@ -57,29 +57,28 @@ _CHANNELS = {"network": "conv", "channels": (16, 32)}
 
 # Where one network for all values stands beside networks trained for one value each.
 BETAS = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0)
-_PAIRS = {(2, 1.0): ("likelihood-pair",), (16, 4.0): ("warm-up-pair",)}  # by K and β
 
 SHIPPED = (
-    Plan("vae", {"latent": 2}, _DEEP, roles=("usual",)),
-    Plan("pca", {"latent": 2}, {}, stored_as="float16"),  # too small to gain from int8
-    Plan("linear_ae", {"latent": 2}, _LINEAR, stored_as="float16"),
-    Plan("stacked_ae", {"latent": 2}, _DEEP),
-    Plan("denoising_ae", {"latent": 2}, _DEEP),
-    Plan("vae", {"latent": 16}, _DEEP),
-    Plan("stacked_ae", {"latent": 16}, _DEEP),
-    Plan("pca", {"latent": 16}, {}),
+    Plan("vae", {"latent": 2}, _DEEP, roles=("usual", "beside")),
+    # The next two are too small to gain from int8.
+    Plan("pca", {"latent": 2}, {}, roles=("beside",), stored_as="float16"),
+    Plan("linear_ae", {"latent": 2}, _LINEAR, roles=("beside",), stored_as="float16"),
+    Plan("stacked_ae", {"latent": 2}, _DEEP, roles=("beside",)),
+    Plan("denoising_ae", {"latent": 2}, _DEEP, roles=("beside",)),
+    Plan("vae", {"latent": 16}, _DEEP, roles=("beside",)),
+    Plan("stacked_ae", {"latent": 16}, _DEEP, roles=("beside",)),
+    Plan("pca", {"latent": 16}, {}, roles=("beside",)),
     Plan("pca", {"latent": 64}, {}),
-    Plan("linear_ae", {"latent": 16}, _LINEAR),
+    Plan("linear_ae", {"latent": 16}, _LINEAR, roles=("beside",)),
     Plan("vae", {"latent": 2, **_CHANNELS}, _CONV),
     Plan("vae", {"latent": 16, **_CHANNELS}, _CONV),
     # As int8 its error would be 1.3 % larger; those that are stored so lose less than 1 %.
-    Plan("denoising_ae", {"latent": 16}, _DEEP, stored_as="float16"),
+    Plan("denoising_ae", {"latent": 16}, _DEEP, roles=("beside",), stored_as="float16"),
     *(
         Plan(
             "multirate_vae",
             {"latent": latent, **_SMALL},
             _BRISK | {"epochs": 40},
-            roles=("every-beta",),
             # As int8 the one with two codes would lose 0.7 nats of its ELBO, the others up to 0.05.
             stored_as="float16" if latent == 2 else "int8",
         )
@@ -89,14 +88,12 @@ SHIPPED = (
         "multirate_vae",
         {"latent": 32, "hidden": (240, 120)},
         _BRISK | {"epochs": 40},
-        roles=("every-beta",),
     ),
     *(
         Plan(
             "multilevel_dae",
             {"latent": 16, "noise": noise, **_SMALL},
             _BRISK | {"epochs": 40},
-            roles=("every-level",),
         )
         for noise in NOISES
     ),
@@ -105,7 +102,6 @@ SHIPPED = (
             "vae",
             {"latent": latent, "beta": beta, **_SMALL},
             _BRISK,
-            roles=("one-beta", *_PAIRS.get((latent, beta), ())),
         )
         for latent in (2, 16)
         for beta in BETAS
@@ -115,23 +111,21 @@ SHIPPED = (
             "denoising_ae",
             {"latent": 16, "noise": noise, "level": level, **_SMALL},
             _BRISK,
-            roles=("one-level",),
+            roles=("matrix",),
         )
         for noise in NOISES
         for level in LEVELS
     ),
-    Plan("stacked_ae", {"latent": 16, **_SMALL}, _BRISK, roles=("plain-beside-noise",)),
+    Plan("stacked_ae", {"latent": 16, **_SMALL}, _BRISK, roles=("plain",)),
     Plan(
         "vae",
         {"latent": 16, "beta": 4.0, "beta_warmup": 0.5, **_SMALL},
         _BRISK,
-        roles=("warm-up-pair",),
     ),
     Plan(
         "vae",
         {"latent": 2, "likelihood": "gaussian", **_SMALL},
         _BRISK,
-        roles=("likelihood-pair",),
     ),
     Plan(  # linear and Gaussian, where theory says which dimension collapses at which β
         "multirate_vae",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.config import ModelConfig, TrainConfig
 from core.models import outline, variant
-from core.models.base import Signature
+from core.models.signals import Signature
 from core.store import weights
 from core.store.checkpoints import WEIGHTS, Run
 

@@ -8,20 +8,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from core import __version__
 from core.config import StoredAs
 from core.data import Dataset, may_share
+from core.measures.corruptions import JUDGED
 from core.models import build, signature_of
-from core.models.base import Autoencoder
+from core.models.abilities import Layered, Taught
+from core.models.base import Autoencoder, Member
 from core.store import checkpoints, loading, weights
 from core.store.checkpoints import Request
 from core.training import loop
 from core.training.continuation import Keeper
 from core.training.evaluate import evaluate, noise_matrix
 from core.training.film import Film
-from core.training.loop import Progress, best_device
-from core.training.maps import JUDGED, map_arrays
+from core.training.loop import Progress, TrainingError, best_device
+from core.training.maps import map_arrays
+from core.training.pictures import pictures
 
 
 def run(
@@ -34,6 +38,7 @@ def run(
     film: Film | None = None,
     on_save: Callable[[], None] | None = None,
     kept: Path | None = None,
+    teacher: nn.Module | None = None,
     stored_as: StoredAs = "float32",
 ) -> Iterator[Progress]:
     """Train what is asked and save it, also when the training is stopped half-way.
@@ -49,12 +54,19 @@ def run(
         film: takes its frames while the training runs, and is kept in the run.
         on_save: called when the training is over and scoring and saving begin.
         kept: folder where all that is needed to go on is put every ten seconds; emptied at the end.
+        teacher: the network whose fingerprint the request names, for a variant that is taught.
         stored_as: number format of the stored weights.
 
     Raises:
         TrainingError, CheckpointError: see `train` and `checkpoints.save`.
     """
     model = build(request.variant, request.config, signature_of(request.data), request.train.seed)
+    if isinstance(model, Taught):
+        if teacher is None or not request.teacher:
+            raise TrainingError(
+                "{model} learns from another network, and none was given.", model=model.title
+            )
+        model.listen(teacher)
     device = device or best_device()
     keeper = Keeper(kept, *request.names)
     resume, history = keeper.found()
@@ -79,7 +91,7 @@ def run(
 
 
 def save(
-    model: Autoencoder,
+    model: Member,
     request: Request,
     store: Path,
     last: Progress,
@@ -97,13 +109,21 @@ def save(
     tensors: dict[str, dict[str, np.ndarray]] = {checkpoints.WEIGHTS: packed}
     metrics: dict[str, dict[str, float]] = {}
     for split in (test, on_map):
-        if split is not None and split.kind == "images" and _held_out(split, request.data):
-            metrics[f"{split.name}/{split.split}"] = evaluate(model, split.x, labels=split.labels)
-    if on_map is not None:
+        if split is not None and _held_out(split, request.data):
+            scores = evaluate(model, split.x, labels=split.labels, observed=split.observed)
+            if scores:
+                metrics[f"{split.name}/{split.split}"] = scores
+    if on_map is not None and isinstance(model, Autoencoder):
         tensors[checkpoints.CODES] = map_arrays(model, on_map)
         judged = on_map.subset(np.arange(len(on_map))[-JUDGED:], "test")
-        if not model.capabilities.has_posterior and _held_out(judged, request.data):
+        points = on_map.kind == "images" and not model.capabilities.has_posterior
+        if points and _held_out(judged, request.data):
             tensors[checkpoints.CODES]["noise_error"] = noise_matrix(model, judged.x, judged.labels)
+    shown = on_map or test
+    if shown is not None and not isinstance(model, Layered):
+        drawn = pictures(model, shown)
+        if drawn:
+            tensors[checkpoints.PICTURES] = drawn
     if film is not None and film.points:
         tensors[checkpoints.FILM] = film.arrays()
     record = checkpoints.RunRecord(

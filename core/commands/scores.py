@@ -1,0 +1,37 @@
+"""Names and units of the scores that `core.training.evaluate` gives, and a trivial model's."""
+
+from __future__ import annotations
+
+from core import data
+from core.measures import metrics
+from core.store import checkpoints
+
+SCORES = {
+    "squared_error": ("squared error", "/ image (sum over pixels)"),
+    "elbo_binary": ("ELBO, binarised pixels", "nats / image"),
+    "elbo": ("ELBO, a density of grey pixels", "nats / image"),
+    "rate_binary": ("rate, binarised pixels", "nats / image"),
+    "distortion_binary": ("distortion, binarised pixels", "nats / image"),
+    "rate": ("rate", "nats / image"),
+    "distortion": ("distortion, a density of grey pixels", "nats / image"),
+    "cross_entropy_grey": ("cross-entropy, grey pixels (no likelihood)", "nats / image"),
+    "active_units": ("active units", "latent dimensions"),
+}
+HEADLINES = ("squared_error", "elbo_binary", "elbo")
+
+
+def headlines(scores: dict[str, float], trivial: dict[str, float]) -> str:
+    """The scores that one looks at first, each with its unit and beside a trivial model's."""
+    parts = []
+    for name in HEADLINES:
+        if name in scores:
+            title, unit = SCORES[name]
+            parts.append(f"{title} {scores[name]:.4g} {unit}, trivial model {trivial[name]:.4g}")
+    return "; ".join(parts)
+
+
+def trivial(
+    scores: dict[str, float], record: checkpoints.RunRecord, split: data.Dataset
+) -> dict[str, float]:
+    """What a model that codes nothing scores on this split, with the run's likelihood."""
+    return metrics.trivial_scores(split.x, record.config["sigma"] if "elbo" in scores else None)

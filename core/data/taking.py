@@ -1,0 +1,86 @@
+"""Which of a person's images are taken, what becomes of each, and what is checked of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.data.archives import Bounds
+from core.data.dataset import DataError
+from core.data.pictures import fitted
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# Grey levels of one upright image (mode L) to (size, size) uint8; may raise UnreadableFileError.
+Fit = Callable[["Image.Image"], np.ndarray]
+Images = tuple[np.ndarray, np.ndarray, tuple[str, ...], str]  # x, labels, class names, note
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Which images are taken and what becomes of each: see `core.data.images.from_images`."""
+
+    size: int
+    invert: bool
+    own_fit: Fit | None
+    most: int | None
+
+    @property
+    def detail(self) -> int:
+        """Pixels a side of which more are of no use."""
+        return (16 if self.own_fit else 2) * self.size
+
+    def fit(self, grey: Image.Image) -> np.ndarray:
+        """(size, size) uint8; may raise UnreadableFileError."""
+        return self.own_fit(grey) if self.own_fit else fitted(grey, self.size, self.invert)
+
+
+def spread_evenly(count: int, most: int | None) -> np.ndarray:
+    """Indices of at most `most` of `count` things, evenly spread, so that no class is lost."""
+    taken = count if most is None else min(count, most)
+    return np.arange(taken) * count // max(taken, 1)
+
+
+def joined(notes: list[str]) -> str:
+    """Notes as one line, empty where there are none."""
+    return "; ".join(notes) + "." if notes else ""
+
+
+def spread_note(count: int, taken: int) -> str:
+    """What is told where not all were taken."""
+    return f"of {count:,} images {taken:,}, the most allowed, were taken, evenly spread"
+
+
+def check_output(count: int, size: int, label: str, bounds: Bounds) -> None:
+    """Raise DataError for more images, or more pixels of them together, than are allowed."""
+    if count > bounds.files:
+        raise DataError(
+            "{label} holds {count:,} images; allowed are up to {most:,}.",
+            label=label,
+            count=count,
+            most=bounds.files,
+        )
+    if count * size * size > bounds.decoded_bytes:
+        raise DataError(
+            "{count:,} images of {side}×{side} pixels are {size:,} bytes; allowed are up to "
+            "{most:,}, so choose a smaller size or fewer images.",
+            count=count,
+            side=size,
+            size=count * size * size,
+            most=bounds.decoded_bytes,
+        )
+
+
+def check_classes(count: int, label: str, bounds: Bounds) -> None:
+    """Raise DataError for more classes than are allowed."""
+    if count > bounds.classes:
+        raise DataError(
+            "{label} holds {count:,} classes; allowed are up to {most:,}.",
+            label=label,
+            count=count,
+            most=bounds.classes,
+        )

@@ -1,0 +1,183 @@
+"""Train: what to train, what that asks for, and the button."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from core import data
+from core.config import ConfigError, StoreConfig, StoredAs, TrainConfig
+from core.data import DataError
+from core.models import VARIANTS
+from core.store import checkpoints
+from core.training import jobs
+from core.training.jobs import JobError, JobRequest
+from core.training.limits import Limits
+from explorer import knobs, live, members, resources, state, workers
+from explorer.language import Words
+from explorer.views import frame
+
+BASIC = ("epochs", "batch_size", "learning_rate")
+OFFLINE = ("mnist-5k/train", "mnist-5k/all")
+ONLINE = ("mnist/train-55k", "mnist/train")
+
+
+def draw(words: Words) -> None:
+    """The form, what its training would ask for, and the button."""
+    name = state.choice(
+        "model",
+        words("picker.model"),
+        list(VARIANTS),
+        frame.usual_variant(frame.showable_runs()) or next(iter(VARIANTS)),
+        show=lambda name: members.title(words, name),
+    )
+    kind = VARIANTS[name]  # loads torch, so all that is above is on screen before
+    model = knobs.Asked(kind.Config, name)
+    model.draw(words)
+    there = [*OFFLINE, *(ONLINE if data.describe("mnist").here else ())]
+    picked = state.choice(
+        "data",
+        words("train.data"),
+        there,
+        there[0],
+        show=lambda key: words(f"train.data_{re.sub('[-/]', '_', key)}"),
+    )
+    training = knobs.Asked(TrainConfig, "training", BASIC)
+    storing = knobs.Asked(StoreConfig, "storing")
+    if kind.capabilities.closed_form:
+        st.caption(words("train.closed_form"))
+        knobs.fold(words, model)
+    else:
+        training.draw(words, columns=3)
+        knobs.fold(words, model, training, storing)
+    try:
+        config, schedule = model.checked(words), training.checked(words)
+        stored_as = storing.checked(words).stored_as
+        request = _request(name, config, schedule, stored_as, *picked.split("/"))
+    except (ConfigError, DataError) as error:
+        st.error(words.refusal(error))
+        _button(words("train.go"), None, disabled=True)
+    else:
+        _budget(words, request)
+    about = members.about(words, name)
+    if about or members.latex(words, name):
+        with st.expander(words("explore.equation_title")):
+            members.show_equation(words, name)
+            st.markdown(about)
+    members.show_missing(words, name, kind.Config.knobs())
+
+
+def _request(
+    name: str, config: Any, schedule: TrainConfig, stored_as: StoredAs, source: str, split: str
+) -> JobRequest:
+    from core import models
+    from core.training import estimate
+
+    facts = resources.facts(source, split)
+    own = [run for run in resources.runs().runs.values() if resources.is_own(run)]
+    signature = models.signature_of(facts)
+    cost = estimate.cost(name, config, schedule, facts.count, signature, own)
+    asked = checkpoints.Request(name, config, facts, schedule)
+    return JobRequest(
+        id=asked.id,
+        formerly=asked.formerly,
+        stored_as=stored_as,
+        variant=name,
+        config=config.model_dump(mode="json"),
+        data=source,
+        split=split,
+        train=schedule.model_dump(mode="json"),
+        samples=cost.samples,
+        expected=cost.seconds,
+        parameters=cost.parameters,
+    )
+
+
+def _budget(words: Words, request: JobRequest) -> None:
+    """What the training asks for, said before the click, and the button."""
+    limits, wrong = workers.allowed()
+    if wrong:
+        st.warning(words.refusal(wrong))
+    owner = live.is_owner(st.context.ip_address)
+    store = checkpoints.user_store()
+    st.markdown(
+        words(
+            "train.budget",
+            samples=f"{request.samples:,}",
+            parameters=f"{request.parameters:,}",
+            time=_time(words, request.expected),
+        )
+    )
+    problem = state.take("problem")
+    if problem:
+        st.error(problem)
+    there = jobs.complete(store, request)
+    if there is not None:
+        _button(words("train.show"), partial(state.pin, "run", there.id))
+        st.caption(words("train.there"))
+        return
+    queued = [job for job in jobs.jobs(store) if job.status != "failed"]
+    same = next((job for job in queued if job.id == request.id), None)
+    start = partial(_start, words, request, limits, owner)
+    if same is not None:
+        _button(words("train.join"), start)
+        others = len(set(same.askers) - {state.visitor()})
+        st.caption(words("train.in_queue_with" if others else "train.in_queue", count=others))
+        return
+    over = None if owner else _over(words, request, limits)
+    if over:
+        st.error(over)
+    _button(words("train.go"), start, disabled=bool(over))
+    told = []
+    if queued:
+        ahead = sum(job.remaining for job in queued) / limits.workers
+        told.append(words("train.queue", count=len(queued), time=_time(words, ahead)))
+    if owner:
+        told.append(words("train.budget_owner"))
+    else:
+        told.append(
+            words(
+                "train.budget_limits",
+                samples=f"{limits.samples:,}",
+                parameters=f"{limits.parameters:,}",
+                time=_time(words, limits.seconds),
+            )
+        )
+    st.caption(" ".join(told))
+
+
+def _button(label: str, then: Any, disabled: bool = False) -> None:
+    st.button(
+        label, type="primary", on_click=then, disabled=disabled, width="stretch", key="train:go"
+    )
+
+
+def _start(words: Words, request: JobRequest, limits: Limits, owner: bool) -> None:
+    try:
+        jobs.submit(checkpoints.user_store(), request, state.visitor(), limits, owner)
+    except JobError as error:
+        state.leave("problem", words.refusal(error))
+        return
+    state.pin("run", request.id)
+    state.leave("scroll", True)
+
+
+def _over(words: Words, request: JobRequest, limits: Limits) -> str | None:
+    """The sentence about a budget that a visitor hasn't, or None."""
+    for name, asked, most, told in (
+        ("samples", request.samples, limits.samples, f"{limits.samples:,}"),
+        ("parameters", request.parameters, limits.parameters, f"{limits.parameters:,}"),
+        ("seconds", request.expected, limits.seconds, _time(words, limits.seconds)),
+    ):
+        if asked > most:
+            return words(f"train.over_{name}", most=told)
+    return None
+
+
+def _time(words: Words, seconds: float) -> str:
+    if seconds < 120:
+        return words("train.seconds", count=max(1, round(seconds)))
+    return words("train.minutes", count=f"{seconds / 60:,.0f}")
