@@ -554,6 +554,58 @@ def test_a_bank_that_was_killed_and_resumed_is_the_same_bank(tiny_bank, capsys, 
         assert run.record.history == other.runs[run_id].record.history
 
 
+def test_a_bank_of_version_1_becomes_one_of_today_and_nothing_is_trained(
+    tiny_bank, capsys, tmp_path, monkeypatch
+):
+    kinds = {"each": results.Kind(results._each)}
+    plans = [dataclasses.replace(p, stored_as="float16", roles=("usual",)) for p in bank.SHIPPED]
+    plans[0] = dataclasses.replace(plans[0], stored_as="float32")
+    monkeypatch.setattr(bank, "SHIPPED", tuple(plans))
+    monkeypatch.setattr(results, "KINDS", kinds)
+    assert cli.main(["bank", "--store", str(tmp_path)]) == 0
+    before = checkpoints.list_runs(tmp_path).runs
+    for run in before.values():
+        (old,) = run.record.formerly
+        told = json.loads((run.folder / checkpoints.RECORD).read_text())
+        for new in ("stored_as", "formerly", "roles"):
+            told.pop(new)
+        told |= {"schema_version": 1, "id": old, "metrics": {}}
+        if run.record.stored_as == "float16":
+            told["train"]["store"] = "float16"
+        (run.folder / checkpoints.RECORD).write_text(json.dumps(told))
+        run.folder.rename(tmp_path / old)
+    assert set(checkpoints.list_runs(tmp_path).runs).isdisjoint(before)
+
+    plans[2] = dataclasses.replace(plans[2], stored_as="int8", roles=("toy",))
+    monkeypatch.setattr(bank, "SHIPPED", tuple(plans))
+    monkeypatch.setattr(loop, "train", None)
+    capsys.readouterr()
+    assert cli.main(["bank", "--store", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert said.count("its record is refreshed") == 2
+    after = checkpoints.list_runs(tmp_path)
+    assert set(after.runs) == set(before) and not after.problems
+    for name, run in after.runs.items():
+        old, new = before[name].record, run.record
+        assert after.get(old.formerly[0]) is run
+        assert new.history == old.history and new.seconds == old.seconds
+        if new.variant != "stacked_ae":
+            assert new.files == old.files and new.metrics == {} and new.roles == ("usual",)
+            continue
+        assert (new.stored_as, new.roles) == ("int8", ("toy",))
+        assert f"{name}: stored as int8, coded and scored anew." in said
+        assert new.files[checkpoints.WEIGHTS].bytes < 0.6 * old.files[checkpoints.WEIGHTS].bytes
+        assert set(new.metrics) == set(old.metrics) != set()
+        for split, scores in new.metrics.items():
+            assert scores == pytest.approx(old.metrics[split], rel=0.02) and scores != old.metrics
+    kept = {path.name for path in (tmp_path / result_files.FOLDER).iterdir()}
+    assert kept == {
+        results.file_name(results.Subject(run), "each") for run in after.runs.values()
+    }, "what was of other weights is gone"
+    assert cli.main(["bank", "--store", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"3 of 3 runs are complete in {tmp_path}.\n"
+
+
 def test_bank_of_one_variant_elsewhere(tiny_bank, capsys, tmp_path):
     assert cli.main(["bank", "--only", "vae", "--store", str(tmp_path / "other")]) == 0
     assert "0 of 1 runs are complete" in capsys.readouterr().out
