@@ -1,4 +1,4 @@
-.PHONY: run test lint bench
+.PHONY: run test lint types check bench
 
 run:
 	uv run streamlit run explorer/app.py
@@ -9,6 +9,11 @@ test:
 lint:
 	uv run ruff check
 	uv run ruff format --check
+
+types:
+	uv run mypy
+
+check: lint types
 
 bench:
 	uv run python -m benchmarks.start

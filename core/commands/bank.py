@@ -48,8 +48,8 @@ class Bank:
                 print(following.how_far(stop, request.id, store))
                 return stop.exit_code
             print(f"{request.id}: {last.samples:,} samples in {last.seconds:.1f} s.")
-        wanted = bank.underived(store)
-        for number, (subject, kind) in enumerate(wanted, 1):
-            print(f"{number} of {len(wanted)}: {kind} of {subject.run.id}", flush=True)
+        told = bank.underived(store)
+        for number, (subject, kind) in enumerate(told, 1):
+            print(f"{number} of {len(told)}: {kind} of {subject.run.id}", flush=True)
             results.get(subject, kind, folder=store / result_files.FOLDER)
         return 0

@@ -48,7 +48,7 @@ def train(argv: list[str], program: str) -> int:
     name, *rest = argv
     kind = variant(name)
     taken = {field.name for field in dataclasses.fields(TrainOptions)}
-    groups = {
+    groups: dict[str, type] = {
         "knobs": flags.of_knobs(kind.Config, taken),
         "training": flags.of_knobs(TrainConfig, taken),
         "run": TrainOptions,
@@ -56,7 +56,7 @@ def train(argv: list[str], program: str) -> int:
     asked = dataclasses.make_dataclass(
         "Train",
         [
-            (group, tyro.conf.OmitArgPrefixes[made], dataclasses.field(default_factory=made))
+            (group, _without_prefix(made), dataclasses.field(default_factory=made))
             for group, made in groups.items()
         ],
         frozen=True,
@@ -72,6 +72,11 @@ def train(argv: list[str], program: str) -> int:
         TrainConfig.checked(dataclasses.asdict(parsed.training)),
         parsed.run,
     )
+
+
+def _without_prefix(kind: type) -> Any:
+    marker: Any = tyro.conf.OmitArgPrefixes
+    return marker[kind]
 
 
 def start(name: str, config: Any, how: TrainConfig, options: TrainOptions) -> int:

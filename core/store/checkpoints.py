@@ -143,7 +143,12 @@ def user_store() -> Path:
     return Path(named).expanduser() if named else user_data_path("latent-explorer") / "runs"
 
 
-def run_id(variant: str, config: Mapping, data: Mapping, train: Mapping) -> str:
+def run_id(
+    variant: str,
+    config: Mapping[str, Any],
+    data: Mapping[str, Any],
+    train: Mapping[str, Any],
+) -> str:
     """Readable slug and short hash of the canonical JSON of what is asked for."""
     canonical = json.dumps(
         {
@@ -171,21 +176,21 @@ class Request:
 
     @property
     def id(self) -> str:
-        """The run's id, the same on every machine.
+        """The run's id, the same on every machine."""
+        return id_of(self.variant, self.config, self.data, self.train)
 
-        Knobs at their defaults are left out of it, so that a new knob leaves all ids as they are.
-        """
-        return run_id(
-            self.variant,
-            self.config.model_dump(mode="json", exclude_defaults=True)
-            | {"latent": self.config.latent},
-            {
-                "name": self.data.name,
-                "split": self.data.split,
-                "fingerprint": self.data.fingerprint,
-            },
-            self.train.model_dump(mode="json", exclude_defaults=True),
-        )
+
+def id_of(variant: str, config: ModelConfig, data: Dataset | DataRecord, train: TrainConfig) -> str:
+    """The id of the run that this request makes; the data need not be loaded.
+
+    Knobs at their defaults are left out of it, so that a new knob leaves all ids as they are.
+    """
+    return run_id(
+        variant,
+        config.model_dump(mode="json", exclude_defaults=True) | {"latent": config.latent},
+        {"name": data.name, "split": data.split, "fingerprint": data.fingerprint},
+        train.model_dump(mode="json", exclude_defaults=True),
+    )
 
 
 def list_runs(stores: Path | Iterable[Path]) -> Listing:

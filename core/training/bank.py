@@ -6,7 +6,7 @@ is there; stopped half-way, it goes on with what is missing the next time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -138,7 +138,7 @@ def missing(wanted: list[checkpoints.Request], store: Path) -> list[checkpoints.
     ]
 
 
-def make(request: checkpoints.Request, store: Path) -> Iterator[loop.Progress]:
+def make(request: checkpoints.Request, store: Path) -> Generator[loop.Progress, None, None]:
     """Train one run of the bank, with its scores on the test set and, of digits, its map."""
     return runner.run(
         request,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def run(
     film: Film | None = None,
     on_save: Callable[[], None] | None = None,
     kept: Path | None = None,
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Train what is asked and save it, also when the training is stopped half-way.
 
     A stopped training never takes the place of the same run's complete one. One whose process is

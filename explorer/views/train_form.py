@@ -74,7 +74,7 @@ def _request(name: str, config: Any, schedule: TrainConfig, source: str, split: 
     signature = models.signature_of(facts)
     cost = estimate.cost(name, config, schedule, facts.count, signature, own)
     return JobRequest(
-        id=checkpoints.Request(name, config, facts, schedule).id,
+        id=checkpoints.id_of(name, config, facts, schedule),
         variant=name,
         config=config.model_dump(mode="json"),
         data=source,
