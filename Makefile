@@ -1,4 +1,4 @@
-.PHONY: run test lint check bench
+.PHONY: run test lint types check bench
 
 run:
 	uv run streamlit run explorer/app.py
@@ -10,7 +10,10 @@ lint:
 	uv run ruff check
 	uv run ruff format --check
 
-check: lint
+types:
+	uv run mypy
+
+check: lint types
 	./.ci/pads
 
 bench:

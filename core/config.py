@@ -269,4 +269,5 @@ def _plain_type(annotation: Any) -> type:
         return type(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
         return _plain_type(next(a for a in get_args(annotation) if a is not type(None)))
-    return origin or annotation
+    found: type = origin or annotation
+    return found

@@ -31,7 +31,8 @@ def dispatch(commands: dict[str, Command], argv: list[str], program: str, about:
     if not argv or argv[0] in ("-h", "--help"):
         print(f"{about.strip().splitlines()[0]}\n")
         for name, command in commands.items():
-            print(f"  {program} {name:<11} {command.__doc__.splitlines()[0]}")
+            first = (command.__doc__ or "").partition("\n")[0]
+            print(f"  {program} {name:<11} {first}")
         print(f"\n{program} COMMAND --help tells more of one.")
         return 0
     name, *rest = argv
@@ -65,7 +66,7 @@ def parse(kind: type, argv: list[str], program: str) -> Any:
 
 def _sentence(box: str, program: str) -> str:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", box).replace("│", " ").splitlines()[1:]
-    words = []
+    words: list[str] = []
     for line in plain:
         if line.strip().startswith(("──", "---")):  # ASCII where the terminal has nothing else
             if words:
@@ -95,9 +96,9 @@ def of_knobs(settings: type[Settings], taken: set[str]) -> type:
     fields = []
     for knob in settings.knobs():
         name = flag(knob, taken)
-        declared = settings.model_fields[knob.name].annotation
+        declared: Any = settings.model_fields[knob.name].annotation
         help_text = knob.help if knob.choices else f"{knob.help}{_range(knob)}"
-        annotated = Annotated[declared, tyro.conf.arg(name=name, help=help_text)]
+        annotated: Any = Annotated[declared, tyro.conf.arg(name=name, help=help_text)]
         fields.append((knob.name, annotated, dataclasses.field(default=knob.default)))
     made = dataclasses.make_dataclass(settings.__name__, fields, frozen=True)
     made.__doc__ = settings.__doc__

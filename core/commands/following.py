@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 if TYPE_CHECKING:
     from core.training import loop
+
+    Training = Generator[loop.Progress, None, None]
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
@@ -26,13 +28,13 @@ class StoppedError(Exception):
         self.exit_code = 128 + number
 
 
-def follow(progress: Iterator[loop.Progress], label: str) -> loop.Progress:
+def follow(progress: Training, label: str) -> loop.Progress:
     """Draw a training to its end.
 
     Raises:
         StoppedError: after SIGINT or SIGTERM, when the run has saved what there was.
     """
-    last = None
+    last: loop.Progress | None = None
     with training_bar() as bar:
         task = bar.add_task(label, total=None, terms="")
         said = 0
@@ -49,6 +51,8 @@ def follow(progress: Iterator[loop.Progress], label: str) -> loop.Progress:
                         bar.console.print(f"{label}: step {last.step:,} of {last.steps:,}, {terms}")
         except KeyboardInterrupt as stop:
             raise StoppedError(last, next(iter(stop.args), signal.SIGINT)) from None
+    if last is None:
+        raise ValueError("A training reports at least its last step.")
     return last
 
 

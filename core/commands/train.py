@@ -48,7 +48,7 @@ def train(argv: list[str], program: str) -> int:
     name, *rest = argv
     kind = variant(name)
     taken = {field.name for field in dataclasses.fields(TrainOptions)}
-    groups = {
+    groups: dict[str, type] = {
         "knobs": flags.of_knobs(kind.Config, taken),
         "training": flags.of_knobs(TrainConfig, taken),
         "storing": flags.of_knobs(StoreConfig, taken),
@@ -57,7 +57,7 @@ def train(argv: list[str], program: str) -> int:
     asked = dataclasses.make_dataclass(
         "Train",
         [
-            (group, tyro.conf.OmitArgPrefixes[made], dataclasses.field(default_factory=made))
+            (group, _without_prefix(made), dataclasses.field(default_factory=made))
             for group, made in groups.items()
         ],
         frozen=True,
@@ -74,6 +74,11 @@ def train(argv: list[str], program: str) -> int:
         StoreConfig.checked(dataclasses.asdict(parsed.storing)),
         parsed.run,
     )
+
+
+def _without_prefix(kind: type) -> Any:
+    marker: Any = tyro.conf.OmitArgPrefixes
+    return marker[kind]
 
 
 def start(

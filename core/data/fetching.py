@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from core.data import idx
 from core.data.dataset import DataError, reason
@@ -126,7 +126,7 @@ def _fetch_archive(
             raise DataError(f"{resource.file} of {name} is not as expected: {error}.") from error
 
 
-def _unpack(packed: BinaryIO, target: Path) -> None:
+def _unpack(packed: IO[bytes], target: Path) -> None:
     with written_beside(target) as out, gzip.open(packed, "rb") as stream:
         while chunk := stream.read(_CHUNK_BYTES):
             out.write(chunk)

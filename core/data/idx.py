@@ -1,12 +1,12 @@
 """The idx files of MNIST and its kin, plain or gzipped, checked against their own headers."""
 
 import gzip
+import io
 import math
 import os
 import struct
 import zlib
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from core.refusal import Refusal
 
 _TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _LARGEST_BYTES = 1 << 30
+Opened = gzip.GzipFile | io.BufferedReader
 
 
 def read(path: str | os.PathLike[str]) -> np.ndarray:
@@ -60,7 +61,7 @@ def read(path: str | os.PathLike[str]) -> np.ndarray:
     return flat.view(dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _read_header(stream: BinaryIO, file: Path) -> tuple[np.dtype, tuple[int, ...]]:
+def _read_header(stream: Opened, file: Path) -> tuple[np.dtype, tuple[int, ...]]:
     magic = stream.read(4)
     code, dimensions = (magic[2], magic[3]) if len(magic) == 4 else (0, 0)
     if magic[:2] != b"\0\0" or code not in _TYPES or not 1 <= dimensions <= 4:
@@ -86,7 +87,7 @@ def _read_header(stream: BinaryIO, file: Path) -> tuple[np.dtype, tuple[int, ...
     return dtype, shape
 
 
-def _opened(file: Path) -> BinaryIO:
+def _opened(file: Path) -> Opened:
     return gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb")
 
 

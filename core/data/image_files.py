@@ -155,7 +155,8 @@ def decode_all(
     size = taken.size
     check_output(len(files), size, label, bounds)
     x = np.zeros((len(files), 1, size, size), np.uint8)
-    folders, read_bytes, pixels = [], 0, 0
+    folders: list[str] = []
+    read_bytes, pixels = 0, 0
     failures: list[Refusal] = []
     changes: Counter[str] = Counter()
     with warnings.catch_warnings():

@@ -191,8 +191,11 @@ class _Printed:
         self.steps = steps
 
     def write(self, text: str) -> int:
-        for done, of in self.pattern.findall(text) if self.report else ():
-            self.report(int(done) / (int(of) if of else self.steps))
+        report = self.report
+        if report is None:
+            return len(text)
+        for done, of in self.pattern.findall(text):
+            report(int(done) / (int(of) if of else self.steps))
         return len(text)
 
     def flush(self) -> None: ...

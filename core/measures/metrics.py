@@ -11,7 +11,8 @@ import numpy as np
 def squared_error_each(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
     """Squared error of each image, summed over its pixels in [0, 1]: (count, ...) → (count,)."""
     difference = (x.astype(np.float64) - x_hat).reshape(len(x), -1)
-    return np.einsum("ij,ij->i", difference, difference)
+    each: np.ndarray = np.einsum("ij,ij->i", difference, difference)
+    return each
 
 
 def root_mean_square(errors: np.ndarray) -> float:
@@ -122,7 +123,8 @@ def elbo_surgery(
 def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Angles in radians between the column spaces of a and b, (pixels, K) each, smallest first."""
     qa, qb = np.linalg.qr(a)[0], np.linalg.qr(b)[0]
-    return np.arccos(np.clip(np.linalg.svd(qa.T @ qb, compute_uv=False), -1, 1))
+    angles: np.ndarray = np.arccos(np.clip(np.linalg.svd(qa.T @ qb, compute_uv=False), -1, 1))
+    return angles
 
 
 @lru_cache(maxsize=16)
@@ -183,7 +185,9 @@ def map_scores(
         "trustworthiness": float(trustworthiness(flat, points, n_neighbors=k)),
         "continuity": float(trustworthiness(points, flat, n_neighbors=k)),
     }
-    known = np.zeros(len(points), bool) if labels is None else labels >= 0
+    if labels is None:
+        return scores
+    known = labels >= 0
     if known.sum() > k and len(np.unique(labels[known])) > 1:
         scores["agreement"] = neighbour_accuracy(points[known], labels[known], k)
     return scores

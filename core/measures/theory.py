@@ -39,4 +39,6 @@ def optimal_distortion(
     noise = np.asarray(betas, float)[:, None] * sigma**2
     variances = np.asarray(variances, float)
     left = np.minimum(variances[None, :latent], noise).sum(1) + variances[latent:].sum()
-    return 0.5 * len(variances) * math.log(2 * math.pi * sigma**2) + left / (2 * sigma**2)
+    constant = 0.5 * len(variances) * math.log(2 * math.pi * sigma**2)
+    nats: np.ndarray = constant + left / (2 * sigma**2)
+    return nats

@@ -42,6 +42,7 @@ from core.store.schema import (
     FileRecord,
     Request,
     RunRecord,
+    names_of,
     read_record,
     run_id,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "FileRecord",
     "Request",
     "RunRecord",
+    "names_of",
     "run_id",
 ]
 

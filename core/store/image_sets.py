@@ -90,9 +90,8 @@ def open_set(set_id: str) -> Dataset:
         raise DataError(
             "there is no set of images {id!r} here; choose another one.", id=set_id[:40]
         )
-    found = result_files.read(path)
     try:
-        arrays, notes = found
+        arrays, notes = result_files.read(path) or ({}, {})
         opened = Dataset(
             notes["name"],
             "all",
@@ -118,7 +117,7 @@ def list_sets() -> tuple[Kept, ...]:
 
 @lru_cache(maxsize=2 * MOST_SETS)
 def _kept(path: Path, changed: int) -> Kept | None:
-    found = result_files.read(path)
+    found = result_files.read(path) or ({}, {})
     set_id = path.name.removeprefix("set-").removesuffix(".safetensors")
     try:
         arrays, notes = found

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -99,7 +100,7 @@ def differing(one: Run, other: Run) -> set[str]:
     return {name for name in a.keys() & b.keys() if a[name] != b[name]}
 
 
-def dial_of(run: Run) -> dict | None:
+def dial_of(run: Run) -> dict[str, Any] | None:
     """The run's continuous knob (`knob`, `low`, `high`, `log`, `usual`), if it has one."""
     return (run.record.browser or {}).get("dial")
 
@@ -131,7 +132,7 @@ def dedicated(run: Run, runs: Iterable[Run]) -> dict[float, Run]:
     for other in runs:
         trade = trade_of(other) if alike(run, other) else None
         plain = not other.record.config.get("beta_warmup")
-        if trade and plain and dial["low"] <= trade.beta <= dial["high"]:
+        if trade and plain and dial and dial["low"] <= trade.beta <= dial["high"]:
             found.setdefault(trade.beta, other)
     return dict(sorted(found.items()))
 
@@ -139,6 +140,8 @@ def dedicated(run: Run, runs: Iterable[Run]) -> dict[float, Run]:
 def objective_gap(run: Run, other: Run) -> Gap:
     """D + βR of a multi-rate run at the β of a run that was trained for it alone."""
     trade = trade_of(other)
+    if trade is None:
+        raise ValueError(f"{other.id} was not trained for one β, or never scored.")
     return Gap(trade.beta, trade_at(run, trade.beta).objective, trade.objective)
 
 

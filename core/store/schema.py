@@ -127,37 +127,41 @@ class Request:
     teacher: str = ""  # fingerprint of the network that it learns from
 
     @property
-    def id(self) -> str:
-        """The run's id, the same on every machine.
+    def names(self) -> tuple[str, ...]:
+        """All ids under which a store may hold the run, today's first."""
+        return names_of(self.variant, self.config, self.data, self.train, self.teacher)
 
-        Knobs at their defaults are left out of it, so that a new knob leaves all ids as they are.
-        """
-        return self._id({})
+    @property
+    def id(self) -> str:
+        """The run's id, the same on every machine."""
+        return self.names[0]
 
     @property
     def formerly(self) -> tuple[str, ...]:
-        """Ids that the same request had in earlier versions, in which weights of half precision
-        made another run."""
-        return (self._id({"store": "float16"}),)
+        """Ids that the same request had in earlier versions."""
+        return self.names[1:]
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All ids under which a store may hold the run, today's first."""
-        return (self.id, *self.formerly)
 
-    def _id(self, more: Mapping[str, Any]) -> str:
-        return run_id(
-            self.variant,
-            self.config.model_dump(mode="json", exclude_defaults=True)
-            | {"latent": self.config.latent},
-            {
-                "name": self.data.name,
-                "split": self.data.split,
-                "fingerprint": self.data.fingerprint,
-            },
-            self.train.model_dump(mode="json", exclude_defaults=True) | more,
-            self.teacher,
-        )
+def names_of(
+    variant: str,
+    config: ModelConfig,
+    data: Dataset | DataRecord,
+    train: TrainConfig,
+    teacher: str = "",
+) -> tuple[str, ...]:
+    """The id of the run that this request makes, then those that it had in earlier versions; the
+    data need not be loaded.
+
+    Knobs at their defaults are left out of it, so that a new knob leaves all ids as they are. Until
+    version 2 weights of half precision made another run.
+    """
+    knobs = config.model_dump(mode="json", exclude_defaults=True) | {"latent": config.latent}
+    source = {"name": data.name, "split": data.split, "fingerprint": data.fingerprint}
+    schedule = train.model_dump(mode="json", exclude_defaults=True)
+    return tuple(
+        run_id(variant, knobs, source, schedule | more, teacher)
+        for more in ({}, {"store": "float16"})
+    )
 
 
 def upgraded(content: dict[str, Any]) -> dict[str, Any]:

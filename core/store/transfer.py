@@ -183,11 +183,11 @@ def _unpacked(archive: zipfile.ZipFile, label: str, temporary: Path, store: Path
             record=RECORD,
             most=checkpoints.LARGEST_RECORD // MIB,
         )
-    folder = temporary / run_id
-    folder.mkdir()
+    place = temporary / run_id
+    place.mkdir()
     for name, member in files.items():
         try:
-            (folder / name).write_bytes(archives.read_member(archive, member))
+            (place / name).write_bytes(archives.read_member(archive, member))
         except archives.UnreadableFileError as error:
             raise ShelfError(
                 "{label} is torn: {name} can't be read ({cause}).",
@@ -195,7 +195,7 @@ def _unpacked(archive: zipfile.ZipFile, label: str, temporary: Path, store: Path
                 name=name,
                 cause=error,
             ) from None
-    found = checkpoints.open_run(folder)
+    found = checkpoints.open_run(place)
     extra = set(files) - {RECORD} - set(found.record.files)
     if extra:
         raise ShelfError(
@@ -238,8 +238,7 @@ def _verified(found: Run, label: str) -> RunRecord:
     kind = variant(record.variant)
     config = kind.Config.checked(record.config)
     schedule = TrainConfig.checked(record.train)
-    asked = checkpoints.Request(record.variant, config, record.data, schedule)
-    if record.id not in asked.names:
+    if record.id not in checkpoints.names_of(record.variant, config, record.data, schedule):
         raise ShelfError(
             "{label} holds a run whose id is not that of what it says it is.", label=label
         )

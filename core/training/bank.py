@@ -7,7 +7,7 @@ time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -188,7 +188,7 @@ def missing(wanted: list[Order], store: Path) -> list[Order]:
     return [order for order in wanted if order.found(store) is None]
 
 
-def make(order: Order, store: Path) -> Iterator[loop.Progress]:
+def make(order: Order, store: Path) -> Generator[loop.Progress, None, None]:
     """Train one run of the bank, with its scores on the test set and, of digits, its map."""
     request = order.request
     return runner.run(

@@ -47,7 +47,7 @@ class Film:
             return False
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            if resumed and self._again():
+            if resumed and self._again(self.folder):
                 return True
             for stale in self.folder.iterdir():
                 stale.unlink()
@@ -56,14 +56,14 @@ class Film:
         self.look(model, 0, 1, 0)
         return True
 
-    def _again(self) -> bool:
+    def _again(self, folder: Path) -> bool:
         """Read the frames that were put in the folder; False where they are torn."""
         try:
-            notes = json.loads((self.folder / NOTES).read_bytes())
+            notes = json.loads((folder / NOTES).read_bytes())
             for i, (step, samples, bounds) in enumerate(notes):
-                points = np.frombuffer((self.folder / f"{i:04d}.points").read_bytes(), np.float16)
+                points = np.frombuffer((folder / f"{i:04d}.points").read_bytes(), np.float16)
                 self.points.append(points.reshape(-1, 2))
-                self.grids.append(np.array(Image.open(self.folder / f"{i:04d}.grid")))
+                self.grids.append(np.array(Image.open(folder / f"{i:04d}.grid")))
                 self.bounds.append(tuple(bounds))
                 self.steps.append(step)
                 self.samples.append(samples)
@@ -88,7 +88,7 @@ class Film:
         self.samples.append(samples)
         model.train(training)
         if self.folder is not None:
-            self._publish(len(self.points) - 1)
+            self._publish(self.folder, len(self.points) - 1)
 
     def _points(self, codes: np.ndarray) -> tuple[np.ndarray, Plane, np.ndarray]:
         plane = map_plane(codes)
@@ -112,7 +112,7 @@ class Film:
         self.grids.append((sheet.reshape(SIDE * height, SIDE * width) * 255).round().astype("u1"))
         self.bounds.append((float(left), float(bottom), float(right), float(top)))
 
-    def _publish(self, frame: int) -> None:
+    def _publish(self, folder: Path, frame: int) -> None:
         notes = list(zip(self.steps, self.samples, self.bounds, strict=True))
         contents = {
             f"{frame:04d}.points": self.points[frame].tobytes(),
@@ -120,9 +120,9 @@ class Film:
             NOTES: json.dumps(notes).encode(),
         }
         for name, content in contents.items():
-            written = self.folder / f".{name}"
+            written = folder / f".{name}"
             written.write_bytes(content)
-            written.replace(self.folder / name)
+            written.replace(folder / name)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What the run keeps: `points` (frames, count, 2) float16, `steps` and `samples` (frames,)

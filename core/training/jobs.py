@@ -161,15 +161,15 @@ def submit(
         return False
     queued = jobs(store)
     existing = next((job for job in queued if job.id == request.id), None)
-    failed = existing is not None and existing.status == "failed"
+    failed = existing if existing is not None and existing.status == "failed" else None
     if (existing is None or failed) and not owner:
         _check(request, visitor, limits, queued)
     try:
         if failed:  # what it had kept of the work stays
-            shutil.rmtree(existing.folder / ASKERS)
-            (existing.folder / ASKERS).mkdir()
-            (existing.folder / PROGRESS).unlink()
-            (existing.folder / BEAT).unlink(missing_ok=True)
+            shutil.rmtree(failed.folder / ASKERS)
+            (failed.folder / ASKERS).mkdir()
+            (failed.folder / PROGRESS).unlink()
+            (failed.folder / BEAT).unlink(missing_ok=True)
         _enter(store, request, visitor)
     except OSError as error:
         raise JobError(

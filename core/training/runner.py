@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ def run(
     kept: Path | None = None,
     teacher: nn.Module | None = None,
     stored_as: StoredAs = "float32",
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Train what is asked and save it, also when the training is stopped half-way.
 
     A stopped training never takes the place of the same run's complete one. One whose process is

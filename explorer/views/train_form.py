@@ -80,10 +80,10 @@ def _request(
     own = [run for run in resources.runs().runs.values() if resources.is_own(run)]
     signature = models.signature_of(facts)
     cost = estimate.cost(name, config, schedule, facts.count, signature, own)
-    asked = checkpoints.Request(name, config, facts, schedule)
+    names = checkpoints.names_of(name, config, facts, schedule)
     return JobRequest(
-        id=asked.id,
-        formerly=asked.formerly,
+        id=names[0],
+        formerly=names[1:],
         stored_as=stored_as,
         variant=name,
         config=config.model_dump(mode="json"),
