@@ -238,7 +238,8 @@ def _verified(found: Run, label: str) -> RunRecord:
     kind = variant(record.variant)
     config = kind.Config.checked(record.config)
     schedule = TrainConfig.checked(record.train)
-    if record.id not in checkpoints.names_of(record.variant, config, record.data, schedule):
+    names = checkpoints.names_of(record.variant, config, record.data, schedule)
+    if record.id not in names:
         raise ShelfError(
             "{label} holds a run whose id is not that of what it says it is.", label=label
         )
@@ -255,8 +256,8 @@ def _verified(found: Run, label: str) -> RunRecord:
         _check_film(checkpoints.read_tensors(found, FILM), label)
     return record.model_copy(
         update={
-            "id": asked.id,
-            "formerly": asked.formerly,
+            "id": names[0],
+            "formerly": names[1:],
             "roles": (),  # these are given to runs that ship
             **loading.told_of(model),
         }
