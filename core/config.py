@@ -46,7 +46,7 @@ def knob(
         le=le,
         gt=gt,
         allow_inf_nan=False if isinstance(default, float) else None,
-        json_schema_extra={"advanced": advanced, "when": when},
+        json_schema_extra={"advanced": advanced, "when": None if when is None else list(when)},
     )
 
 
@@ -248,6 +248,7 @@ def _read_knob(name: str, field: FieldInfo) -> Knob:
             if getattr(entry, key, None) is not None:
                 limits[key] = getattr(entry, key)
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    when = extra.get("when")
     return Knob(
         name=name,
         label=field.title or name,
@@ -259,7 +260,7 @@ def _read_knob(name: str, field: FieldInfo) -> Knob:
         low_is_open="gt" in limits,
         choices=choices,
         advanced=bool(extra.get("advanced", False)),
-        when=extra.get("when"),
+        when=(str(when[0]), when[1]) if isinstance(when, list) else None,
     )
 
 

@@ -174,7 +174,7 @@ def upgraded(content: dict[str, Any]) -> dict[str, Any]:
     rest = {name: value for name, value in train.items() if name != "store"}
     told = {"schema_version": 2, "train": rest, "stored_as": train.get("store", "float32")}
     able, config, program = (content.get(name) for name in ("capabilities", "config", "browser"))
-    if all(isinstance(part, dict) for part in (able, config, program)):
+    if isinstance(able, dict) and isinstance(config, dict) and isinstance(program, dict):
         more: dict[str, Any] = {}
         if able.get("has_prior"):
             more["prior"] = {"kind": "normal"}

@@ -132,12 +132,23 @@ class _Training:
         self.since = 0  # steps since the last report
         self.order = torch.empty(0, dtype=torch.long, device=resident.device)
         self.begins = _beginnings(model, self.steps)
-        self.step: Step | None = None
+        self._step: Step | None = None  # of the present phase
         self.captured: Captured | None = None
+
+    @property
+    def step(self) -> Step:
+        """The step of the present phase.
+
+        Raises:
+            RuntimeError: before the first phase has begun.
+        """
+        if self._step is None:
+            raise RuntimeError("No phase of this training has begun.")
+        return self._step
 
     def take_step(self) -> None:
         """One step, and before it whatever begins with it."""
-        if self.step is None or self.number in self.begins:
+        if self._step is None or self.number in self.begins:
             self._begin(enter=self.number in self.begins)
         if self.captured is not None:
             self.captured()
@@ -199,9 +210,9 @@ class _Training:
         if self.captured is not None:
             self.order = self.captured.remaining()
         phase = self._phase()
-        if enter and phase is not None:
+        if enter and phase is not None and isinstance(self.model, Phased):
             self.model.enter(phase.name, self.resident.all(), self.generator)
-        self.step = Step(self.model, self.resident, self.config, self.generator, phase)
+        self._step = Step(self.model, self.resident, self.config, self.generator, phase)
         self.since = 0
         self.captured = None
         if self.captures:

@@ -75,7 +75,7 @@ def run(
         film = None
     try:
         for last in loop.train(model, request.data, request.train, device, resume):
-            if film is not None:
+            if film is not None and isinstance(model, Autoencoder):
                 film.look(model, last.step, last.steps, last.samples)
             history.append({"step": last.step, "samples": last.samples, **last.terms})
             keeper.keep(last, history)

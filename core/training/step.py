@@ -57,6 +57,8 @@ def scaled(x: Tensor) -> Tensor:
 
 def rate_at(progress: Places, config: TrainConfig) -> Places:
     """Learning rate at a place in the training, 0 to 1."""
+    rise: Places
+    fall: Places
     if isinstance(progress, Tensor):
         rise = ((progress + 1e-3) / config.warmup).clamp(max=1.0) if config.warmup else 1.0
         cosine = 0.5 * (1 + (math.pi * progress).cos())
@@ -174,10 +176,11 @@ class Step:
         rate = rate_at(progress, self.config)
         moment = Moment(progress, self.phase, self.generator)
         taken = 0
-        for one in self.opponents:
-            for _ in range(one.steps):
-                self._opponent(one, index[taken], moment, rate)
-                taken += 1
+        if isinstance(self.model, Adversarial):
+            for one in self.opponents:
+                for _ in range(one.steps):
+                    self._opponent(self.model, one, index[taken], moment, rate)
+                    taken += 1
         batch = self.model.prepare(*self.resident.batch(index[taken]), self.generator)
         output = self.model(batch, self.generator)
         terms = self.model.loss_terms(batch, output, moment)
@@ -187,11 +190,13 @@ class Step:
             with torch.no_grad():
                 self.model.after_step(batch, output, moment)
 
-    def _opponent(self, one: Opponent, index: Tensor, moment: Moment, rate: Places) -> None:
+    def _opponent(
+        self, model: Adversarial, one: Opponent, index: Tensor, moment: Moment, rate: Places
+    ) -> None:
         with torch.no_grad():
             batch = self.model.prepare(*self.resident.batch(index), self.generator)
             output = self.model(batch, self.generator)
-        terms = self.model.opponent_terms(one.name, batch, output, moment)
+        terms = model.opponent_terms(one.name, batch, output, moment)
         self.rivals[one.name].learn(sum_of(terms), rate)
         self._count({f"adversary/{one.name}/{name}": t / one.steps for name, t in terms.items()})
 
