@@ -55,10 +55,8 @@ def evaluate(
     }
     if model.signature.kind == "sequences":
         scores |= {f"{name}_frame": value / x.shape[1] for name, value in scores.items()}
-    if model.capabilities.corrupts:
-        level = model.config.level if dial is None else dial
-        noise = model.config.noise
-        scores["squared_error_denoised"] = denoising_error(model, x, noise, level, seed, labels)
+    if isinstance(model, Corrupting):
+        scores["squared_error_denoised"] = own_denoising_error(model, x, seed, labels, dial)
     if isinstance(model, Probabilistic):
         scores |= rate_distortion(model, x, seed, labels, dial)
         if model.likelihood.binary:
@@ -80,6 +78,27 @@ def _ratings(
         "rmse": metrics.root_mean_square(answers[known] - x[known]),
         "rmse_constant": float(x[known].std()),
     }
+
+
+@torch.no_grad()
+def own_denoising_error(
+    model: Autoencoder,
+    x: np.ndarray,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+    dial: float | None = None,
+    batch: int = 1000,
+) -> float:
+    """Squared error against the clean images of the answers to such corrupted ones as the model was
+    trained on: sum over pixels, mean over images. See `denoising_error`."""
+    if not isinstance(model, Corrupting):
+        raise ValueError("Only a model that is trained on corrupted inputs corrupts.")
+    generator = torch.Generator(coding.device_of(model)).manual_seed(seed)
+    total = 0.0
+    for clean, condition in coding.batches(model, x, labels, batch, dial):
+        answers = model.reconstruct(model.corrupt(clean, condition, generator), condition)
+        total += squared_error(answers, clean).item() * len(clean)
+    return total / len(x)
 
 
 @torch.no_grad()
