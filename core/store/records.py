@@ -126,8 +126,9 @@ def trade_of(run: Run) -> Trade | None:
     """Rate and distortion of a run that was trained for one β; None where none were scored."""
     scores = run.record.metrics.get(HELD_OUT, {})
     distortion = scores.get("cross_entropy_grey", scores.get("distortion"))
-    scored = distortion is not None and "rate" in scores
-    if not scored or "beta" not in run.record.config or dial_of(run):
+    if distortion is None or "rate" not in scores:
+        return None
+    if "beta" not in run.record.config or dial_of(run):
         return None
     return Trade(float(run.record.config["beta"]), scores["rate"], distortion)
 
