@@ -19,7 +19,8 @@ from torch.utils.data import DataLoader
 from core import data, models
 from core.config import TrainConfig
 from core.models import variant
-from core.models.base import Autoencoder
+from core.models.base import Member
+from core.models.signals import Moment
 from core.training import loop
 
 LIMIT = 3.0
@@ -32,7 +33,7 @@ MODELS = {
 }
 
 
-def fresh(kind: str, knobs: dict, digits: data.Dataset) -> Autoencoder:
+def fresh(kind: str, knobs: dict, digits: data.Dataset) -> Member:
     """A new model with seeded weights."""
     config = variant(kind).Config.checked(knobs)
     return models.build(kind, config, models.signature_of(digits))
@@ -44,7 +45,7 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def ours(model: Autoencoder, digits: data.Dataset, samples: int, device: torch.device) -> float:
+def ours(model: Member, digits: data.Dataset, samples: int, device: torch.device) -> float:
     """Seconds of our loop for so many samples, moving the data to the device included."""
     config = TrainConfig.checked({"epochs": samples / len(digits.x), "batch_size": BATCH})
     began = time.perf_counter()
@@ -53,7 +54,7 @@ def ours(model: Autoencoder, digits: data.Dataset, samples: int, device: torch.d
     return time.perf_counter() - began
 
 
-def usual(model: Autoencoder, loader: DataLoader, samples: int, device: torch.device) -> float:
+def usual(model: Member, loader: DataLoader, samples: int, device: torch.device) -> float:
     """Seconds of the loop as one usually writes it: DataLoader, ToTensor, Adam as it comes."""
     model.to(device).train()
     config = TrainConfig()
@@ -67,7 +68,7 @@ def usual(model: Autoencoder, loader: DataLoader, samples: int, device: torch.de
         if step == steps:
             break
         batch = model.prepare(x.to(device), label.to(device), None, generator)
-        terms = model.loss_terms(batch, model(batch, generator), step / steps)
+        terms = model.loss_terms(batch, model(batch, generator), Moment(step / steps))
         optimiser.zero_grad()
         loss = sum(terms.values())
         loss.backward()
@@ -91,7 +92,7 @@ def loaders(mnist) -> dict[str, DataLoader]:
     }
 
 
-def flops_a_sample(model: Autoencoder, digits: data.Dataset) -> float:
+def flops_a_sample(model: Member, digits: data.Dataset) -> float:
     """Floating-point operations of one sample's training step, counted by torch."""
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -99,7 +100,7 @@ def flops_a_sample(model: Autoencoder, digits: data.Dataset) -> float:
     generator = torch.Generator().manual_seed(0)
     with FlopCounterMode(display=False) as counter:
         batch = model.prepare(x, torch.zeros(BATCH, dtype=torch.long), None, generator)
-        sum(model.loss_terms(batch, model(batch, generator), 0.5).values()).backward()
+        sum(model.loss_terms(batch, model(batch, generator), Moment(0.5)).values()).backward()
     return counter.get_total_flops() / BATCH
 
 

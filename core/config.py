@@ -7,6 +7,7 @@ command line's flags, the widgets and the README's table all read the same decla
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, Union, get_args, get_origin
 
@@ -29,12 +30,15 @@ def knob(
     le: float | None = None,
     gt: float | None = None,
     advanced: bool = False,
+    when: tuple[str, Any] | None = None,
 ) -> Any:
     """Declare one knob of a configuration class.
 
     Ranges are inclusive (`ge`, `le`) or open below (`gt`). Choices are written as a `Literal`
-    annotation on the field itself.
+    annotation on the field itself. With `when=("network", "mlp")` it acts only where that other
+    knob has that value; elsewhere a screen leaves it out of sight, at its default.
     """
+    extra: dict[str, Any] = {"advanced": advanced, "when": when}
     return Field(
         default,
         title=label,
@@ -43,7 +47,7 @@ def knob(
         le=le,
         gt=gt,
         allow_inf_nan=False if isinstance(default, float) else None,
-        json_schema_extra={"advanced": advanced},
+        json_schema_extra=extra,
     )
 
 
@@ -61,6 +65,13 @@ class Knob:
     low_is_open: bool
     choices: tuple[str, ...]
     advanced: bool
+    when: tuple[str, Any] | None = None
+
+    def acts(self, values: Mapping[str, Any]) -> bool:
+        """Whether it changes anything beside the other knobs' values."""
+        if self.when is None or self.when[0] not in values:
+            return True
+        return bool(values[self.when[0]] == self.when[1])
 
     @property
     def allowed(self) -> str:
@@ -123,23 +134,33 @@ class ModelConfig(Settings):
     latent: int = knob(2, ge=1, le=784, label="K", help="Number of latent dimensions.")
 
 
-class NetworkConfig(ModelConfig):
-    """Encoder and decoder made of several layers, fully connected or convolutional."""
+class LayersConfig(ModelConfig):
+    """Encoder and decoder made of several fully connected layers."""
 
-    network: Literal["mlp", "conv"] = knob(
-        "mlp", label="Network", help="Fully connected layers, or convolutions with stride 2."
-    )
     hidden: tuple[int, ...] = knob(
         (320, 160),
         label="Hidden units",
         help="Widths of the encoder's hidden layers; the decoder mirrors them.",
         advanced=True,
+        when=("network", "mlp"),
+    )
+    activation: Literal["gelu", "relu", "silu", "tanh", "sigmoid"] = knob(
+        "gelu", label="Activation", help="Nonlinearity between the layers.", advanced=True
+    )
+
+
+class NetworkConfig(LayersConfig):
+    """Encoder and decoder made of several layers, fully connected or convolutional."""
+
+    network: Literal["mlp", "conv"] = knob(
+        "mlp", label="Network", help="Fully connected layers, or convolutions with stride 2."
     )
     channels: tuple[int, ...] = knob(
         (32, 64),
         label="Channels",
         help="Channels of the encoder's convolutions, each of stride 2; the decoder mirrors them.",
         advanced=True,
+        when=("network", "conv"),
     )
     dense: int = knob(
         128,
@@ -148,9 +169,7 @@ class NetworkConfig(ModelConfig):
         label="Dense units",
         help="Width of the fully connected layer between a convolutional network and the code.",
         advanced=True,
-    )
-    activation: Literal["gelu", "relu", "silu", "tanh", "sigmoid"] = knob(
-        "gelu", label="Activation", help="Nonlinearity between the layers.", advanced=True
+        when=("network", "conv"),
     )
 
 
@@ -221,7 +240,8 @@ def _read_knob(name: str, field: FieldInfo) -> Knob:
         for key in ("ge", "gt", "le", "lt"):
             if getattr(entry, key, None) is not None:
                 limits[key] = getattr(entry, key)
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    given = field.json_schema_extra
+    extra: dict[str, Any] = given if isinstance(given, dict) else {}
     return Knob(
         name=name,
         label=field.title or name,
@@ -233,6 +253,7 @@ def _read_knob(name: str, field: FieldInfo) -> Knob:
         low_is_open="gt" in limits,
         choices=choices,
         advanced=bool(extra.get("advanced", False)),
+        when=extra.get("when"),
     )
 
 

@@ -24,7 +24,7 @@ from explorer.addresses import base, root
 from explorer.live import FOREVER, refused
 
 PAD = Path(__file__).parent / "pad"
-MODULES = tuple(sorted(path.name for path in PAD.glob("*.js")))
+MODULES = tuple(sorted(path.relative_to(PAD).as_posix() for path in PAD.rglob("*.js")))
 
 
 def network_spec(run: Run) -> dict:
@@ -84,7 +84,7 @@ def job_address(job_id: str) -> str:
 
 
 def module(name: str) -> str:
-    """Address of a pad's JavaScript module."""
+    """Address of a JavaScript module of the pads, such as `pages/explore.js`."""
     return f"{root()}/pad/{_pad_version()}/{name}"
 
 
@@ -169,13 +169,14 @@ def _classifier(request: Request) -> Response:
 
 @lru_cache(maxsize=1)
 def sources() -> dict[str, str]:
-    return {Path(name).stem: (PAD / name).read_text(encoding="utf-8") for name in MODULES}
+    """The text of each module by its path below the pads' folder, without its ending."""
+    return {name.removesuffix(".js"): (PAD / name).read_text(encoding="utf-8") for name in MODULES}
 
 
 @lru_cache(maxsize=len(MODULES))
 def _packed_module(name: str) -> bytes:
     """A module and all that it imports, gzipped."""
-    return gzip.compress(linker.link(Path(name).stem, sources()).encode(), 6, mtime=0)
+    return gzip.compress(linker.link(name.removesuffix(".js"), sources()).encode(), 6, mtime=0)
 
 
 def _module(request: Request) -> Response:
@@ -199,7 +200,7 @@ def routes() -> list[Route]:
         Route(f"{root()}/digits/{{sha}}/{{part}}", _digits),
         Route(f"{root()}/sets/{{set}}/{{part}}", _set),
         Route(f"{root()}/classifier/{{sha}}", _classifier),
-        Route(f"{root()}/pad/{{version}}/{{name}}", _module),
+        Route(f"{root()}/pad/{{version}}/{{name:path}}", _module),
         *live.routes(root()),
         *background.routes(root()),
         *downloads.routes(root()),

@@ -16,16 +16,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from core.config import ConfigError, Knob, Settings
-from explorer.language import Words
-
-# A knob that acts only where another one has a certain value. Elsewhere it isn't shown and stands
-# at its default, so that what changes nothing makes no other run.
-ONLY_WITH = {
-    "hidden": ("network", "mlp"),
-    "channels": ("network", "conv"),
-    "dense": ("network", "conv"),
-    "sigma": ("likelihood", "gaussian"),
-}
+from explorer.language import Words, texts
 
 # Names that are the same in every language.
 PROPER = {"gelu": "GELU", "relu": "ReLU", "silu": "SiLU", "tanh": "tanh"}
@@ -33,21 +24,25 @@ PROPER = {"gelu": "GELU", "relu": "ReLU", "silu": "SiLU", "tanh": "tanh"}
 
 def label(words: Words, knob: Knob, variant: str = "") -> str:
     """A knob's name in the page's language; a variant may have its own."""
-    own = f"knob.{knob.name}.{variant}.label"
-    return words(own) if own in words else words(f"knob.{knob.name}.label")
+    return _told(words, knob.name, variant, "label", knob.label)
 
 
 def help_of(words: Words, knob: Knob, variant: str = "") -> str:
     """What a knob does, in the page's language; a variant may have its own."""
-    own = f"knob.{knob.name}.{variant}.help"
-    return words(own) if own in words else words(f"knob.{knob.name}.help")
+    return _told(words, knob.name, variant, "help", knob.help)
 
 
-def shown(words: Words, value: Any) -> str:
-    """A knob's value as people read it."""
+def label_of(words: Words, name: str, variant: str) -> str:
+    """A knob's name by what a record calls it, without the class that declares it."""
+    told = words.first(f"knob.{name}.{variant}.label", f"knob.{name}.label")
+    return name if told is None else told
+
+
+def shown(words: Words, value: Any, variant: str = "") -> str:
+    """A knob's value as people read it; a variant may have its own name for it."""
     if isinstance(value, str):
-        key = f"option.{value}"
-        return words(key) if key in words else PROPER.get(value, value)
+        told = words.first(f"option.{value}.{variant}", f"option.{value}")
+        return PROPER.get(value, value) if told is None else told
     if isinstance(value, tuple | list):
         return " ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -111,8 +106,8 @@ def checked(words: Words, kind: type[Settings], values: Mapping[str, Any], scope
             words(
                 "knobs.wrong",
                 label=label(words, knob, scope),
-                allowed=_allowed(words, knob),
-                value=shown(words, values[knob.name]),
+                allowed=_allowed(words, knob, scope),
+                value=shown(words, values[knob.name], scope),
             )
         ) from None
 
@@ -127,13 +122,18 @@ def differing(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
+def _told(words: Words, name: str, variant: str, what: str, declared: str) -> str:
+    """The variant's own text, else what all share if it says what the knob declares, else that."""
+    own, shared = f"knob.{name}.{variant}.{what}", f"knob.{name}.{what}"
+    if own in words:
+        return words(own)
+    if shared in words and texts("en").get(shared) == declared:
+        return words(shared)
+    return declared
+
+
 def _same(a: Any, b: Any) -> bool:
     return list(a) == list(b) if isinstance(b, tuple) else a == b
-
-
-def _acts(knob: Knob, values: Mapping[str, Any]) -> bool:
-    other, wanted = ONLY_WITH.get(knob.name, ("", None))
-    return other not in values or values[other] == wanted
 
 
 def _grid(
@@ -141,7 +141,7 @@ def _grid(
 ) -> None:
     free: list[Any] = []
     for knob in knobs:
-        if not _acts(knob, values):
+        if not knob.acts(values):  # what changes nothing makes no other run
             continue
         if not free:
             free = list(st.columns(columns))
@@ -163,14 +163,14 @@ def _widget(words: Words, knob: Knob, scope: str) -> Any:
                 knob.choices,
                 default=knob.default,
                 required=True,
-                format_func=lambda value: shown(words, value),
+                format_func=lambda value: shown(words, value, scope),
                 **common,
             )
         return st.selectbox(
             name,
             knob.choices,
             index=knob.choices.index(knob.default),
-            format_func=lambda value: shown(words, value),
+            format_func=lambda value: shown(words, value, scope),
             **common,
         )
     if knob.kind is bool:
@@ -200,10 +200,11 @@ def _numbers(text: str | None) -> tuple[int, ...] | str:
     return text or ""
 
 
-def _allowed(words: Words, knob: Knob) -> str:
+def _allowed(words: Words, knob: Knob, scope: str) -> str:
     if knob.kind is tuple:
         return words("knobs.widths")
     if knob.choices:
-        return words("knobs.one_of", choices=", ".join(shown(words, c) for c in knob.choices))
+        choices = ", ".join(shown(words, choice, scope) for choice in knob.choices)
+        return words("knobs.one_of", choices=choices)
     low, high = (f"{bound:.10g}" for bound in (knob.low, knob.high))
     return words("knobs.above" if knob.low_is_open else "knobs.between", low=low, high=high)

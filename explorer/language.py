@@ -1,4 +1,5 @@
-"""The visible text: one folder per language with a file for each page, looked up by key.
+"""The visible text: one folder per language with a file for each page, and one file for each
+variant with what it says of itself in every language; all looked up by key.
 
 What core refuses is English in core itself; other languages have it in a file of their own, by the
 English template.
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,17 +19,81 @@ from core.refusal import Refusal
 
 LANGUAGES = ("en", "ko")
 FOLDER = Path(__file__).parent / "text"
+FAMILY = Path(__file__).parent / "family"
 REFUSALS = "refusals.toml"
 
 
-@lru_cache(maxsize=len(LANGUAGES))
+@dataclass(frozen=True)
+class Member:
+    """What a variant's file says; nothing where there is no such file or it can't be read.
+
+    Attributes:
+        equation: its objective, lines of LaTeX; see `explorer.members.latex`.
+        texts: by language, by dotted key as in the file, such as `knobs.beta.label`.
+        there: whether there is a file.
+        torn: why the file can't be read; empty where it can.
+    """
+
+    equation: tuple[str, ...] = ()
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    there: bool = False
+    torn: str = ""
+
+
 def texts(language: str) -> dict[str, str]:
-    """All texts of a language by dotted key, such as `pad.reset`."""
+    """All texts of a language by dotted key, such as `pad.reset` or `variant.vae.title`."""
+    return _texts(language, FOLDER, FAMILY)
+
+
+def member(variant: str) -> Member:
+    """What a variant's file says."""
+    return _members(FAMILY).get(variant, Member())
+
+
+@lru_cache(maxsize=2 * len(LANGUAGES))
+def _texts(language: str, folder: Path, family: Path) -> dict[str, str]:
     found: dict[str, str] = {}
-    for path in sorted((FOLDER / language).glob("*.toml")):
+    for path in sorted((folder / language).glob("*.toml")):
         if path.name != REFUSALS:
             found |= _flat(tomllib.loads(path.read_text(encoding="utf-8")))
+    for variant, said in _members(family).items():
+        for place, text in said.texts.get(language, {}).items():
+            found[_key(variant, place)] = text
     return found
+
+
+@lru_cache(maxsize=2)
+def _members(family: Path) -> dict[str, Member]:
+    return {path.stem: _member(path) for path in sorted(family.glob("*.toml"))}
+
+
+def _member(path: Path) -> Member:
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # torn, or not UTF-8
+        return Member(there=True, torn=str(error))
+    lines = said.get("equation")
+    return Member(
+        tuple(line for line in lines if isinstance(line, str)) if isinstance(lines, list) else (),
+        {code: _strings(said[code]) for code in LANGUAGES if isinstance(said.get(code), dict)},
+        there=True,
+    )
+
+
+def _strings(table: dict[str, Any]) -> dict[str, str]:
+    return {place: text for place, text in _flat(table) if isinstance(text, str) and text.strip()}
+
+
+def _key(variant: str, place: str) -> str:
+    """Key of a text of a variant's file: what several variants share has the same without the
+    variant's name."""
+    kind, _, name = place.partition(".")
+    if kind == "knobs":
+        knob, _, what = name.partition(".")
+        return f"knob.{knob}.{variant}.{what}"
+    if kind in ("terms", "options"):
+        return f"{'equation' if kind == 'terms' else 'option'}.{name}.{variant}"
+    return f"variant.{variant}.{place}"
 
 
 @lru_cache(maxsize=len(LANGUAGES))
@@ -49,6 +116,14 @@ class Words:
 
     def __contains__(self, key: str) -> bool:
         return key in self._texts
+
+    def first(self, *keys: str) -> str | None:
+        """The first of some texts that is there in this language, else in English."""
+        for found in (self._texts, texts("en")):
+            for key in keys:
+                if key in found:
+                    return found[key]
+        return None
 
     def refusal(self, error: Refusal) -> str:
         """What was refused and why; in English where there are no words for it."""

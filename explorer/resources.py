@@ -165,14 +165,14 @@ def knots(run: Run) -> dict[str, list]:
 
 
 def variances() -> tuple[np.ndarray, int]:
-    """Eigenvalues of the training images, largest first, as far as the largest PCA in the store
-    knows them, and the number of those images; none where there is no such PCA."""
-    solved = [run for run in runs().runs.values() if run.record.variant == "pca"]
-    largest = max(solved, key=lambda run: run.record.latent, default=None)
-    if largest is None:
-        return np.zeros(0), 0
-    found = checkpoints.read_tensors(largest, checkpoints.WEIGHTS).get("variance", np.zeros(0))
-    return found.astype(np.float64), largest.record.data.count
+    """Eigenvalues of the training images, largest first, as far as the largest run that was solved
+    and kept them knows them, and the number of those images; none where there is no such run."""
+    solved = [run for run in runs().runs.values() if run.record.capabilities.get("closed_form")]
+    for run in sorted(solved, key=lambda run: -run.record.latent):
+        found = checkpoints.read_tensors(run, checkpoints.WEIGHTS).get("variance")
+        if found is not None:
+            return found.astype(np.float64), run.record.data.count
+    return np.zeros(0), 0
 
 
 def pca_curve() -> list[float]:

@@ -20,12 +20,12 @@ from explorer import addresses
 
 WORKERS_AFTER = 15.0  # seconds; a worker loads torch, which would slow the first paint
 ENTRIES = {  # the module that each page mounts, by the page's address; a test holds it
-    "": "explore.js",
-    "pca_vs_ae": "compare.js",
-    "noise": "noise.js",
-    "beta_and_k": "beta.js",
-    "generate": "generate.js",
-    "train": "film.js",
+    "": "pages/explore.js",
+    "pca_vs_ae": "pages/compare.js",
+    "noise": "pages/noise.js",
+    "beta_and_k": "pages/beta.js",
+    "generate": "pages/generate.js",
+    "train": "pages/film.js",
 }
 
 

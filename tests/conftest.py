@@ -10,6 +10,7 @@ import pytest
 
 from core.store import checkpoints
 from tests import browser as chromium
+from tests import trials
 
 
 def pytest_collection_modifyitems(items):
@@ -29,6 +30,15 @@ def missing(reason: str):
     if os.environ.get("CI", "").lower() in ("1", "true"):
         pytest.fail(f"{reason} In CI the browser tests must run.", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture
+def on_trial(monkeypatch):
+    """The variants of tests/trials, each registered by one line as any other."""
+    from core import models
+
+    for name, place in trials.CLASSES.items():
+        monkeypatch.setitem(models._CLASSES, name, f"tests.trials.{place}")
 
 
 @pytest.fixture(scope="session")

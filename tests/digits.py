@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from core import data
 from core.config import Knob, Settings, TrainConfig
 from core.data import Dataset, Provenance
 from core.models import VARIANTS
-from core.models.base import Signature
+from core.models.abilities import Taught
+from core.models.base import Member
+from core.models.signals import Signature
+from tests import trials
 
 torch.set_num_threads(1)  # networks as small as these only lose by more
 
@@ -76,18 +80,52 @@ def signature_of(dataset: Dataset) -> Signature:
     return Signature(dataset.shape, dataset.classes, dataset.kind)
 
 
+# Every variant: those that are registered, and those on trial.
+EVERY = (*VARIANTS, *trials.CLASSES)
+
+
+def kind_of(name: str) -> type[Member]:
+    """The class of a variant, registered or on trial."""
+    return trials.trial(name) if name in trials.CLASSES else VARIANTS[name]
+
+
+def data_of(name: str, count: int = 100, offset: int = 0) -> Dataset:
+    """Small data of the kind that a variant works on."""
+    return small_data(kind_of(name).kinds[0], count, offset)
+
+
+def teacher_of(dataset: Dataset) -> torch.nn.Module:
+    """A small network of fixed weights, for variants that learn from one."""
+    with torch.random.fork_rng():
+        torch.manual_seed(11)
+        size = int(np.prod(dataset.shape))
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(size, 6), torch.nn.Tanh())
+
+
+def built_model(name: str, config: Settings, dataset: Dataset, seed: int = 0) -> Member:
+    """A fresh model of a variant, taught where it must be."""
+    model = kind_of(name)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        made = model(config, signature_of(dataset))
+    if isinstance(made, Taught):
+        made.listen(teacher_of(dataset))
+    return made
+
+
 def small_config(variant: str, **changes):
     """A variant's configuration with narrow layers."""
-    config = VARIANTS[variant].Config
+    config = kind_of(variant).Config
     there = {name: v for name, v in SMALL_KNOBS.items() if name in config.model_fields}
     return config.checked({**there, **changes})
 
 
-def cases() -> list:
-    """Every variant, and where it has several kinds of network, with each of them."""
+def cases(names: Iterable[str] = tuple(VARIANTS)) -> list:
+    """Variants, by default those that are registered, and where one has several kinds of network,
+    with each of them."""
     found = []
-    for name in VARIANTS:
-        networks = [k.choices for k in VARIANTS[name].Config.knobs() if k.name == "network"]
+    for name in names:
+        networks = [k.choices for k in kind_of(name).Config.knobs() if k.name == "network"]
         for network in networks[0] if networks else [None]:
             changes = {} if network is None else {"network": network}
             found.append(pytest.param(name, changes, id="-".join([name, *changes.values()])))

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import http.client
 import json
+import posixpath
 import shutil
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -88,12 +89,12 @@ def test_modules_are_scripts_and_may_be_kept_forever(get):
 
 def test_every_module_that_a_pad_imports_is_served():
     imported = {
-        line.split('"')[1].removeprefix("./")
+        posixpath.normpath(posixpath.join(posixpath.dirname(name), line.split('"')[1]))
         for name in assets.MODULES
         for line in (assets.PAD / name).read_text(encoding="utf-8").splitlines()
-        if line.startswith(("import ", "} from ")) and '"./' in line
+        if line.startswith(("import ", "} from ")) and '"./' in line.replace("../", "./")
     }
-    assert imported
+    assert {"engine/run.js", "parts/page.js"} <= imported
     assert imported <= set(assets.MODULES)
 
 
@@ -120,10 +121,13 @@ def test_what_the_store_does_not_hold_gets_one_sentence(get, spec):
     good = assets.digits_spec()["labels"].split("/")[-2]
     refused(get(f"{digits}/{good}/names"))
     refused(get(f"{digits}/0123456789abcdef/labels"))
-    module = assets.module("engine.js").rsplit("/", 2)[0]
-    version = assets.module("engine.js").split("/")[-2]
-    refused(get(f"{module}/{version}/component.py"))
-    refused(get(f"{module}/0123456789abcdef/engine.js"))
+    root, version = assets.module("engine/run.js").removesuffix("/engine/run.js").rsplit("/", 1)
+    assert get(f"{root}/{version}/engine/run.js").status == 200
+    refused(get(f"{root}/{version}/component.py"))
+    for outside in ("engine/../component.py", "engine%2f..%2f..%2fassets.py"):
+        assert get(f"{root}/{version}/{outside}").status in (400, 404)
+    refused(get(f"{root}/{version}/engine"))
+    refused(get(f"{root}/0123456789abcdef/engine/run.js"))
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 6])

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from core import data
 from core.latent import coding
 from core.measures import losses, metrics
-from core.models.base import Condition
+from core.models.signals import Condition
 from core.store import loading
 from explorer import assets
 from explorer.language import LANGUAGES, texts
@@ -101,7 +101,7 @@ def normals(visit):
     prefetched(visit)
     found = visit.page.evaluate(
         "async (module) => Array.from((await import(module)).fixedNormals(8 * 64))",
-        assets.module("ledger.js"),
+        assets.module("engine/ledger.js"),
     )
     assert abs(np.mean(found)) < 0.15 and abs(np.std(found) - 1) < 0.15
     return found
@@ -139,7 +139,7 @@ def test_dragging_beta_moves_code_map_digit_and_every_number(visit, models, stop
 
     # The ledger of this digit, against torch with the same draws of z; below the fold it rests.
     hand.page.wait_for_timeout(300)
-    sums = in_the_pad(hand, "({...bench.sums, kl: Array.from(bench.sums.kl)})")
+    sums = in_the_pad(hand, "({...bench.ledger.sums, kl: Array.from(bench.ledger.sums.kl)})")
     nll, kl = ledger(model, one, value, normals(hand), None)
     np.testing.assert_allclose(sums["kl"], kl, atol=1e-3)
     assert sums["reconstruction"] == pytest.approx(nll, abs=1e-3 * max(1, nll / 100))
@@ -258,12 +258,12 @@ def test_each_likelihood_has_its_own_score(visit, shipped, held_out):
     assert both, "no two shipped VAEs differ in their likelihood alone"
     hand = visit(PAGE, digit=7)
     hand.page.locator('[data-part="pair-note"]').scroll_into_view_if_needed()
-    wait_in_the_pad(hand, "bench.pairScores")
+    wait_in_the_pad(hand, "bench.pair.scores")
     draws = normals(hand)
     x = held_out.x[7:8]
     mean = held_out.x.mean(0, keepdims=True) / 255
     for i, run in enumerate(both):
-        found = in_the_pad(hand, f"({{...bench.pairScores[{i}], output: null}})")
+        found = in_the_pad(hand, f"({{...bench.pair.scores[{i}], output: null}})")
         model = loading.load_model(run)
         sigma = run.record.config["sigma"]
         nll, _ = ledger(model, x, 1.0, draws, sigma)

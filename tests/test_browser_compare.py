@@ -403,7 +403,8 @@ def test_highlighted_digits_stand_out_by_size_and_the_others_fade(bench):
           const {{ data }} = map.base.getContext("2d").getImageData(0, 0, width, height);
           const sums = [[0, 0], [0, 0]];
           for (let i = 0; i < mask.length; i++) {{
-            const x = Math.round(map.screen[2 * i]), y = Math.round(map.screen[2 * i + 1]);
+            const {{ screen }} = map.paper;
+            const x = Math.round(screen[2 * i]), y = Math.round(screen[2 * i + 1]);
             if (x < 3 || y < 3 || x >= width - 3 || y >= height - 3) continue;
             for (const [dx, dy] of [[-2, -2], [2, -2], [-2, 2], [2, 2], [0, 0]]) {{
               const at = 4 * ((y + dy) * width + x + dx);
@@ -468,7 +469,7 @@ def test_points_in_a_path_and_its_text(still):
           Array(82).fill(1).join(), null].map(lasso.fromText),
       };
     }"""
-    url = assets.module("lasso.js")
+    url = assets.module("engine/polygon.js")
     found = still.page.evaluate(script, [url, points.ravel().tolist(), star.tolist()])
     np.testing.assert_array_equal(np.array(found["inside"], bool), within(points, star))
     assert not any(found["none"])

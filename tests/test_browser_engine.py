@@ -1,4 +1,4 @@
-"""engine.js in a real browser against torch: every shipped run, every layer, every byte format."""
+"""The pads' engine in a real browser against torch: every shipped run, layer and byte format."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import save
+from safetensors.torch import save as torch_save
 from torch import nn
 
 from core import data
 from core.export import programs
 from core.latent import coding, projections
 from core.models import conditioned
-from core.models.base import Signature
 from core.models.conditioned import gated_decoder, gated_encoder
 from core.models.networks import (
     ACTIVATIONS,
@@ -24,6 +24,7 @@ from core.models.networks import (
     mlp_decoder,
     mlp_encoder,
 )
+from core.models.signals import Signature
 from core.store import loading
 from core.store.checkpoints import CODES, read_tensors
 from explorer import assets
@@ -31,6 +32,7 @@ from explorer import assets
 pytestmark = pytest.mark.browser
 
 TOLERANCE = 1e-3
+MODULES = ("digits", "fetching", "network", "numbers", "run", "safetensors")
 _HELPERS = """
   globalThis.bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
   globalThis.floats = (array) => Array.from(array);
@@ -39,13 +41,17 @@ _HELPERS = """
 
 @pytest.fixture(scope="module")
 def engine(browser, app):
-    """`engine(script, argument)` runs JavaScript that sees the module as `engine`."""
+    """`engine(script, argument)` runs JavaScript with all that `MODULES` export as `engine`."""
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{app.url}/_stcore/health")
     page.evaluate(
-        f"async (url) => {{ globalThis.engine = await import(url); {_HELPERS} }}",
-        assets.module("engine.js"),
+        f"""async (addresses) => {{
+          const modules = await Promise.all(addresses.map((address) => import(address)));
+          globalThis.engine = Object.assign({{}}, ...modules);
+          {_HELPERS}
+        }}""",
+        [assets.module(f"engine/{name}.js") for name in MODULES],
     )
     yield page.evaluate
     context.close()
@@ -282,11 +288,80 @@ def test_single_precision_numbers_and_shapes_are_read_as_they_are(engine):
     assert by_name["none"] == ([0, 3], [])
 
 
+def read(engine, content: bytes) -> dict[str, tuple[str, list[int], list[float]]]:
+    """Kind of array, shape and numbers of each tensor, as the browser reads them."""
+    return engine(
+        """(file) => Object.fromEntries(Object.entries(engine.readTensors(bytes(file))).map(
+          ([name, { shape, data }]) => [name, [data.constructor.name, shape, floats(data)]]))""",
+        text(content),
+    )
+
+
+def test_every_type_of_number_is_read_as_numpy_holds_it(engine):
+    generator = np.random.default_rng(4)
+    arrays = {}
+    for dtype in ("int64", "uint64", "int32", "uint32", "int16", "uint16", "int8", "uint8"):
+        limits = np.iinfo(dtype)
+        low, high = max(limits.min, -(2**53)), min(limits.max, 2**53)
+        found = generator.integers(low, high, (2, 5), dtype=dtype, endpoint=True)
+        found.flat[:2] = low, high
+        arrays[dtype] = found
+    arrays["bool"] = np.array([True, False, True])
+    arrays["float64"] = np.array([1 / 3, -1e300, 5e-324])
+    arrays["float32"] = np.array([1 / 3, 3e38, -1e-45], np.float32)
+    arrays["scalar"] = np.array(7, np.int64)
+    arrays["none"] = np.zeros((0, 3), np.int64)
+    found = read(engine, save(arrays))
+    assert set(found) == set(arrays)
+    for name, expected in arrays.items():
+        kind, shape, numbers = found[name]
+        assert not kind.startswith("Big"), name
+        assert shape == list(expected.shape), name
+        assert numbers == expected.ravel().astype(float).tolist(), name
+
+
+def test_brain_floats_are_read_as_torch_reads_them(engine):
+    numbers = torch.tensor([[0.0, -0.0, 1 / 3], [1e-40, -3e38, 257.0]]).to(torch.bfloat16)
+    kind, shape, found = read(engine, torch_save({"x": numbers}))["x"]
+    assert (kind, shape) == ("Float32Array", [2, 3])
+    assert found == numbers.float().ravel().tolist()
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (5,), (3, 2, 3, 3), (0, 4), (4, 0)])
+def test_weights_stored_as_int8_by_row_are_read_as_floats(engine, shape):
+    generator = np.random.default_rng(5)
+    stored = generator.integers(-128, 127, shape, dtype=np.int8, endpoint=True)
+    scales = generator.uniform(1e-6, 3, shape[0]).astype(np.float16)
+    bias = np.ones(2, np.float32)
+    file = {"a.weight": stored, "a.weight.scale": scales, "a.bias": bias, "bare": stored}
+    found = read(engine, save(file))
+    expected = stored.astype(np.float32) * scales.astype(np.float32).reshape(
+        -1, *[1] * (len(shape) - 1)
+    )
+    assert set(found) == {"a.weight", "a.bias", "bare"}
+    assert found["a.weight"] == ["Float32Array", list(shape), expected.ravel().tolist()]
+    assert found["bare"] == ["Int8Array", list(shape), stored.ravel().tolist()]
+
+
+def test_a_scale_that_belongs_to_no_int8_stays(engine):
+    half = np.ones(2, np.float16)
+    file = {
+        "norm": np.ones(2, np.float32), "norm.scale": half, "lone.scale": half,
+        "code": np.ones(2, np.int8), "code.scale": np.ones(2, np.float32),
+    }  # fmt: skip
+    found = read(engine, save(file))
+    assert set(found) == set(file)
+    assert found["code"][0] == "Int8Array"
+
+
 def tensors_file(header: bytes, body: bytes = b"", length: int | None = None) -> bytes:
     return struct.pack("<Q", len(header) if length is None else length) + header + body
 
 
 MALFORMED = {
+    "fewer scales than rows": save(
+        {"a": np.ones((3, 2), np.int8), "a.scale": np.ones(2, np.float16)}
+    ),
     "empty": b"",
     "shorter than its length": b"\x05\x00",
     "header longer than the file": tensors_file(b"{}", length=2**40),
@@ -294,7 +369,7 @@ MALFORMED = {
     "no JSON": tensors_file(b"weights?"),
     "a web page": b"<!doctype html><title>404</title>",
     "unknown type": tensors_file(
-        b'{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}', b"\0\0"
+        b'{"a":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}}', b"\0\0"
     ),
     "cut off": tensors_file(b'{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}', b"\0" * 8),
     "shape larger than its bytes": tensors_file(

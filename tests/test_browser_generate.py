@@ -197,14 +197,14 @@ def bare(usual_context, app):
     """A page of the app's own origin with the pad's modules and nothing else."""
     page = usual_context.new_page()
     page.goto(f"{app.url}/_stcore/health")
-    names = ("interpolate", "manifold", "samples", "arithmetic", "traverse", "engine")
+    names = ("arithmetic", "numbers", "sampling", "spacing")
     page.evaluate(
         """async (addresses) => {
           for (const [name, address] of Object.entries(addresses)) {
             globalThis[name] = await import(address);
           }
         }""",
-        {name: assets.module(f"{name}.js") for name in names},
+        {name: assets.module(f"engine/{name}.js") for name in names},
     )
     yield page
     page.close()
@@ -223,7 +223,7 @@ def test_line_and_great_circle_equal_core(bare):
     for a, b in pairs:
         for centre in (None, generator.normal(size=len(a))):
             line, circle = bare.evaluate(
-                """([a, b, centre]) => [interpolate.line, interpolate.greatCircle].map((way) =>
+                """([a, b, centre]) => [arithmetic.line, arithmetic.greatCircle].map((way) =>
                      Array.from({ length: 7 }, (_, i) => Array.from(way(a, b, i / 6, centre))))""",
                 [a.tolist(), b.tolist(), None if centre is None else centre.tolist()],
             )
@@ -234,11 +234,11 @@ def test_line_and_great_circle_equal_core(bare):
 
 def test_quantiles_of_the_prior_equal_torch(bare):
     shares = [1e-12, 1e-5, 0.01, 0.05, 0.2, 0.49, 0.5, 0.7, 0.93, 0.999, 1 - 1e-9]
-    found = bare.evaluate("(shares) => shares.map(manifold.normalQuantile)", shares)
+    found = bare.evaluate("(shares) => shares.map(spacing.normalQuantile)", shares)
     expected = torch.special.ndtri(torch.tensor(shares, dtype=torch.float64))
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-12)
     for side in (5, 12, 60):
-        at = np.array(bare.evaluate("manifold.probableValues", side))
+        at = np.array(bare.evaluate("spacing.probableValues", side))
         np.testing.assert_allclose(at, coding.prior_grid(side)[:side, 0], rtol=1e-9, atol=1e-12)
 
 
@@ -266,22 +266,22 @@ def test_samplers_draw_from_what_they_say(bare, found):
     count, size = 20_000, 3
     draw = f"{count}, {size}"
     prior = np.array(
-        bare.evaluate(f"() => Array.from(samples.drawPrior({draw}, engine.seeded(1)))")
+        bare.evaluate(f"() => Array.from(sampling.drawPrior({draw}, numbers.seeded(1)))")
     ).reshape(count, size)
     sure = 5 / np.sqrt(count)  # five standard errors of a mean of unit variance
     np.testing.assert_allclose(prior.mean(0), 0, atol=sure)
     np.testing.assert_allclose(np.cov(prior.T), np.eye(size), atol=2 * sure)
     assert (np.abs(prior) < 1.96).mean() == pytest.approx(0.95, abs=0.01)
     again = bare.evaluate(
-        "() => [1, 1, 2].map((seed) => Array.from(samples.drawPrior(2, 2, engine.seeded(seed))))"
+        "() => [1, 1, 2].map((seed) => Array.from(sampling.drawPrior(2, 2, numbers.seeded(seed))))"
     )
     assert again[0] == again[1] != again[2]
 
     low, high = [-1.0, 0.0, 5.0], [1.0, 3.0, 5.5]
     box = np.array(
         bare.evaluate(
-            f"""([low, high]) => Array.from(samples.drawBox({draw}, {{ low, high }},
-                  engine.seeded(2)))""",
+            f"""([low, high]) => Array.from(sampling.drawBox({draw}, {{ low, high }},
+                  numbers.seeded(2)))""",
             [low, high],
         )
     ).reshape(count, size)
@@ -295,9 +295,9 @@ def test_samplers_draw_from_what_they_say(bare, found):
     arrays = {name: array.ravel().tolist() for name, array in mixture.arrays().items()}
     drawn = np.array(
         bare.evaluate(
-            f"""({{ weights, means, factors }}) => Array.from(samples.drawMixture({count}, 2,
+            f"""({{ weights, means, factors }}) => Array.from(sampling.drawMixture({count}, 2,
                   {{ weights: {{ data: weights }}, means: {{ data: means }},
-                     factors: {{ data: factors }} }}, engine.seeded(4)))""",
+                     factors: {{ data: factors }} }}, numbers.seeded(4)))""",
             arrays,
         )
     ).reshape(count, 2)
@@ -313,8 +313,8 @@ def test_samplers_draw_from_what_they_say(bare, found):
 
     own = np.array(
         bare.evaluate(
-            """(codes) => Array.from(samples.drawOwn(50, 2, new Float32Array(codes),
-                 engine.seeded(0)))""",
+            """(codes) => Array.from(sampling.drawOwn(50, 2, new Float32Array(codes),
+                 numbers.seeded(0)))""",
             codes.astype(np.float32).ravel().tolist(),
         )
     ).reshape(50, 2)
@@ -651,7 +651,7 @@ def test_a_plain_ae_walks_around_its_codes_mean_and_plays_by_itself(pad, found, 
     playing = page.visit.button("play")
     playing.click()
     page.open("grid")
-    assert page.see("pad.parts.walk.playing") is None, "a part that is hidden rests"
+    assert page.see("pad.parts.walk.player.frame") is None, "a part that is hidden rests"
     assert page.visit.errors == []
 
 

@@ -242,7 +242,7 @@ def test_scores_follow_the_knob(visit, run_of):
     along = results.get(Subject(run), "knot_scores")[0]
     knots = checkpoints.read_tensors(run, checkpoints.CODES)["knots"]
     hand = visit(model="multirate_vae", k=2)
-    wait_in_the_pad(hand, "pad.tools.scores?.knots")
+    wait_in_the_pad(hand, "pad.tools.trust.scores?.knots")
 
     def shown() -> list[float]:
         line = hand.page.locator('[data-part="trust"]')

@@ -1,4 +1,4 @@
-"""saves.js in a real browser: what is downloaded, the menu by hand and keyboard, and failures."""
+"""parts/downloads.js in a real browser: what is downloaded, the menu, and failures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture
 def page(browser, app):
-    """A bare page of the app's own origin that has saves.js as `saves`."""
+    """A bare page of the app's own origin that has parts/downloads.js as `saves`."""
     context = browser.new_context(viewport={"width": 390, "height": 600}, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(1000 * chromium.PATIENCE)
@@ -37,14 +37,15 @@ def page(browser, app):
     page.evaluate(
         """async ([saves, engine, css]) => {
           globalThis.saves = await import(saves);
-          globalThis.engine = await import(engine);
+          const modules = await Promise.all(engine.map((one) => import(one)));
+          globalThis.engine = Object.assign({}, ...modules);
           document.body.innerHTML = "";
           document.head.appendChild(document.createElement("style")).textContent = css;
         }""",
         [
-            assets.module("saves.js"),
-            assets.module("engine.js"),
-            (assets.PAD / "saves.css").read_text(encoding="utf-8"),
+            assets.module("parts/downloads.js"),
+            [assets.module(f"engine/{one}.js") for one in ("fetching", "network", "safetensors")],
+            (assets.PAD / "parts" / "downloads.css").read_text(encoding="utf-8"),
         ],
     )
     yield page

@@ -87,7 +87,7 @@ def test_strokes_are_centred_as_the_reference_centres_their_picture(browser, app
           return drawings.map((strokes) => Array.from(centred(strokes.map((stroke) =>
             stroke.map(([x, y]) => ({ x, y, pressure: 0.5 }))))));
         }""",
-        [assets.module("sketch.js"), [*DRAWINGS.values(), [[(0.3, 0.7)]], []]],
+        [assets.module("engine/strokes.js"), [*DRAWINGS.values(), [[(0.3, 0.7)]], []]],
     )
     context.close()
     *images, dot, blank = np.array(found, np.float32).reshape(-1, 28, 28)

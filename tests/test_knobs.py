@@ -59,7 +59,8 @@ def test_every_knob_has_its_words_in_both_languages(scope, knob):
     assert knobs.help_of(korean, knob, scope) != knob.help
     for words in (english, korean):
         for choice in knob.choices:
-            assert f"option.{choice}" in words or choice in knobs.PROPER
+            told = (f"option.{choice}" in words, f"option.{choice}.{scope}" in words)
+            assert any(told) or choice in knobs.PROPER
 
 
 def test_no_words_of_a_knob_that_is_not():
@@ -70,10 +71,15 @@ def test_no_words_of_a_knob_that_is_not():
             assert name in there and (len(rest) == 1 or rest[0] in KINDS), key
 
 
-@pytest.mark.parametrize(("name", "other"), knobs.ONLY_WITH.items())
-def test_knobs_that_act_only_with_others_are_knobs(name, other):
-    found = {knob.name: knob for _, knob in EVERY}
-    assert name in found and other[1] in found[other[0]].choices
+@pytest.mark.parametrize("scope", KINDS)
+def test_what_a_knob_acts_only_with_is_a_knob_beside_it(scope):
+    found = {knob.name: knob for knob in KINDS[scope].knobs()}
+    for knob in found.values():
+        assert knob.when is None or knob.when[1] in found[knob.when[0]].choices
+        assert knob.acts({}) and knob.when != (knob.name, knob.default)
+    bound = {knob.name for knob in found.values() if knob.when}
+    assert (bound >= {"hidden", "channels", "dense"}) == ("network" in found)
+    assert ("sigma" in bound) == ("likelihood" in found)
 
 
 # --- Widgets --------------------------------------------------------------------------------------
@@ -84,8 +90,9 @@ def test_untouched_widgets_give_the_defaults(scope, language):
     app = drawn(scope, language)
     assert told(app) == KINDS[scope]()
     names = {w.key.rpartition(":")[2] for w in all_widgets(app)}
-    hidden = {name for name, (_, wanted) in knobs.ONLY_WITH.items() if wanted != "mlp"}
-    assert names == {knob.name for knob in KINDS[scope].knobs()} - hidden
+    usual = KINDS[scope]().model_dump()
+    assert names == {knob.name for knob in KINDS[scope].knobs() if knob.acts(usual)}
+    assert names.isdisjoint({"channels", "dense", "sigma"})
 
 
 def test_what_is_set_is_in_the_configuration():

@@ -14,7 +14,7 @@ from core.config import TrainConfig
 from core.data import Dataset, Provenance
 from core.latent import coding
 from core.measures import losses, metrics, noise
-from core.models.base import Signature
+from core.models.signals import Moment, Signature
 from core.training import loop
 from core.training.evaluate import evaluate, importance_bounds
 from tests.digits import real_mnist_root, signature_of, small_config, small_data, small_digits
@@ -270,7 +270,7 @@ def test_6_without_beta_and_noise_a_vae_pays_for_reconstruction_alone(likelihood
     model = models.build("vae", config, signature_of(small_digits()))
     x = coding.to_tensor(small_digits().x)
     batch = model.prepare(x)
-    terms = model.loss_terms(batch, model(batch), 1.0)  # no generator: z is the mean
+    terms = model.loss_terms(batch, model(batch), Moment(1.0))  # no generator: z is the mean
     assert terms["kl"] == 0
     logits = model.decoder(model.encoder(x)[:, : config.latent])
     if likelihood == "bernoulli":
@@ -305,7 +305,7 @@ def test_6_beta_zero_has_the_autoencoder_s_gradient():
 
     def objective(model, generator):
         batch = model.prepare(x)
-        return sum(model.loss_terms(batch, model(batch, generator), 1.0).values())
+        return sum(model.loss_terms(batch, model(batch, generator), Moment(1.0)).values())
 
     plain = objective(ae, None)
     assert torch.allclose(objective(vae, None) - constant, plain, rtol=1e-4)
@@ -324,7 +324,7 @@ def test_6_beta_weighs_the_kl_term_and_warms_up():
     def kl_term(progress, **knobs):
         model = models.build("vae", small_config("vae", **knobs), signature_of(small_digits()))
         batch = model.prepare(batch_data)
-        return model.loss_terms(batch, model(batch), progress)["kl"].item()
+        return model.loss_terms(batch, model(batch), Moment(progress))["kl"].item()
 
     plain = kl_term(0.0)
     assert plain > 0
@@ -492,5 +492,5 @@ def test_a_sum_and_not_a_mean_over_pixels():
     one = torch.ones(4, 1, 12, 12)
     assert losses.squared_error(one, torch.zeros_like(one)) == 144
     model = models.build("vae", small_config("vae"), Signature((1, 12, 12)))
-    constant = model.distortion(torch.full_like(one, 0.5), torch.zeros_like(one))
+    constant = model.likelihood.nll(torch.zeros_like(one), torch.full_like(one, 0.5))
     assert constant.item() == pytest.approx(144 * math.log(2))

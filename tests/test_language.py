@@ -7,8 +7,7 @@ import tomllib
 
 import pytest
 
-from core.models import VARIANTS
-from explorer import equations, language
+from explorer import language
 from explorer.language import LANGUAGES, Words, best, texts
 from tests.digits import REPOSITORY
 
@@ -22,7 +21,7 @@ def python_files():
 
 
 def javascript_files():
-    return sorted((EXPLORER / "pad").glob("*.js"))
+    return sorted((EXPLORER / "pad").rglob("*.js"))
 
 
 def places(text):
@@ -143,7 +142,8 @@ def test_groups_that_are_asked_for_exist():
 
 def javascript_texts(source):
     """Names of the texts that a pad's module uses."""
-    plain = r"(?<![\w.])" if "{ text }" in source or ", text }" in source else r"(?:this|data)\."
+    given = re.search(r"\{[^{}]*\btext\b[^{}]*\} = |\(.*\btext\b.*\) \{$", source, re.MULTILINE)
+    plain = r"(?<![\w.])" if given else r"(?:this|data)\."
     found = set(re.findall(rf"(?:(?:this|data)\.|{plain})text\.([a-z_]+)\b(?!\()", source))
     if "const t = this.text" in source:
         found |= set(re.findall(r"(?<![\w.])t\.([a-z_]+)\b(?!\()", source))
@@ -153,33 +153,16 @@ def javascript_texts(source):
 def test_texts_used_in_javascript_exist():
     tables = {table for table in TABLES if table.endswith("pad")} | {"compare"}
     allowed = {key.partition(".")[2] for key in KEYS if key.partition(".")[0] in tables}
-    used = {path.name: javascript_texts(path.read_text("utf-8")) for path in javascript_files()}
+    used = {
+        path.relative_to(EXPLORER / "pad").as_posix(): javascript_texts(path.read_text("utf-8"))
+        for path in javascript_files()
+    }
     used["component.py"] = javascript_texts((EXPLORER / "pad" / "component.py").read_text("utf-8"))
-    assert {"decoded", "map", "nearest_digit"} <= used["explore.js"]
+    assert {"decoded", "map", "pick_one"} <= used["parts/latent_pad.js"]
+    assert {"nearest_digit", "error_short"} <= used["parts/nearest.js"]
     assert "failed" in used["component.py"]
     for file, names in used.items():
         assert names <= allowed, f"{file} uses {sorted(names - allowed)}"
-
-
-# --- Every variant can be shown -----------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", VARIANTS)
-def test_every_variant_has_its_words_and_its_equation(name):
-    assert name in equations.EQUATIONS
-    for code in LANGUAGES:
-        words = Words(code)
-        assert words(f"variant.{name}.title") and words(f"variant.{name}.assumes")
-        shown = equations.latex(words, name)
-        assert "%(" not in shown and shown.count("{") == shown.count("}")
-        used = re.findall(r"%\((\w+)\)s", "".join(equations.EQUATIONS[name]))
-        assert used and all(words(f"equation.{term}") in shown for term in used)
-    assert Words("en")(f"variant.{name}.title") == VARIANTS[name].title
-
-
-def test_no_equation_or_words_of_a_variant_that_is_not():
-    assert set(equations.EQUATIONS) <= set(VARIANTS)
-    assert {key.split(".")[1] for key in KEYS if key.startswith("variant.")} <= set(VARIANTS)
 
 
 # --- No visible text in the code ----------------------------------------------------------------

@@ -11,8 +11,8 @@ import torch
 from core import models
 from core.config import ConfigError
 from core.measures import theory
-from core.models.base import Condition, Signature
 from core.models.multirate import MultiRateConfig, MultiRateVAE
+from core.models.signals import Condition, Signature
 from core.training import loop
 from tests.digits import QUICK, small_data
 
@@ -107,7 +107,7 @@ def achieved(model: MultiRateVAE, x: np.ndarray, beta: float) -> tuple[float, fl
     data = torch.from_numpy(x)
     condition = Condition(dial=torch.full((len(x),), math.log(beta), dtype=torch.float64))
     (level,) = model.encode(data, condition)
-    at_mean = model.distortion(data, model.decode(level.mean, condition))
+    at_mean = model.likelihood.nll(model.decode(level.mean, condition), data)
     unit = torch.eye(LATENT, dtype=torch.float64)
     one = Condition(dial=torch.full((LATENT,), math.log(beta), dtype=torch.float64))
     columns = model.decode(unit, one) - model.decode(torch.zeros_like(unit), one)  # (K, pixels)

@@ -8,7 +8,7 @@ import torch
 from core import models
 from core.measures import noise
 from core.models import VARIANTS
-from core.models.base import Signature
+from core.models.signals import Signature
 from tests.digits import small_config
 
 COUNT = 400 * 784

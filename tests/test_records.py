@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core import data
-from core.measures.noise import LEVELS, NOISES
+from core.measures.corruptions import LEVELS, NOISES
 from core.store import checkpoints, loading, records
 from core.training import loop, runner
 from core.training.evaluate import evaluate, rate_distortion
@@ -138,6 +138,40 @@ def test_knobs_that_differ_and_those_that_an_older_record_lacks(made):
     run = checkpoints.Run(made["four"].folder, older.model_copy(update={"config": config}))
     assert records.differing(run, made["four"]) == set()
     assert not records.alike(made["wide"], made["one"])
+
+
+def with_roles(run, *roles):
+    return checkpoints.Run(run.folder, run.record.model_copy(update={"roles": roles}))
+
+
+def test_those_declared_for_a_role_come_before_those_that_fit_it(made):
+    assert records.by_role([], "usual") == []
+    runs = [made[name] for name in ("every", "levels", "one", "four")]
+    assert records.by_role(runs, "usual") == runs[2:], "without a dial and with a prior"
+    declared = with_roles(made["levels"], "usual", "other")
+    assert records.by_role([*runs, declared], "usual") == [declared, *runs[2:]]
+    assert records.by_role(runs, "theory") == records.by_role(runs, "toy") == []
+    dedicated = [run for name, run in made.items() if name.startswith("level ")]
+    assert records.by_role(made.values(), "matrix") == [*dedicated, made["other noise"]]
+    assert records.by_role(made.values(), "plain") == []
+    with pytest.raises(KeyError):
+        records.by_role(runs, "nonsense")
+
+
+def test_runs_are_alike_but_for_what_one_takes_as_an_input(made):
+    assert records.alike(made["every"], made["four"])
+    assert not records.alike(made["one"], made["four"])
+    older = made["four"].record
+    history = tuple(entry | {"total_correlation": 1.0} for entry in older.history)
+    other = older.model_copy(update={"history": history})
+    assert not records.alike(made["every"], checkpoints.Run(made["four"].folder, other))
+    for name in ("channels", "dense", "hidden"):
+        config = older.config | {name: [7]}
+        wider = checkpoints.Run(made["four"].folder, older.model_copy(update={"config": config}))
+        assert not records.alike(made["every"], wider), name
+        assert not records.same_size(made["four"], wider)
+    assert records.same_size(made["one"], made["four"])
+    assert not records.same_size(made["one"], made["wide"])
 
 
 def test_records_need_no_torch():

@@ -1,279 +1,43 @@
-"""The seams for what comes later: an opponent, a condition, discrete codes, more levels, sequences
-and ratings go through the same loop, store and loading as everything else."""
-
-import math
-import sys
-from typing import final
+"""What the loop, the store and the scores do for each kind of member: opponents, phases, moving
+averages, teachers, discrete codes and ratings. (What all have in common: test_contract.)"""
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
 
-import core.models as models
-from core.config import ConfigError, ModelConfig, knob
+from core import models
+from core.config import ConfigError
 from core.latent import coding
 from core.measures import losses
-from core.models.base import (
-    NOTHING,
-    Adversarial,
-    Autoencoder,
-    Batch,
-    Capabilities,
-    Condition,
-    Level,
-    Output,
-)
-from core.models.deterministic import PointAutoencoder
+from core.models.signals import Batch, Condition, Signature
 from core.store import checkpoints, loading
 from core.training import loop, runner
 from core.training.evaluate import evaluate
-from tests.digits import QUICK, signature_of, small_data
+from core.training.loop import TrainingError
+from core.training.maps import map_arrays
+from core.training.step import Step
+from tests.digits import (
+    QUICK,
+    built_model,
+    data_of,
+    kind_of,
+    signature_of,
+    small_config,
+    small_data,
+    teacher_of,
+)
 
+pytestmark = pytest.mark.usefixtures("on_trial")
 CPU = torch.device("cpu")
 
 
-def mlp(before: int, after: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(before, 16), nn.ReLU(), nn.Linear(16, after))
-
-
-class Clean(Autoencoder):
-    """What these variants share: clean inputs, grey targets, squared error."""
-
-    def corrupt(self, x, condition, generator):
-        return x
-
-    def observe(self, x, generator):
-        return x
-
-    def mean(self, logits):
-        return logits
-
-    def encoder_layers(self):
-        return nn.Sequential(nn.Flatten(), *self.encoder)
-
-    def decoder_layers(self):
-        return self.decoder
-
-    def squared_error(self, batch: Batch, output: Output) -> Tensor:
-        return losses.squared_error(self.mean(output.logits), batch.target, batch.observed)
-
-
-class AdversarialConfig(ModelConfig):
-    weight: float = knob(1.0, ge=0, le=10, label="Weight", help="Of the adversary's say.")
-    silent: bool = knob(False, label="Silent", help="Whether the opponent learns nothing.")
-
-
-@final
-class AdversarialAutoencoder(PointAutoencoder, Adversarial):
-    """Codes that an opponent can't tell from the prior's (Makhzani et al., 2015)."""
-
-    name, title, Config = "adversarial", "Adversarial AE", AdversarialConfig
-    capabilities = Capabilities(has_prior=True)
-
-    def __init__(self, config, signature):
-        super().__init__(
-            config,
-            signature,
-            encoder=nn.Sequential(nn.Flatten(), *mlp(signature.size, config.latent)),
-            decoder=nn.Sequential(
-                *mlp(config.latent, signature.size), nn.Unflatten(1, signature.shape)
-            ),
-            output=nn.Identity(),
-        )
-        self.adversary = mlp(config.latent, 1)
-
-    def corrupt(self, x, condition, generator):
-        return x
-
-    def penalties(self, batch, output, progress):
-        fooled = F.softplus(-self.adversary(output.z)).mean()
-        return {"fooling": self.config.weight * fooled}
-
-    def adversary_terms(self, batch, output):
-        z = output.z.detach()
-        if self.config.silent:
-            return {"silence": 0.0 * self.adversary(z).sum()}
-        prior = torch.randn(z.shape, generator=torch.Generator(z.device).manual_seed(0))
-        real, fake = self.adversary(prior.to(z.device)), self.adversary(z)
-        return {"real": F.softplus(-real).mean(), "fake": F.softplus(fake).mean()}
-
-
-@final
-class LabelledAutoencoder(Clean):
-    """Encoder and decoder are told the label (as in Sohn et al., 2015)."""
-
-    name, title, Config = "labelled", "Labelled AE", ModelConfig
-    capabilities = Capabilities(conditional=True, in_browser=False)
-
-    def __init__(self, config, signature):
-        super().__init__(config, signature)
-        self.encoder = mlp(signature.size + signature.classes, config.latent)
-        self.decoder = mlp(config.latent + signature.classes, signature.size)
-
-    def told(self, x: Tensor, condition: Condition) -> Tensor:
-        labels = F.one_hot(condition.label, self.signature.classes)
-        return torch.cat([x.flatten(1), labels], 1)
-
-    def encode(self, x, condition=NOTHING, generator=None):
-        return (Level(self.encoder(self.told(x, condition))),)
-
-    def decode(self, z, condition=NOTHING):
-        return self.decoder(self.told(z, condition)).unflatten(1, self.signature.shape)
-
-    def loss_terms(self, batch, output, progress):
-        return {"reconstruction": self.squared_error(batch, output)}
-
-
-class QuantisedConfig(ModelConfig):
-    entries: int = knob(8, ge=2, le=512, label="Codebook", help="Number of codes.")
-
-
-@final
-class QuantisedAutoencoder(Clean):
-    """Codes out of a codebook, gradients straight through (van den Oord et al., 2017)."""
-
-    name, title, Config = "quantised", "VQ-VAE", QuantisedConfig
-    capabilities = Capabilities(discrete=True, in_browser=False)
-
-    def __init__(self, config, signature):
-        super().__init__(config, signature)
-        self.encoder = mlp(signature.size, config.latent)
-        self.decoder = mlp(config.latent, signature.size)
-        self.codebook = nn.Embedding(config.entries, config.latent)
-        self.register_buffer("used", torch.zeros(config.entries))
-        self.register_buffer("seen", torch.tensor(0))
-
-    def encode(self, x, condition=NOTHING, generator=None):
-        point = self.encoder(x.flatten(1))
-        index = torch.cdist(point, self.codebook.weight).argmin(1, keepdim=True)
-        code = self.codebook(index[:, 0])
-        return (Level(point + (code - point).detach(), mean=point, index=index),)
-
-    def decode(self, z, condition=NOTHING):
-        return self.decoder(z).unflatten(1, self.signature.shape)
-
-    def loss_terms(self, batch, output, progress):
-        (level,) = output.levels
-        code = self.codebook(level.index[:, 0])
-        with torch.no_grad():
-            self.used += torch.bincount(level.index[:, 0], minlength=len(self.used)) / 3
-            self.seen += len(code)
-        return {
-            "reconstruction": self.squared_error(batch, output),
-            "codebook": losses.squared_error(code, level.mean.detach()),
-            "commitment": 0.25 * losses.squared_error(level.mean, code.detach()),
-        }
-
-
-@final
-class LadderAutoencoder(Clean):
-    """Two levels of Gaussian codes, the upper one read off the lower one."""
-
-    name, title, Config = "ladder", "Two-level VAE", ModelConfig
-    capabilities = Capabilities(has_prior=True, has_posterior=True, levels=2, in_browser=False)
-
-    def __init__(self, config, signature):
-        super().__init__(config, signature)
-        k = config.latent
-        self.encoder = mlp(signature.size, 2 * k)
-        self.upper = mlp(k, 2 * k)
-        self.decoder = mlp(2 * k, signature.size)
-        self.log_scale = nn.Parameter(torch.tensor(0.0))
-
-    def level(self, answer: Tensor, generator) -> Level:
-        mean, log_var = answer.chunk(2, dim=1)
-        drawn = mean if generator is None else losses.gaussian_sample(mean, log_var, generator)
-        return Level(drawn, mean, log_var)
-
-    def encode(self, x, condition=NOTHING, generator=None):
-        first = self.level(self.encoder(x.flatten(1)), generator)
-        return first, self.level(self.upper(first.z), generator)
-
-    def decode(self, z, condition=NOTHING):
-        return self.log_scale.exp() * self.decoder(z).unflatten(1, self.signature.shape)
-
-    def loss_terms(self, batch, output, progress):
-        kl = {
-            f"kl_{i}": 0.1 * losses.kl_standard_normal(level.mean, level.log_var)
-            for i, level in enumerate(output.levels)
-        }
-        return {"reconstruction": self.squared_error(batch, output), **kl}
-
-
-@final
-class SequenceAutoencoder(Clean):
-    """A recurrent encoder, and a decoder of all moments at once."""
-
-    name, title, Config = "sequence", "Sequence AE", ModelConfig
-    capabilities = Capabilities(kinds=("sequences",), in_browser=False)
-
-    def __init__(self, config, signature):
-        super().__init__(config, signature)
-        moment = math.prod(signature.shape[1:])
-        self.encoder = nn.GRU(moment, config.latent, batch_first=True)
-        self.decoder = mlp(config.latent, signature.size)
-
-    def encode(self, x, condition=NOTHING, generator=None):
-        return (Level(self.encoder(x.flatten(2))[1][0]),)
-
-    def decode(self, z, condition=NOTHING):
-        return self.decoder(z).unflatten(1, self.signature.shape)
-
-    def loss_terms(self, batch, output, progress):
-        return {"reconstruction": self.squared_error(batch, output)}
-
-
-@final
-class RatingsAutoencoder(Clean):
-    """AutoRec (Sedhain et al., 2015): only the observed ratings count."""
-
-    name, title, Config = "ratings", "AutoRec", ModelConfig
-    capabilities = Capabilities(kinds=("ratings",), in_browser=False)
-
-    def __init__(self, config, signature):
-        super().__init__(config, signature)
-        self.encoder = mlp(signature.size, config.latent)
-        self.decoder = mlp(config.latent, signature.size)
-
-    def encode(self, x, condition=NOTHING, generator=None):
-        return (Level(self.encoder(x)),)
-
-    def decode(self, z, condition=NOTHING):
-        return self.decoder(z)
-
-    def loss_terms(self, batch, output, progress):
-        return {"reconstruction": self.squared_error(batch, output)}
-
-
-SEAMS = {
-    "adversarial": (AdversarialAutoencoder, "images"),
-    "labelled": (LabelledAutoencoder, "images"),
-    "quantised": (QuantisedAutoencoder, "images"),
-    "ladder": (LadderAutoencoder, "images"),
-    "sequence": (SequenceAutoencoder, "sequences"),
-    "ratings": (RatingsAutoencoder, "ratings"),
-}
-
-
-@pytest.fixture(autouse=True)
-def registered(monkeypatch):
-    """The variants of this file, registered by one line each as any other."""
-    monkeypatch.setitem(sys.modules, "core.models.test_seams", sys.modules[__name__])
-    for name, (kind, _) in SEAMS.items():
-        monkeypatch.setitem(models._CLASSES, name, f"test_seams.{kind.__name__}")
-
-
-def asked(name, epochs=8.0, **knobs):
-    kind, data = SEAMS[name]
+def asked(name, epochs=4.0, teacher="", **knobs):
     config = QUICK.model_copy(update={"epochs": epochs})
-    values = {"latent": 3, **knobs}
-    return checkpoints.Request(name, kind.Config.checked(values), small_data(data), config)
+    return checkpoints.Request(name, small_config(name, **knobs), data_of(name), config, teacher)
 
 
 def built(request):
-    return models.build(request.variant, request.config, signature_of(request.data))
+    return built_model(request.variant, request.config, request.data)
 
 
 def batch_of(request, model, count=16):
@@ -284,207 +48,242 @@ def batch_of(request, model, count=16):
     return model.prepare(coding.to_tensor(found.x[:count]), label, observed)
 
 
-@pytest.mark.parametrize("store", ["float32", "float16"])
-@pytest.mark.parametrize("name", SEAMS)
-def test_same_loop_same_store_same_loading(name, store, tmp_path):
-    request = asked(name)
-    request = checkpoints.Request(
-        name, request.config, request.data, request.train.model_copy(update={"store": store})
-    )
-    held_out = small_data(SEAMS[name][1], 40, 100)
-    reports = list(runner.run(request, tmp_path, test=held_out, on_map=held_out, device=CPU))
-    assert reports[-1].loss < reports[0].loss
-    listing = checkpoints.list_runs(tmp_path)
-    assert not listing.problems and list(listing.runs) == [request.id]
-    found = listing.runs[request.id]
-    assert found.record.status == "complete" and found.record.data.kind == held_out.kind
-    assert tuple(found.record.data.shape) == held_out.shape
-    assert (found.record.browser is None) != SEAMS[name][0].capabilities.in_browser
-
-    loaded = loading.load_model(found)
-    codes = coding.encode(loaded, held_out.x, held_out.labels)
-    width = 3 * loaded.capabilities.levels
-    assert codes.mean.shape == (40, width)
-    assert (codes.log_var is not None) == loaded.capabilities.has_posterior
-    arrays = checkpoints.read_tensors(found, checkpoints.CODES)
-    np.testing.assert_allclose(arrays["codes"], codes.mean, rtol=2e-3, atol=1e-4)
-    x_hat = coding.reconstruct(loaded, held_out.x, held_out.labels)
-    assert x_hat.shape == held_out.x.shape
-    np.testing.assert_allclose(coding.decode(loaded, codes.mean, held_out.labels), x_hat, atol=1e-5)
-    x = coding.to_tensor(held_out.x).numpy()
-    error = ((x - x_hat) ** 2).reshape(40, -1).sum(1)
-    np.testing.assert_allclose(arrays["squared_error"], error, rtol=2e-3)
-    if held_out.kind == "images":
-        scores = found.record.metrics[f"{held_out.name}/{held_out.split}"]
-        assert scores["squared_error"] == pytest.approx(error.mean(), rel=1e-4)
-    else:
-        assert found.record.metrics == {}
+def moved(model, before):
+    """Names of what is no longer as it was."""
+    return {name for name, t in model.state_dict().items() if not torch.equal(t, before[name])}
 
 
-@pytest.mark.parametrize("name", SEAMS)
-def test_same_seed_same_weights(name):
-    request = asked(name, epochs=2)
-    first, again = built(request), built(request)
-    for model in (first, again):
-        loop.drain(loop.train(model, request.data, request.train, CPU))
-    for key, tensor in first.state_dict().items():
-        assert torch.equal(tensor, again.state_dict()[key]), key
+def kept(model):
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
-# --- An opponent --------------------------------------------------------------------------------
+# --- Opponents ----------------------------------------------------------------------------------
 
 
-def test_opponent_learns_and_its_terms_stand_apart():
-    request = asked("adversarial")
+def test_every_opponent_learns_and_its_terms_stand_apart():
+    request = asked("vae_gan")
     model = built(request)
-    before = {name: t.clone() for name, t in model.state_dict().items()}
+    before = kept(model)
     reports = list(loop.train(model, request.data, request.train, CPU))
-    for name, tensor in model.state_dict().items():
-        assert not torch.equal(tensor, before[name]), name
+    theirs = {name for name in before if name.startswith(("critic.", "judge."))}
+    assert moved(model, before) >= theirs - {"critic.3.bias"}  # which a difference never moves
     for report in reports:
-        assert set(report.terms) == {
-            "reconstruction",
-            "fooling",
-            "adversary/real",
-            "adversary/fake",
+        own = {"reconstruction", "kl", "fooling", "code"}
+        assert set(report.terms) == own | {
+            "adversary/critic/distance",
+            "adversary/critic/penalty",
+            "adversary/judge/codes",
         }
-        ours = report.terms["reconstruction"] + report.terms["fooling"]
-        assert report.loss == pytest.approx(ours)
+        assert report.loss == pytest.approx(sum(report.terms[name] for name in own))
 
 
-def test_main_optimiser_never_touches_the_opponent():
-    """The objective's gradient runs through the opponent; one that learns nothing stays put."""
-    request = asked("adversarial", silent=True, weight=10.0)
+def test_the_model_s_optimiser_never_touches_the_opponents():
+    """The objective's gradient runs through the opponents; those that learn nothing stay put."""
+    request = asked("vae_gan", silent=True, weight=10.0)
     model = built(request)
-    terms = model.loss_terms(
-        (batch := batch_of(request, model)), model(batch, torch.Generator().manual_seed(0)), 0.5
-    )
-    sum(terms.values()).backward()
-    assert all(p.grad.abs().sum() > 0 for p in model.adversary.parameters())
-    before = {name: t.clone() for name, t in model.state_dict().items()}
+    before = kept(model)
     loop.drain(loop.train(model, request.data, request.train, CPU))
-    for name, tensor in model.state_dict().items():
-        same = torch.equal(tensor, before[name])
-        assert same == name.startswith("adversary."), name
+    still = set(before) - moved(model, before)
+    assert still == {name for name in before if name.startswith(("critic.", "judge."))}
 
 
-def test_opponent_s_optimiser_never_touches_the_model():
-    """Without a say and without errors to learn from, only the opponent moves."""
-    request = asked("adversarial", weight=0.0)
+def test_an_opponent_s_optimiser_never_touches_the_model(monkeypatch):
+    """Without a say and without errors to learn from, only the opponents move."""
+    request = asked("vae_gan", weight=0.0)
+    model, kind = built(request), kind_of("vae_gan")
+    plain = kind.loss_terms
+    silenced = lambda *a: {name: 0.0 * term for name, term in plain(*a).items()}  # noqa: E731
+    monkeypatch.setattr(kind, "loss_terms", silenced)
+    before = kept(model)
+    loop.drain(loop.train(model, request.data, request.train, CPU))
+    assert {name.partition(".")[0] for name in moved(model, before)} == {"critic", "judge"}
+
+
+def test_several_steps_of_an_opponent_take_fresh_batches(monkeypatch):
+    request = asked("vae_gan", epochs=1.0)
+    model, seen = built(request), []
+    usual = Step.__call__
+
+    def watched(self, index, progress):
+        seen.append(index)
+        usual(self, index, progress)
+
+    monkeypatch.setattr(Step, "__call__", watched)
+    loop.drain(loop.train(model, request.data, request.train, CPU))
+    assert [tuple(index.shape) for index in seen] == [(4, 20)] * 5  # two, one, and the model's own
+    assert len(seen[0].unique()) == 80, "all four batches are of different images"
+    drawn = torch.cat([index.flatten() for index in seen])[:400]
+    counts = torch.bincount(drawn, minlength=100)
+    assert (counts == 4).all(), "each image as often as any other"
+
+
+def test_an_opponent_has_a_learning_rate_and_betas_of_its_own():
+    request = asked("vae_gan")
     model = built(request)
-    plain = type(model).loss_terms
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            AdversarialAutoencoder,
-            "loss_terms",
-            lambda *a: {k: 0.0 * v for k, v in plain(*a).items()},
-            raising=False,
-        )
-        before = {name: t.clone() for name, t in model.state_dict().items()}
-        loop.drain(loop.train(model, request.data, request.train, CPU))
-    for name, tensor in model.state_dict().items():
-        same = torch.equal(tensor, before[name])
-        assert same != name.startswith("adversary."), name
+    resident = loop.Resident(request.data, CPU)
+    step = Step(model, resident, request.train, torch.Generator().manual_seed(0))
+    assert step.rivals["critic"].optimiser.param_groups[0]["betas"] == (0.0, 0.9)
+    assert step.rivals["judge"].optimiser.param_groups[0]["betas"] == (0.9, 0.999)
+    index = torch.arange(80).reshape(4, 20)
+    step(index, 0.5)
+    own, critic, judge = (
+        learner.optimiser.param_groups[0]["lr"]
+        for learner in (step.learner, step.rivals["critic"], step.rivals["judge"])
+    )
+    assert critic == pytest.approx(0.5 * own) and judge == own
 
 
-# --- A condition --------------------------------------------------------------------------------
+# --- Phases, averages, teachers -----------------------------------------------------------------
 
 
-def test_condition_reaches_encoder_and_decoder():
-    request = asked("labelled", epochs=20)
+def test_each_phase_moves_its_own_parts_and_enters_once():
+    request = asked("greedy_ae", epochs=10.0)  # 50 steps: 15, 15, 20
+    model = built(request)
+    before, parts = kept(model), {}
+    for report in loop.train(model, request.data, request.train, CPU):
+        if report.step in (14, 30, 50):
+            names = moved(model, before) - {"entered"}
+            parts[report.step] = {name.partition(".")[0] for name in names}
+            before = kept(model)
+    assert parts[14] == {"outer"} and parts[50] == {"outer", "inner"}
+    assert parts[30] == {"outer", "inner"}, "the last step of the first phase, then the second"
+    assert int(model.entered) == 3
+
+
+def test_entering_a_phase_looks_at_the_data():
+    request = asked("deep_clustering")
     model = built(request)
     loop.drain(loop.train(model, request.data, request.train, CPU))
-    x, labels = request.data.x, request.data.labels
-    others = (labels + 1) % 10
-    assert not np.allclose(
-        coding.encode(model, x, labels).mean, coding.encode(model, x, others).mean
-    )
-    z = coding.encode(model, x, labels).mean
-    assert not np.allclose(coding.decode(model, z, labels), coding.decode(model, z, others))
-    told, mistold = (evaluate(model, x, labels=each)["squared_error"] for each in (labels, others))
-    assert told < mistold
+    codes = coding.encode(model, request.data.x).mean
+    near = np.linalg.norm(codes[:, None] - model.centres.numpy()[None], axis=2)
+    assert model.centres.any() and len(np.unique(near.argmin(1))) > 1
 
 
-# --- Discrete codes -----------------------------------------------------------------------------
+def test_moving_averages_of_decay_zero_are_one_step_of_k_means():
+    request = asked("vq_vae", epochs=0.05, decay=0.0)
+    model = built(request)
+    before = kept(model)
+    (report,) = loop.train(model, request.data, request.train, CPU)
+    assert report.step == 1 and int(model.steps) == 1
+    order = torch.randperm(100, generator=torch.Generator().manual_seed(0))[:20]
+    fresh = built(request)
+    fresh.load_state_dict(before)
+    (level,) = fresh.encode(coding.to_tensor(request.data.x)[order])
+    points = level.point.detach().unflatten(1, (4, -1)).flatten(0, 1)
+    for entry, now in enumerate(model.entries):
+        mine = points[level.index.flatten() == entry]
+        if len(mine):
+            assert torch.allclose(now, mine.mean(0), atol=1e-5)
 
 
-def test_codes_come_from_the_codebook_and_gradients_go_straight_through():
-    request = asked("quantised")
+def test_a_taught_variant_wants_its_teacher(tmp_path):
+    request = asked("feature_vae", teacher="f" * 16)
+    with pytest.raises(TrainingError, match="learns from another network, and none was given"):
+        loop.drain(runner.run(request, tmp_path, device=CPU))
+    teacher = teacher_of(request.data)
+    frozen = {name: t.clone() for name, t in teacher.state_dict().items()}
+    reports = list(runner.run(request, tmp_path, device=CPU, teacher=teacher))
+    assert "features" in reports[-1].terms
+    assert all(torch.equal(t, frozen[name]) for name, t in teacher.state_dict().items())
+    run = checkpoints.open_run(tmp_path / request.id)
+    assert not any("teacher" in name for name in checkpoints.read_tensors(run, checkpoints.WEIGHTS))
+    assert coding.decode(loading.load_model(run), np.zeros((1, 3))).shape == (1, 1, 12, 12)
+    ids = {asked("feature_vae", teacher=name).id for name in ("", "a", "b")}
+    assert len(ids) == 3, "who teaches is a part of what is asked for"
+
+
+# --- Discrete codes, widths, ratings, sequences -------------------------------------------------
+
+
+def test_gradients_go_straight_through_a_quantised_code():
+    request = asked("vq_vae")
     model = built(request)
     batch = batch_of(request, model)
     output = model(batch)
     (level,) = output.levels
-    assert level.index.shape == (16, 1) and level.index.max() < 8
-    assert torch.allclose(level.z, model.codebook(level.index[:, 0]), atol=1e-6)
-    output.levels[0].mean.retain_grad()
-    z = level.z
-    z.retain_grad()
-    losses.squared_error(output.logits, batch.target).backward()
-    assert torch.equal(level.mean.grad, z.grad) and z.grad.abs().sum() > 0
-    assert model.codebook.weight.grad is None
+    level.point.retain_grad()
+    level.z.retain_grad()
+    losses.squared_error(model.mean(output.logits), batch.target).backward()
+    assert torch.equal(level.point.grad, level.z.grad) and level.z.grad.abs().sum() > 0
 
 
-def test_buffers_are_stored_and_rounded_like_weights(tmp_path):
-    request = asked("quantised")
-    config = request.train.model_copy(update={"store": "float16"})
-    request = checkpoints.Request("quantised", request.config, request.data, config)
+def test_whole_numbers_and_scalars_are_stored_as_they_are(tmp_path):
+    request = asked("vq_vae")
     model = built(request)
-    last = loop.drain(loop.train(model, request.data, config, CPU))
-    unrounded = model.used.clone()
+    last = loop.drain(loop.train(model, request.data, request.train, CPU))
     run = runner.save(model, request, tmp_path, last, [])
     loaded = loading.load_model(run)
-    assert int(loaded.seen) == last.samples
-    assert torch.equal(loaded.used, model.used) and not torch.equal(loaded.used, unrounded)
-    assert checkpoints.read_tensors(run, checkpoints.WEIGHTS)["seen"].dtype == np.int64
+    assert int(loaded.steps) == last.step and loaded.steps.shape == ()
+    assert checkpoints.read_tensors(run, checkpoints.WEIGHTS)["steps"].dtype == np.int64
 
 
-# --- Two levels, sequences, ratings -------------------------------------------------------------
-
-
-def test_two_levels_stand_side_by_side():
-    request = asked("ladder")
+def test_a_code_may_be_as_wide_as_the_image():
+    request = asked("flow")
     model = built(request)
-    output = model(batch_of(request, model), torch.Generator().manual_seed(0))
-    assert len(output.levels) == 2 and output.z.shape == (16, 6)
-    (report, *_) = loop.train(model, request.data, request.train, CPU)
-    assert set(report.terms) == {"reconstruction", "kl_0", "kl_1"}
+    loop.drain(loop.train(model, request.data, request.train, CPU))
+    x = coding.to_tensor(request.data.x).numpy()
+    codes = coding.encode(model, request.data.x).mean
+    assert codes.shape == (100, 144) and model.width == 144
+    np.testing.assert_allclose(coding.decode(model, codes), x, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["sequence", "ratings"])
+@pytest.mark.parametrize("name", ["sequence_ae", "auto_rec"])
 def test_only_its_own_kind_of_data(name):
     request = asked(name)
     with pytest.raises(ConfigError, match=f"works on {request.data.kind}, not on images"):
         models.build(name, request.config, signature_of(small_data("images")))
 
 
-def test_only_observed_ratings_count():
-    request = asked("ratings")
+def test_unobserved_ratings_teach_nothing_and_are_no_error():
+    request = asked("auto_rec")
+    found = request.data
+    other = found.x + np.where(found.observed, 0, 7).astype(np.float32)
     model = built(request)
     batch = batch_of(request, model)
     output = model(batch)
     output.logits.retain_grad()
-    sum(model.loss_terms(batch, output, 0.0).values()).backward()
+    sum(model.loss_terms(batch, output, None).values()).backward()
     assert torch.equal(output.logits.grad != 0, batch.observed.bool())
+    target = torch.from_numpy(other[:16])
+    same = Batch(batch.input, target, batch.condition, batch.observed)
+    assert model.loss_terms(same, output, None)["reconstruction"].item() == pytest.approx(
+        model.loss_terms(batch, output, None)["reconstruction"].item()
+    )
+    x_hat = coding.reconstruct(model, found.x)
+    off = np.where(found.observed, x_hat - found.x, 0)
+    error = map_arrays(model, found)["squared_error"]
+    np.testing.assert_allclose(error, (off**2).sum(1), rtol=2e-3)
+    scores = evaluate(model, found.x, observed=found.observed)
+    known = found.x[found.observed]
+    assert scores["rmse"] == pytest.approx(np.sqrt((off[found.observed] ** 2).mean()))
+    assert scores["rmse_constant"] == pytest.approx(known.std())
 
 
-def test_unobserved_ratings_teach_nothing():
-    """Two data sets that differ only where nothing was observed, fed alike, train alike."""
-    request = asked("ratings")
-    x, observed = request.data.x, request.data.observed
-    seen = []
-    plain = RatingsAutoencoder.loss_terms
+def test_sequences_have_scores_per_frame():
+    request = asked("sequence_ae")
+    scores = evaluate(built(request), request.data.x)
+    frames = request.data.x.shape[1]
+    for name in ("squared_error", "squared_error_mean_image"):
+        assert scores[f"{name}_frame"] == pytest.approx(scores[name] / frames)
 
-    def with_other_targets(self, batch, output, progress):
-        seen.append(batch.observed)
-        target = torch.where(batch.observed.bool(), batch.target, batch.target + 7)
-        return plain(self, Batch(batch.input, target, batch.condition, batch.observed), output, 0)
 
-    first, other = built(request), built(request)
-    loop.drain(loop.train(first, request.data, request.train, CPU))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RatingsAutoencoder, "loss_terms", with_other_targets)
-        loop.drain(loop.train(other, request.data, request.train, CPU))
-    assert torch.cat(seen).mean().item() == pytest.approx(observed.mean(), abs=0.02)
-    assert x.dtype == np.float32 and x.max() > 1, "ratings are not scaled like pixels"
-    for key, tensor in first.state_dict().items():
-        assert torch.equal(tensor, other.state_dict()[key]), key
+def test_a_seen_quadrant_is_the_only_thing_told():
+    model = built(asked("completing_vae"))
+    x = torch.rand(300, 1, 12, 12)
+    told = model.told(x, None, torch.Generator().manual_seed(0))
+    assert torch.equal(told.image, x * told.seen)
+    shown = told.seen[:, 0, [0, 0, -1, -1], [0, -1, 0, -1]]  # the corners
+    assert (shown.sum(1) == 1).all() and (shown.mean(0) > 0.15).all()
+    assert (told.seen.mean((1, 2, 3)) == 0.25).all()
+    first = model.told(x, None).seen
+    assert first[:, :, :6, :6].all() and first.sum() == 300 * 36
+
+
+def test_a_variant_without_labels_says_so():
+    with pytest.raises(ConfigError, match="needs data with labels"):
+        models.build("conditional_vae", small_config("conditional_vae"), Signature((1, 12, 12), 0))
+
+
+def test_what_nobody_is_told_stays_empty():
+    model = built_model("vae", small_config("vae"), small_data("images"))
+    assert model.condition(torch.zeros(2, 1, 12, 12), torch.zeros(2)) == Condition()

@@ -26,7 +26,7 @@ def test_a_page_s_answer_names_what_its_pad_asks_for(app, page):
 
 
 def test_other_answers_name_nothing(app):
-    address = app.url + assets.module("explore.js")
+    address = app.url + assets.module("pages/explore.js")
     with urllib.request.urlopen(address, timeout=60) as answer:
         assert answer.headers["Link"] is None
 

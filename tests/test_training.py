@@ -11,7 +11,7 @@ from core.config import ConfigError, TrainConfig
 from core.latent import coding
 from core.models import VARIANTS
 from core.store import checkpoints, loading
-from core.training import continuation, loop, runner
+from core.training import continuation, loop, runner, step
 from tests.digits import QUICK, signature_of, small_config, small_data, small_digits
 
 CPU = torch.device("cpu")
@@ -137,11 +137,11 @@ def test_parts_of_an_epoch_and_large_batches(epochs, batch_size, steps):
 
 def test_schedules_of_the_learning_rate():
     config = TrainConfig(learning_rate=0.1, schedule="cosine", warmup=0.1)
-    rates = [loop._rate(p, config) for p in np.linspace(0, 1, 101)]
+    rates = [step.rate_at(p, config) for p in np.linspace(0, 1, 101)]
     assert rates[0] < 0.01 and rates[-1] == pytest.approx(0)
     assert 0.09 < max(rates) <= 0.1 and 5 <= int(np.argmax(rates)) <= 15
     constant = TrainConfig(learning_rate=0.1, schedule="constant", warmup=0)
-    assert {loop._rate(p, constant) for p in (0, 0.5, 1)} == {0.1}
+    assert {step.rate_at(p, constant) for p in (0, 0.5, 1)} == {0.1}
 
 
 def test_loading_what_was_not_drawn_leaves_the_random_state_alone(tmp_path):
@@ -362,14 +362,14 @@ def test_what_breaks_off_between_two_reports_leaves_the_weights_of_the_last_one(
     next(steps)
     reported = {name: t.clone() for name, t in model.state_dict().items()}
     calls = iter(range(100))
-    usual = loop._step
+    usual = step.Step.__call__
 
     def interrupted(*arguments):
         if next(calls) == 3:
             raise KeyboardInterrupt
         usual(*arguments)
 
-    monkeypatch.setattr(loop, "_step", interrupted)
+    monkeypatch.setattr(step.Step, "__call__", interrupted)
     with pytest.raises(KeyboardInterrupt):
         next(steps)
     assert next(calls) == 4

@@ -9,12 +9,13 @@ import torch
 from torch import nn
 
 from core.export.programs import ExportError, plain_convolution
-from core.models.base import Autoencoder
+from core.models.abilities import Layered
+from core.models.base import Member
 from core.models.conditioned import Gate, Shift, apply
 from core.models.dial import Dial
 
 
-def write(model: Autoencoder, folder: Path, run_id: str) -> dict[str, Path]:
+def write(model: Member, folder: Path, run_id: str) -> dict[str, Path]:
     """Write encoder.onnx and decoder.onnx with a free batch size; each names its run.
 
     The encoder maps `x` (batch, *shape) in [0, 1] to `code` (batch, K), or for a posterior to
@@ -24,12 +25,17 @@ def write(model: Autoencoder, folder: Path, run_id: str) -> dict[str, Path]:
     Raises:
         ExportError: for a layer of a kind that isn't listed in this file.
     """
+    if not isinstance(model, Layered):
+        raise ExportError(
+            f"{model.title} is no plain list of layers, so there is no ONNX of it; its weights are "
+            "in the run's weights.safetensors."
+        )
     import onnx as format
 
     folder.mkdir(parents=True, exist_ok=True)
     parts = {
         "encoder": (model.encoder_layers(), model.signature.shape, "x", "code"),
-        "decoder": (model.decoder_layers(), (model.config.latent,), "z", "x_hat"),
+        "decoder": (model.decoder_layers(), (model.width,), "z", "x_hat"),
     }
     paths = {}
     for name, (network, shape, source, target) in parts.items():

@@ -11,8 +11,10 @@ from typing import Any
 
 from torch import nn
 
-from core.models.base import Autoencoder
+from core.models.abilities import Generative, Layered, Probabilistic
+from core.models.base import Member
 from core.models.conditioned import WEIGHTED, Gate, Shift
+from core.models.gaussian import GaussianLevels
 
 Layer = dict[str, Any]
 
@@ -52,19 +54,23 @@ def layers(network: nn.Sequential, names: dict[int, str]) -> list[Layer]:
     return out
 
 
-def browser_program(model: Autoencoder) -> dict[str, Any] | None:
+def browser_program(model: Member) -> dict[str, Any] | None:
     """What a browser needs beside the weights, as plain JSON; None where it can't run them."""
-    if not model.capabilities.in_browser:
+    if not isinstance(model, Layered):
         return None
-    names = {id(p): name for name, p in model.named_parameters()}
+    names = {id(p): name for name, p in (*model.named_parameters(), *model.named_buffers())}
     program: dict[str, Any] = {
         "shape": list(model.signature.shape),
-        "latent": model.config.latent,
+        "latent": model.width,
         "encoder": layers(model.encoder_layers(), names),
         "decoder": layers(model.decoder_layers(), names),
     }
-    if model.capabilities.has_posterior:
+    if isinstance(model, GaussianLevels):
         program["log_var_range"] = list(model.log_var_range)
+    if isinstance(model, Probabilistic):
+        program["likelihood"] = model.likelihood.program()
+    if isinstance(model, Generative):
+        program["prior"] = model.prior_program(names)
     if model.dial is not None:
         program["dial"] = asdict(model.dial)
     return program

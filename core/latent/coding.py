@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from core.models.base import Autoencoder, Condition, join
+from core.models.abilities import Conditional, Generative
+from core.models.base import Autoencoder, Member
+from core.models.signals import Condition, join
 
 PARALLEL = 1e-6  # sine of the angle below which two directions count as one line
 
@@ -29,24 +31,29 @@ def to_tensor(x: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
 
 
 def batches(
-    model: Autoencoder,
+    model: Member,
     x: np.ndarray,
     labels: np.ndarray | None,
     size: int = 1000,
     dial: float | None = None,
 ) -> Iterator[tuple[Tensor, Condition]]:
-    """Parts of a set as float tensors on the model's device, with the condition that it takes.
+    """Parts of a set as float tensors on the model's device, with what the model is told of them.
 
     `dial` is the value (not the position) of a model's continuous knob.
     """
-    device = next(model.parameters()).device
+    device = device_of(model)
     for start in range(0, len(x), size):
         part = to_tensor(x[start : start + size], device)
         label = None if labels is None else torch.from_numpy(labels[start : start + size])
-        position = None
-        if dial is not None:
-            position = torch.full((len(part),), float(model.dial.position(dial)), device=device)
-        yield part, model.condition(None if label is None else label.to(device), position)
+        told = model.condition(
+            part, None if label is None else label.to(device), _positions(model, len(part), dial)
+        )
+        yield part, told
+
+
+def device_of(model: Member) -> torch.device:
+    """Where a model's numbers are."""
+    return next(iter(model.state_dict().values())).device
 
 
 @torch.no_grad()
@@ -62,25 +69,46 @@ def encode(
     for part, condition in batches(model, x, labels, batch, dial):
         levels = model.encode(part, condition)
         means.append(join(levels).cpu())
-        if all(level.log_var is not None for level in levels):
-            log_vars.append(torch.cat([level.log_var for level in levels], 1).cpu())
+        spread = [level.log_var for level in levels if level.log_var is not None]
+        if len(spread) == len(levels):
+            log_vars.append(torch.cat(spread, 1).cpu())
     return Codes(torch.cat(means).numpy(), torch.cat(log_vars).numpy() if log_vars else None)
 
 
 @torch.no_grad()
 def decode(
-    model: Autoencoder,
+    model: Member,
     z: np.ndarray,
     labels: np.ndarray | None = None,
     batch: int = 1000,
     dial: float | None = None,
+    x: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Mean images of codes z (count, K) → (count, *shape) float32 in pixel values."""
-    parts = [
-        model.mean(model.decode(part, condition)).cpu()
-        for part, condition in batches(model, np.asarray(z, np.float32), labels, batch, dial)
-    ]
+    """Mean images of codes z (count, width) → (count, *shape) float32 in pixel values.
+
+    A conditional model is told `labels` (count,) or what it takes of images `x` (count, *shape);
+    without either, what it is told where there are no data.
+    """
+    device = device_of(model)
+    parts = []
+    for start in range(0, len(z), batch):
+        here = slice(start, start + batch)
+        part = to_tensor(np.asarray(z[here], np.float32), device)
+        condition = _told(model, len(part), device, labels, x, here, dial)
+        parts.append(model.mean(model.decode(part, condition)).cpu())
     return torch.cat(parts).numpy()
+
+
+@torch.no_grad()
+def sample(
+    model: Generative, count: int, seed: int = 0, dial: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws of a model's prior, and their mean images: (count, width) and (count, *shape)."""
+    device = device_of(model)
+    generator = torch.Generator(device).manual_seed(seed)
+    condition = _told(model, count, device, None, None, slice(0, count), dial)
+    z = model.sample_prior(count, condition, generator)
+    return z.cpu().numpy(), model.mean(model.decode(z, condition)).cpu().numpy()
 
 
 @torch.no_grad()
@@ -97,6 +125,32 @@ def reconstruct(
         for part, condition in batches(model, x, labels, batch, dial)
     ]
     return torch.cat(parts).numpy()
+
+
+def _positions(model: Member, count: int, dial: float | None) -> Tensor | None:
+    if dial is None or model.dial is None:
+        return None
+    return torch.full((count,), float(model.dial.position(dial)), device=device_of(model))
+
+
+def _told(
+    model: Member,
+    count: int,
+    device: torch.device,
+    labels: np.ndarray | None,
+    x: np.ndarray | None,
+    here: slice,
+    dial: float | None,
+) -> Condition:
+    positions = _positions(model, count, dial)
+    if not isinstance(model, Conditional):
+        return Condition(dial=positions)
+    if labels is None and x is None:
+        return replace(model.untold(count, device), dial=positions)
+    label = None if labels is None else torch.from_numpy(labels[here]).to(device)
+    shape = (count, *model.signature.shape)
+    image = torch.zeros(shape, device=device) if x is None else to_tensor(x[here], device)
+    return model.condition(image, label, positions)
 
 
 def traverse(z: np.ndarray, dimension: int, values: np.ndarray) -> np.ndarray:

@@ -78,6 +78,12 @@ def gaussian_sample(mean: Tensor, log_var: Tensor, generator: torch.Generator | 
     return mean + (0.5 * log_var).exp() * noise
 
 
+def gaussian_log_density(z: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
+    """log N(z; mean, diag exp(log_var)) in nats, summed over dimensions: (batch, K) → (batch,)."""
+    each = -0.5 * ((z - mean).square() * (-log_var).exp() + log_var + LOG_2PI)
+    return each.flatten(1).sum(1)
+
+
 def _gaussian_nll(mean: Tensor, target: Tensor, sigma: float) -> Tensor:
     return 0.5 * ((target - mean) / sigma).square() + math.log(sigma) + 0.5 * LOG_2PI
 

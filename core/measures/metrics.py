@@ -15,6 +15,11 @@ def squared_error_each(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
     return each
 
 
+def root_mean_square(errors: np.ndarray) -> float:
+    """Root of the mean square of errors (any shape), in their own unit."""
+    return float(np.sqrt(np.square(errors, dtype=np.float64).mean()))
+
+
 def mean_image_error(x: np.ndarray, mean: np.ndarray | None = None) -> float:
     """Squared error per image of always answering the mean image: the trivial model's score.
 

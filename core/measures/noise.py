@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from core.measures.corruptions import NOISES
+
 
 def gaussian(x: Tensor, level: float | Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Add N(0, level²) to each pixel. Not clipped: the noise stays Gaussian. Shape is kept."""
@@ -34,11 +36,4 @@ def none(x: Tensor, level: float | Tensor, generator: torch.Generator | None = N
     return x
 
 
-CORRUPTIONS = {
-    "gaussian": gaussian,
-    "salt_and_pepper": salt_and_pepper,
-    "masking": masking,
-    "none": none,
-}
-NOISES = tuple(name for name in CORRUPTIONS if name != "none")
-LEVELS = (0.1, 0.3, 0.5, 0.7)  # at which models are compared
+CORRUPTIONS = dict(zip(NOISES, (gaussian, salt_and_pepper, masking), strict=True)) | {"none": none}

@@ -16,24 +16,25 @@ from core.config import ConfigError
 if TYPE_CHECKING:
     from core.config import ModelConfig
     from core.data import Dataset
-    from core.models.base import Autoencoder, Signature
+    from core.models.base import Member
+    from core.models.signals import Signature
 
 _CLASSES = {
-    "pca": "pca.PCA",
-    "linear_ae": "linear.LinearAutoencoder",
-    "basic_ae": "basic.BasicAutoencoder",
-    "stacked_ae": "stacked.StackedAutoencoder",
-    "denoising_ae": "denoising.DenoisingAutoencoder",
-    "multilevel_dae": "multilevel.MultiLevelAutoencoder",
-    "vae": "vae.VAE",
-    "multirate_vae": "multirate.MultiRateVAE",
+    "pca": "core.models.pca.PCA",
+    "linear_ae": "core.models.linear.LinearAutoencoder",
+    "basic_ae": "core.models.basic.BasicAutoencoder",
+    "stacked_ae": "core.models.stacked.StackedAutoencoder",
+    "denoising_ae": "core.models.denoising.DenoisingAutoencoder",
+    "multilevel_dae": "core.models.multilevel.MultiLevelAutoencoder",
+    "vae": "core.models.vae.VAE",
+    "multirate_vae": "core.models.multirate.MultiRateVAE",
 }
 
 
-class _Registry(Mapping[str, "type[Autoencoder]"]):
-    def __getitem__(self, name: str) -> type[Autoencoder]:
-        module, _, cls = _CLASSES[name].partition(".")
-        return getattr(importlib.import_module(f"core.models.{module}"), cls)
+class _Registry(Mapping[str, "type[Member]"]):
+    def __getitem__(self, name: str) -> type[Member]:
+        module, _, kind = _CLASSES[name].rpartition(".")
+        return getattr(importlib.import_module(module), kind)
 
     def __iter__(self) -> Iterator[str]:
         return iter(_CLASSES)
@@ -42,10 +43,10 @@ class _Registry(Mapping[str, "type[Autoencoder]"]):
         return len(_CLASSES)
 
 
-VARIANTS: Mapping[str, type[Autoencoder]] = _Registry()
+VARIANTS: Mapping[str, type[Member]] = _Registry()
 
 
-def variant(name: str) -> type[Autoencoder]:
+def variant(name: str) -> type[Member]:
     """The class of a variant.
 
     Raises:
@@ -66,12 +67,12 @@ def variant(name: str) -> type[Autoencoder]:
 
 def signature_of(dataset: Dataset) -> Signature:
     """What a model must know of a data set."""
-    from core.models.base import Signature
+    from core.models.signals import Signature
 
     return Signature(dataset.shape, dataset.classes, dataset.kind)
 
 
-def build(name: str, config: ModelConfig, signature: Signature, seed: int = 0) -> Autoencoder:
+def build(name: str, config: ModelConfig, signature: Signature, seed: int = 0) -> Member:
     """A fresh model with seeded weights.
 
     Raises:
@@ -81,11 +82,11 @@ def build(name: str, config: ModelConfig, signature: Signature, seed: int = 0) -
     import torch
 
     kind = variant(name)
-    if signature.kind not in kind.capabilities.kinds:
+    if signature.kind not in kind.kinds:
         raise ConfigError(
             "{model} works on {kinds}, not on {kind}.",
             model=kind.title,
-            kinds=", ".join(kind.capabilities.kinds),
+            kinds=", ".join(kind.kinds),
             kind=signature.kind,
         )
     with torch.random.fork_rng():

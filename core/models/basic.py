@@ -7,9 +7,9 @@ from typing import Literal, final
 from torch import nn
 
 from core.config import ModelConfig, knob
-from core.models.base import Capabilities, Signature
 from core.models.deterministic import PlainPointAutoencoder
 from core.models.networks import ACTIVATIONS, check_latent, mlp_decoder, mlp_encoder
+from core.models.signals import Signature
 
 
 class BasicConfig(ModelConfig):
@@ -27,7 +27,6 @@ class BasicAutoencoder(PlainPointAutoencoder):
     the stacked one it can't bend the manifold further."""
 
     name, title, Config = "basic_ae", "Basic AE", BasicConfig
-    capabilities = Capabilities()
 
     def __init__(self, config: BasicConfig, signature: Signature) -> None:
         check_latent(config.latent, signature)

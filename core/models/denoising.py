@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from core.config import NetworkConfig, knob
 from core.measures.noise import CORRUPTIONS
-from core.models.base import Batch, Capabilities, Condition, Output, Signature
-from core.models.deterministic import PointAutoencoder
+from core.models.abilities import Corrupting
+from core.models.deterministic import PlainPointAutoencoder
 from core.models.networks import decoder, encoder
+from core.models.signals import Condition, Signature
 
 
 class DenoisingConfig(NetworkConfig):
@@ -30,12 +31,11 @@ class DenoisingConfig(NetworkConfig):
 
 
 @final
-class DenoisingAutoencoder(PointAutoencoder):
+class DenoisingAutoencoder(Corrupting, PlainPointAutoencoder):
     """Sees x̃ ~ c(x̃|x), must give back x. For Gaussian noise the best answer is
     x̃ + σ²∇log p(x̃): it learns the way towards the data, not the identity."""
 
     name, title, Config = "denoising_ae", "Denoising AE", DenoisingConfig
-    capabilities = Capabilities(corrupts=True)
 
     def __init__(self, config: DenoisingConfig, signature: Signature) -> None:
         super().__init__(
@@ -48,6 +48,3 @@ class DenoisingAutoencoder(PointAutoencoder):
 
     def corrupt(self, x: Tensor, condition: Condition, generator: torch.Generator | None) -> Tensor:
         return CORRUPTIONS[self.config.noise](x, self.config.level, generator)
-
-    def penalties(self, batch: Batch, output: Output, progress: float) -> dict[str, Tensor]:
-        return {}

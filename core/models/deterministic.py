@@ -1,4 +1,4 @@
-"""Autoencoders whose code is a point: the shared part of linear, basic, stacked and denoising."""
+"""Autoencoders whose code is a point: what linear, basic, stacked and denoising ones share."""
 
 from __future__ import annotations
 
@@ -9,20 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from core.measures import losses
-from core.models.base import (
-    NOTHING,
-    Autoencoder,
-    Batch,
-    Condition,
-    Level,
-    Output,
-    Signature,
-)
+from core.models.abilities import Layered
+from core.models.base import Autoencoder
 from core.models.conditioned import apply
+from core.models.signals import NOTHING, Batch, Condition, Level, Moment, Output, Signature
 
 
-class PointAutoencoder(Autoencoder):
-    """z = encoder(x), x̂ = output(decoder(z)), trained by squared error per image.
+class PointAutoencoder(Layered, Autoencoder):
+    """z = encoder(x), x̂ = output(decoder(z)).
 
     Subclasses build `encoder` and `decoder`, layer lists whose last layer is linear, and name the
     output nonlinearity: `identity` or `sigmoid`.
@@ -42,13 +36,6 @@ class PointAutoencoder(Autoencoder):
         self.decoder = decoder
         self.output = output
 
-    @abstractmethod
-    def penalties(self, batch: Batch, output: Output, progress: float) -> dict[str, Tensor]:
-        """Weighted terms beside the reconstruction; empty for a plain autoencoder."""
-
-    def observe(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
-        return x
-
     def encode(
         self,
         x: Tensor,
@@ -63,9 +50,9 @@ class PointAutoencoder(Autoencoder):
     def mean(self, logits: Tensor) -> Tensor:
         return self.output(logits)
 
-    def loss_terms(self, batch: Batch, output: Output, progress: float) -> dict[str, Tensor]:
-        reconstruction = losses.squared_error(self.mean(output.logits), batch.target)
-        return {"reconstruction": reconstruction, **self.penalties(batch, output, progress)}
+    def squared_error(self, batch: Batch, output: Output) -> Tensor:
+        """Squared error per example: sum over its (observed) entries, mean over the batch."""
+        return losses.squared_error(self.mean(output.logits), batch.target, batch.observed)
 
     def encoder_layers(self) -> nn.Sequential:
         return self.encoder
@@ -75,10 +62,7 @@ class PointAutoencoder(Autoencoder):
 
 
 class PlainPointAutoencoder(PointAutoencoder):
-    """A point autoencoder that sees clean inputs and pays for nothing but its errors."""
+    """A point autoencoder that pays for nothing but its errors."""
 
-    def corrupt(self, x: Tensor, condition: Condition, generator: torch.Generator | None) -> Tensor:
-        return x
-
-    def penalties(self, batch: Batch, output: Output, progress: float) -> dict[str, Tensor]:
-        return {}
+    def loss_terms(self, batch: Batch, output: Output, moment: Moment) -> dict[str, Tensor]:
+        return {"reconstruction": self.squared_error(batch, output)}

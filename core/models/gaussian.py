@@ -1,29 +1,27 @@
-"""Autoencoders with a Gaussian posterior and a standard normal prior: the VAE's family."""
+"""Autoencoders with a Gaussian posterior: the VAE's family."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from core.config import NetworkConfig, knob
+from core.config import ModelConfig, NetworkConfig, knob
 from core.measures import losses
-from core.models.base import (
-    NOTHING,
-    Autoencoder,
-    Condition,
-    Level,
-    Probabilistic,
-    Signature,
-)
+from core.models import networks
+from core.models.abilities import Layered, Observing, Probabilistic
+from core.models.base import Autoencoder
+from core.models.conditioned import apply
+from core.models.likelihoods import Bernoulli, Gaussian, Likelihood
+from core.models.signals import NOTHING, Batch, Condition, Level, Output, Signature
 
 LOG_VAR_RANGE = (-12.0, 6.0)
 
 
-class GaussianConfig(NetworkConfig):
-    """The likelihood of the pixels, and the networks."""
+class LikelihoodConfig(ModelConfig):
+    """The likelihood of the pixels."""
 
     likelihood: Literal["bernoulli", "gaussian"] = knob(
         "bernoulli",
@@ -37,6 +35,7 @@ class GaussianConfig(NetworkConfig):
         label="σ of the pixels",
         help="Standard deviation of the Gaussian likelihood; no effect on the Bernoulli one.",
         advanced=True,
+        when=("likelihood", "gaussian"),
     )
     pixels: Literal["grey", "binary"] = knob(
         "grey",
@@ -46,29 +45,65 @@ class GaussianConfig(NetworkConfig):
     )
 
 
-class GaussianAutoencoder(Autoencoder, Probabilistic):
-    """q(z|x) = N(μ(x), diag σ²(x)), p(z) = N(0, I), p(x|z) Bernoulli or Gaussian.
+class GaussianConfig(LikelihoodConfig, NetworkConfig):
+    """The likelihood of the pixels, and the networks."""
 
-    Subclasses say how `posterior` and `decode` use the condition.
+
+class GaussianLevels(Observing, Probabilistic, Autoencoder):
+    """Gaussian posteriors of one or more levels, p(x|z) Bernoulli or Gaussian.
+
+    Subclasses say how they encode and decode, and mix in a prior and a rate against it
+    (`core.models.priors`).
     """
 
     log_var_range = LOG_VAR_RANGE
 
-    def __init__(self, config: GaussianConfig, signature: Signature) -> None:
-        super().__init__(config, signature)
-        self.output = nn.Sigmoid() if config.likelihood == "bernoulli" else nn.Identity()
-
-    @abstractmethod
-    def posterior(self, x: Tensor, condition: Condition) -> Tensor:
-        """Mean and log-variance side by side: (batch, *shape) → (batch, 2K)."""
+    def __init__(
+        self, config: Any, signature: Signature, widths: tuple[int, ...] | None = None
+    ) -> None:
+        super().__init__(config, signature, widths)
+        binary = config.likelihood == "bernoulli"
+        self.likelihood: Likelihood = Bernoulli() if binary else Gaussian(config.sigma)
 
     def observe(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         if self.config.pixels == "grey":
             return x
         return (torch.empty_like(x).uniform_(generator=generator) < x).to(x.dtype)
 
-    def corrupt(self, x: Tensor, condition: Condition, generator: torch.Generator | None) -> Tensor:
-        return x
+    def level(self, answer: Tensor, generator: torch.Generator | None = None) -> Level:
+        """A Gaussian level of mean and log-variance side by side: (batch, 2 · width)."""
+        mean, log_var = answer.chunk(2, dim=1)
+        log_var = log_var.clamp(*self.log_var_range)
+        z = mean if generator is None else losses.gaussian_sample(mean, log_var, generator)
+        return Level(z, mean, log_var)
+
+    def mean(self, logits: Tensor) -> Tensor:
+        return self.likelihood.mean(logits)
+
+    def log_posterior(self, levels: tuple[Level, ...]) -> Tensor:
+        each = [losses.gaussian_log_density(le.z, le.mean, le.log_var) for le in levels]
+        return torch.stack(each).sum(0)
+
+    def negative_elbo(
+        self, batch: Batch, output: Output, beta: float | Tensor = 1.0
+    ) -> dict[str, Tensor]:
+        """Distortion and β times the rate, in nats per example: sums, averaged over the batch.
+
+        `beta` is one number, or one for each example: (batch,).
+        """
+        rate = self.rate_each(output.levels, batch.condition).sum(1)  # (batch,)
+        return {
+            "reconstruction": self.likelihood.nll(output.logits, batch.target, batch.observed),
+            "kl": (beta * rate).mean(),
+        }
+
+
+class GaussianAutoencoder(GaussianLevels):
+    """q(z|x) = N(μ(x), diag σ²(x)), one level. Subclasses say what `posterior` and `decode` are."""
+
+    @abstractmethod
+    def posterior(self, x: Tensor, condition: Condition) -> Tensor:
+        """Mean and log-variance side by side: (batch, *shape) → (batch, 2 · width)."""
 
     def encode(
         self,
@@ -76,25 +111,35 @@ class GaussianAutoencoder(Autoencoder, Probabilistic):
         condition: Condition = NOTHING,
         generator: torch.Generator | None = None,
     ) -> tuple[Level, ...]:
-        mean, log_var = self.posterior(x, condition).chunk(2, dim=1)  # (batch, K) each
-        log_var = log_var.clamp(*self.log_var_range)
-        z = mean if generator is None else losses.gaussian_sample(mean, log_var, generator)
-        return (Level(z, mean, log_var),)
+        return (self.level(self.posterior(x, condition), generator),)
 
-    def mean(self, logits: Tensor) -> Tensor:
-        return self.output(logits)
 
-    def rate_each(self, levels: tuple[Level, ...], condition: Condition = NOTHING) -> Tensor:
-        (level,) = levels
-        return losses.kl_standard_normal_each(level.mean, level.log_var)
+class LayeredGaussian(Layered, GaussianAutoencoder):
+    """A Gaussian posterior and a decoder that are plain layer lists, `encoder` and `decoder`.
 
-    def distortion(self, target: Tensor, logits: Tensor) -> Tensor:
-        if self.config.likelihood == "bernoulli":
-            return losses.bernoulli_nll(logits, target)
-        return losses.gaussian_nll(logits, target, self.config.sigma)
+    Subclasses may build them; else they are what a `NetworkConfig` says.
+    """
 
-    def distortion_each(self, target: Tensor, logits: Tensor) -> Tensor:
-        """−log p(x|z) of each example: (batch,), summed over its pixels."""
-        if self.config.likelihood == "bernoulli":
-            return losses.bernoulli_nll_each(logits, target)
-        return losses.gaussian_nll_each(logits, target, self.config.sigma)
+    def __init__(
+        self,
+        config: Any,
+        signature: Signature,
+        encoder: nn.Sequential | None = None,
+        decoder: nn.Sequential | None = None,
+    ) -> None:
+        super().__init__(config, signature)
+        self.encoder = encoder or networks.encoder(config, signature, 2 * config.latent)
+        self.decoder = decoder or networks.decoder(config, signature, None)
+        self.output = nn.Sigmoid() if self.likelihood.binary else nn.Identity()
+
+    def posterior(self, x: Tensor, condition: Condition) -> Tensor:
+        return apply(self.encoder, x, self.position(condition, x))
+
+    def decode(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
+        return apply(self.decoder, z, self.position(condition, z))
+
+    def encoder_layers(self) -> nn.Sequential:
+        return self.encoder
+
+    def decoder_layers(self) -> nn.Sequential:
+        return nn.Sequential(*self.decoder, self.output)

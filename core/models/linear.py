@@ -7,9 +7,9 @@ from typing import final
 from torch import nn
 
 from core.config import ModelConfig
-from core.models.base import Capabilities, Signature
 from core.models.deterministic import PlainPointAutoencoder
 from core.models.networks import check_latent, mlp_decoder, mlp_encoder
+from core.models.signals import Signature
 
 
 class LinearConfig(ModelConfig):
@@ -22,7 +22,6 @@ class LinearAutoencoder(PlainPointAutoencoder):
     subspace, but its axes are any basis of it: neither orthogonal nor ordered."""
 
     name, title, Config = "linear_ae", "Linear AE", LinearConfig
-    capabilities = Capabilities()
 
     def __init__(self, config: LinearConfig, signature: Signature) -> None:
         check_latent(config.latent, signature)

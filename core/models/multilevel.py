@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from core.config import ConfigError, NetworkConfig, knob
 from core.measures.noise import CORRUPTIONS
-from core.models.base import Batch, Capabilities, Condition, Output, Signature
+from core.models.abilities import Corrupting, Dialled
 from core.models.conditioned import gated_decoder, gated_encoder
-from core.models.deterministic import PointAutoencoder
+from core.models.deterministic import PlainPointAutoencoder
 from core.models.dial import Dial
 from core.models.networks import decoder, encoder
+from core.models.signals import Condition, Signature
 
 
 class MultiLevelConfig(NetworkConfig):
@@ -38,7 +39,7 @@ class MultiLevelConfig(NetworkConfig):
 
 
 @final
-class MultiLevelAutoencoder(PointAutoencoder):
+class MultiLevelAutoencoder(Corrupting, Dialled, PlainPointAutoencoder):
     """A denoising AE whose encoder and decoder take the noise level as an input, so that the
     level is a slider, not a training. A level is drawn uniformly for each image of a batch.
 
@@ -47,7 +48,6 @@ class MultiLevelAutoencoder(PointAutoencoder):
     """
 
     name, title, Config = "multilevel_dae", "Level-conditional DAE", MultiLevelConfig
-    capabilities = Capabilities(corrupts=True, has_dial=True)
 
     def __init__(self, config: MultiLevelConfig, signature: Signature) -> None:
         if not config.level_low < config.level_high:
@@ -63,12 +63,13 @@ class MultiLevelAutoencoder(PointAutoencoder):
             decoder=gated_decoder(decoder(config, signature, None), config.latent, "sigmoid"),
             output=nn.Sigmoid(),
         )
-        low, high = config.level_low, config.level_high
-        self.dial = Dial("level", low, high, log=False, usual=min(high, max(low, config.level)))
+
+    @property
+    def dial(self) -> Dial:
+        low, high = self.config.level_low, self.config.level_high
+        usual = min(high, max(low, self.config.level))
+        return Dial("level", low, high, log=False, usual=usual)
 
     def corrupt(self, x: Tensor, condition: Condition, generator: torch.Generator | None) -> Tensor:
         level = self.position(condition, x).reshape(-1, *[1] * (x.ndim - 1))  # (batch, 1, …)
         return CORRUPTIONS[self.config.noise](x, level, generator)
-
-    def penalties(self, batch: Batch, output: Output, progress: float) -> dict[str, Tensor]:
-        return {}

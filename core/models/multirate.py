@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Literal, final
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.config import ConfigError, knob
-from core.models.base import NOTHING, Batch, Capabilities, Condition, Output, Signature
-from core.models.conditioned import apply, gated_decoder, gated_encoder
+from core.models.abilities import Dialled
+from core.models.conditioned import gated_decoder, gated_encoder
 from core.models.dial import Dial
-from core.models.gaussian import LOG_VAR_RANGE, GaussianAutoencoder, GaussianConfig
+from core.models.gaussian import LOG_VAR_RANGE, GaussianConfig, LayeredGaussian
 from core.models.networks import decoder, encoder
+from core.models.priors import StandardNormalRate
+from core.models.signals import Batch, Moment, Output, Signature
 
 
 class MultiRateConfig(GaussianConfig):
@@ -35,7 +37,7 @@ class MultiRateConfig(GaussianConfig):
 
 
 @final
-class MultiRateVAE(GaussianAutoencoder):
+class MultiRateVAE(Dialled, StandardNormalRate, LayeredGaussian):
     """A VAE whose encoder and decoder take log β as an input, so that β is a slider, not a
     training. β is drawn log-uniformly for each image of a batch.
 
@@ -43,38 +45,28 @@ class MultiRateVAE(GaussianAutoencoder):
     """
 
     name, title, Config = "multirate_vae", "Multi-rate VAE", MultiRateConfig
-    capabilities = Capabilities(has_prior=True, has_posterior=True, has_dial=True)
 
     def __init__(self, config: MultiRateConfig, signature: Signature) -> None:
-        super().__init__(config, signature)
         if not config.beta_low < config.beta_high:
             raise ConfigError(
                 "Highest β (beta_high) must be above the lowest, {low:g}; got {high:g}.",
                 low=config.beta_low,
                 high=config.beta_high,
             )
+        super().__init__(
+            config,
+            signature,
+            gated_encoder(encoder(config, signature, 2 * config.latent), config.gate),
+            gated_decoder(decoder(config, signature, None), config.latent, config.gate),
+        )
         if config.gate == "root":  # a collapsed dimension is the prior, never wider
             self.log_var_range = (LOG_VAR_RANGE[0], 0.0)
-        self.dial = Dial("beta", config.beta_low, config.beta_high, log=True, usual=config.beta)
-        self.encoder = gated_encoder(encoder(config, signature, 2 * config.latent), config.gate)
-        self.decoder = gated_decoder(decoder(config, signature, None), config.latent, config.gate)
 
-    def posterior(self, x: Tensor, condition: Condition) -> Tensor:
-        return apply(self.encoder, x, self.position(condition, x))
+    @property
+    def dial(self) -> Dial:
+        low, high = self.config.beta_low, self.config.beta_high
+        return Dial("beta", low, high, log=True, usual=self.config.beta)
 
-    def decode(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
-        return apply(self.decoder, z, self.position(condition, z))
-
-    def loss_terms(self, batch: Batch, output: Output, progress: float) -> dict[str, Tensor]:
+    def loss_terms(self, batch: Batch, output: Output, moment: Moment) -> dict[str, Tensor]:
         beta = self.dial.value(self.position(batch.condition, batch.target))  # (batch,)
-        rate = self.rate_each(output.levels).sum(1)  # (batch,)
-        return {
-            "reconstruction": self.distortion(batch.target, output.logits),
-            "kl": (beta * rate).mean(),
-        }
-
-    def encoder_layers(self) -> nn.Sequential:
-        return self.encoder
-
-    def decoder_layers(self) -> nn.Sequential:
-        return nn.Sequential(*self.decoder, self.output)
+        return self.negative_elbo(batch, output, beta)

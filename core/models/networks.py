@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from core.config import ConfigError, NetworkConfig
-from core.models.base import Signature
+from core.models.signals import Signature
 from core.refusal import Refusal
 
 ACTIVATIONS = {

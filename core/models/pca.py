@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from core.config import ModelConfig
-from core.models.base import Capabilities, ClosedForm, Signature
+from core.models.abilities import ClosedForm
 from core.models.deterministic import PlainPointAutoencoder
 from core.models.networks import check_latent
+from core.models.signals import Signature
 
 
 class PCAConfig(ModelConfig):
@@ -18,7 +19,7 @@ class PCAConfig(ModelConfig):
 
 
 @final
-class PCA(PlainPointAutoencoder, ClosedForm):
+class PCA(ClosedForm, PlainPointAutoencoder):
     """z = W(x − μ), x̂ = Wᵀz + μ with W the K leading eigenvectors of the covariance.
 
     Assumes that the data lie near a K-dimensional plane. Components are ordered by variance and
@@ -26,7 +27,6 @@ class PCA(PlainPointAutoencoder, ClosedForm):
     """
 
     name, title, Config = "pca", "PCA", PCAConfig
-    capabilities = Capabilities(closed_form=True)
 
     def __init__(self, config: PCAConfig, signature: Signature) -> None:
         check_latent(config.latent, signature)

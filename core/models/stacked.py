@@ -7,9 +7,9 @@ from typing import final
 from torch import nn
 
 from core.config import NetworkConfig
-from core.models.base import Capabilities, Signature
 from core.models.deterministic import PlainPointAutoencoder
 from core.models.networks import decoder, encoder
+from core.models.signals import Signature
 
 
 class StackedConfig(NetworkConfig):
@@ -22,7 +22,6 @@ class StackedAutoencoder(PlainPointAutoencoder):
     sheet, and says nothing of where on that sheet the data lie."""
 
     name, title, Config = "stacked_ae", "Stacked AE", StackedConfig
-    capabilities = Capabilities()
 
     def __init__(self, config: StackedConfig, signature: Signature) -> None:
         super().__init__(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import final
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.config import knob
-from core.measures import losses
-from core.models.base import NOTHING, Batch, Capabilities, Condition, Output, Signature
-from core.models.gaussian import GaussianAutoencoder, GaussianConfig
-from core.models.networks import decoder, encoder
+from core.models.gaussian import GaussianConfig, LayeredGaussian
+from core.models.priors import StandardNormalRate
+from core.models.signals import Batch, Moment, Output
 
 
 class VAEConfig(GaussianConfig):
@@ -34,40 +33,12 @@ class VAEConfig(GaussianConfig):
 
 
 @final
-class VAE(GaussianAutoencoder):
+class VAE(StandardNormalRate, LayeredGaussian):
     """Pays nats for the code's precision, so that codes fill the prior and a draw from the prior
     decodes to a digit; a plain autoencoder's holes close."""
 
     name, title, Config = "vae", "VAE", VAEConfig
-    capabilities = Capabilities(has_prior=True, has_posterior=True)
 
-    def __init__(self, config: VAEConfig, signature: Signature) -> None:
-        super().__init__(config, signature)
-        self.encoder = encoder(config, signature, 2 * config.latent)
-        self.decoder = decoder(config, signature, None)
-
-    def posterior(self, x: Tensor, condition: Condition) -> Tensor:
-        return self.encoder(x)
-
-    def decode(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
-        return self.decoder(z)
-
-    def encoder_layers(self) -> nn.Sequential:
-        return self.encoder
-
-    def decoder_layers(self) -> nn.Sequential:
-        return nn.Sequential(*self.decoder, self.output)
-
-    def beta_at(self, progress: float) -> float:
-        """β at a position in training, 0 at the start to 1 at the end."""
-        if self.config.beta_warmup == 0:
-            return self.config.beta
-        return self.config.beta * min(1.0, progress / self.config.beta_warmup)
-
-    def loss_terms(self, batch: Batch, output: Output, progress: float) -> dict[str, Tensor]:
-        (level,) = output.levels
-        kl = losses.kl_standard_normal(level.mean, level.log_var)
-        return {
-            "reconstruction": self.distortion(batch.target, output.logits),
-            "kl": self.beta_at(progress) * kl,
-        }
+    def loss_terms(self, batch: Batch, output: Output, moment: Moment) -> dict[str, Tensor]:
+        beta = self.config.beta * moment.rise(self.config.beta_warmup)
+        return self.negative_elbo(batch, output, beta)

@@ -3,6 +3,7 @@
     <store>/<run-id>/run.json              what was asked, what came of it, and how to run it
     <store>/<run-id>/weights.safetensors   every parameter of the model
     <store>/<run-id>/codes.safetensors     the held-out digits' codes and the map's plane
+    <store>/<run-id>/pictures.safetensors  what is shown of a model that no browser runs
     <store>/<run-id>/film.safetensors      how codes and decoded digits moved while it was trained
 
 Importing this module needs no torch, so that a screen can list runs before torch is loaded.
@@ -35,6 +36,7 @@ SCHEMA_VERSION = 1
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}-[0-9a-f]{10}")
 RECORD = "run.json"
 WEIGHTS, CODES, FILM = "weights.safetensors", "codes.safetensors", "film.safetensors"
+PICTURES = "pictures.safetensors"
 NOTE = "note.json"  # what people say of a run; see `core.store.own_runs`
 LARGEST_RECORD = 16 * 2**20
 
@@ -83,13 +85,20 @@ class RunRecord(_Plain):
     history: tuple[dict[str, float], ...] = ()
     metrics: dict[str, dict[str, float]] = {}
     capabilities: dict[str, Any] = {}
+    widths: tuple[int, ...] = ()
     browser: dict[str, Any] | None = None
+    roles: tuple[str, ...] = ()  # see core.training.bank.Plan
     files: dict[str, FileRecord] = {}
 
     @property
     def latent(self) -> int:
-        """K, the number of latent dimensions."""
+        """K, the number of latent dimensions that was asked for."""
         return int(self.config["latent"])
+
+    @property
+    def width(self) -> int:
+        """Numbers in a code, all levels together."""
+        return sum(self.widths) or self.latent
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +157,7 @@ def run_id(
     config: Mapping[str, Any],
     data: Mapping[str, Any],
     train: Mapping[str, Any],
+    teacher: str = "",
 ) -> str:
     """Readable slug and short hash of the canonical JSON of what is asked for."""
     canonical = json.dumps(
@@ -156,7 +166,8 @@ def run_id(
             "config": config,
             "data": {key: data[key] for key in ("name", "split", "fingerprint")},
             "train": train,
-        },
+        }
+        | ({"teacher": teacher} if teacher else {}),
         sort_keys=True,
         separators=(",", ":"),
     )
@@ -173,14 +184,21 @@ class Request:
     config: ModelConfig
     data: Dataset
     train: TrainConfig
+    teacher: str = ""  # fingerprint of the network that it learns from
 
     @property
     def id(self) -> str:
         """The run's id, the same on every machine."""
-        return id_of(self.variant, self.config, self.data, self.train)
+        return id_of(self.variant, self.config, self.data, self.train, self.teacher)
 
 
-def id_of(variant: str, config: ModelConfig, data: Dataset | DataRecord, train: TrainConfig) -> str:
+def id_of(
+    variant: str,
+    config: ModelConfig,
+    data: Dataset | DataRecord,
+    train: TrainConfig,
+    teacher: str = "",
+) -> str:
     """The id of the run that this request makes; the data need not be loaded.
 
     Knobs at their defaults are left out of it, so that a new knob leaves all ids as they are.
@@ -190,6 +208,7 @@ def id_of(variant: str, config: ModelConfig, data: Dataset | DataRecord, train: 
         config.model_dump(mode="json", exclude_defaults=True) | {"latent": config.latent},
         {"name": data.name, "split": data.split, "fingerprint": data.fingerprint},
         train.model_dump(mode="json", exclude_defaults=True),
+        teacher,
     )
 
 
@@ -295,7 +314,7 @@ def open_run(folder: Path) -> Run:
             file=WEIGHTS,
         )
     for file, expected in record.files.items():
-        if file not in (WEIGHTS, CODES, FILM):
+        if file not in (WEIGHTS, CODES, FILM, PICTURES):
             raise CheckpointError(
                 "Run {run} names a file that no run has: {file!r}.", run=name, file=file
             )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 
 from core.models import build, variant
-from core.models.base import Autoencoder, Signature
+from core.models.base import Member
+from core.models.signals import Signature
 from core.store import checkpoints
 
 
-def load_model(found: checkpoints.Run) -> Autoencoder:
+def load_model(found: checkpoints.Run) -> Member:
     """The model of a run, on the CPU, ready to use.
 
     Raises:

@@ -8,17 +8,21 @@ value of it, and a training's history is read in the unit of its page.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from core.config import ModelConfig, NetworkConfig
+from core.data import toys
+from core.measures.corruptions import LEVELS, NOISES
 from core.store import checkpoints
 from core.store.checkpoints import CODES, Run, RunRecord
 
 HELD_OUT = "mnist-5k/all"
-_SAME = {"latent", "network", "hidden", "activation", "likelihood", "sigma", "pixels"}
+# Knobs that make a network's size, beside K.
+SIZES = tuple(knob.name for knob in NetworkConfig.knobs() if knob not in ModelConfig.knobs())
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,34 @@ class Gap:
         return 100 * (self.here / self.dedicated - 1)
 
 
+def by_role(runs: Iterable[Run], role: str) -> list[Run]:
+    """Runs for a role: those that were declared for it (see `core.training.bank.Plan`), then those
+    that fit it by what they can do, so that a store of somebody's own shows something too."""
+    runs = list(runs)
+    declared = [run for run in runs if role in run.record.roles]
+    return declared + [run for run in runs if run not in declared and _FITS[role](run)]
+
+
 def alike(one: Run, other: Run) -> bool:
-    """Whether two runs have networks of the same size, the same likelihood and the same data."""
-    a, b = one.record.data, other.record.data
-    return not differing(one, other) & _SAME and (a.name, a.split) == (b.name, b.split)
+    """Whether two runs differ in no knob that both have, but for one that either takes as an
+    input, and were trained on the same data for terms of the same names."""
+    dials = {dial["knob"] for run in (one, other) if (dial := dial_of(run))}
+    same = not differing(one, other) - dials and _data(one) == _data(other)
+    return same and _terms(one) == _terms(other)
+
+
+def same_size(one: Run, other: Run) -> bool:
+    """Whether two runs have networks of the same size and the same data."""
+    a, b = one.record.config, other.record.config
+    return all(a.get(name) == b.get(name) for name in ("latent", *SIZES)) and (
+        _data(one) == _data(other)
+    )
+
+
+def is_linear(run: Run) -> bool:
+    """Whether a network has layers but no hidden ones: encoder and decoder are linear."""
+    config = run.record.config
+    return config.get("network", "mlp") == "mlp" and not config.get("hidden", True)
 
 
 def differing(one: Run, other: Run) -> set[str]:
@@ -110,8 +138,6 @@ def objective_gap(run: Run, other: Run) -> Gap:
 def noise_gaps(run: Run, runs: Iterable[Run]) -> list[Gap]:
     """Squared error of a level-conditional denoising run beside runs of the same size that were
     trained for its noise at one level, at that level on the digits of mnist-5k's test split."""
-    from core.measures.noise import LEVELS, NOISES  # needs torch
-
     if CODES not in run.record.files:
         return []  # of data that no map shows
     noise = run.record.config["noise"]
@@ -148,6 +174,44 @@ def rate_history(record: RunRecord) -> tuple[list[int], list[float]]:
             samples.append(int(entry["samples"]))
             rates.append(float(entry["kl"] / weight))
     return samples, rates
+
+
+def _can(run: Run, what: str) -> bool:
+    return bool(run.record.capabilities.get(what))
+
+
+def _data(run: Run) -> tuple[str, str]:
+    return run.record.data.name, run.record.data.split
+
+
+def _terms(run: Run) -> set[str]:
+    """Names of the terms of a run's objective; empty of one that was solved."""
+    history = run.record.history
+    return set(history[-1]) - {"step", "samples"} if history else set()
+
+
+def _has_dial(run: Run, knob: str) -> bool:
+    return (dial_of(run) or {}).get("knob") == knob
+
+
+# Who may stand in for a role where no run, or not enough, were declared for it.
+_FITS: dict[str, Callable[[Run], bool]] = {
+    "usual": lambda run: _can(run, "has_prior") and not dial_of(run),
+    "beside": lambda run: not dial_of(run) and run.record.config.get("network") != "conv",
+    "plain": lambda run: (
+        _terms(run) == {"reconstruction"}
+        and not (_can(run, "corrupts") or _can(run, "has_posterior") or dial_of(run))
+    ),
+    "matrix": lambda run: (
+        _can(run, "corrupts") and not dial_of(run) and {"noise", "level"} <= set(run.record.config)
+    ),
+    "theory": lambda run: (
+        _has_dial(run, "beta")
+        and is_linear(run)
+        and run.record.config.get("likelihood") == "gaussian"
+    ),
+    "toy": lambda run: _has_dial(run, "level") and run.record.data.name == toys.CURVE_2D,
+}
 
 
 def _between(knots: np.ndarray, values: np.ndarray, position: float) -> float:

@@ -208,7 +208,7 @@ def _verified(found: Run, label: str) -> RunRecord:
     """The record to keep, after all that it says was compared with what is there."""
     from core.export import programs
     from core.models import variant
-    from core.models.base import Signature
+    from core.models.signals import Signature
     from core.store import checkpoints, loading
 
     record = found.record
@@ -236,7 +236,7 @@ def _verified(found: Run, label: str) -> RunRecord:
             "{label} holds a run whose id is not that of what it says it is.", label=label
         )
     signature = Signature(record.data.shape, record.data.classes, record.data.kind)
-    if signature.kind not in kind.capabilities.kinds or not 0 < signature.size <= 10**6:
+    if signature.kind not in kind.kinds or not 0 < signature.size <= 10**6:
         raise foreign
     _check_shapes(found, kind, config, signature, label)
     model = loading.load_model(found)

@@ -14,7 +14,7 @@ from pathlib import Path
 from core import data
 from core.config import TrainConfig
 from core.latent import results
-from core.measures.noise import LEVELS, NOISES
+from core.measures.corruptions import LEVELS, NOISES
 from core.models import variant
 from core.store import checkpoints, result_files
 from core.training import loop, runner
@@ -23,6 +23,15 @@ from core.training import loop, runner
 @dataclass(frozen=True)
 class Plan:
     """One run to ship: a variant, its knobs, its training and its data."""
+
+    # Roles that a run may be declared for, so that pages need no variant's name. Where none is,
+    # `core.store.records.by_role` takes what fits by its capabilities.
+    #   usual   what pages open with: the VAE of K = 2
+    #   beside  what PCA vs AE opens with at its K: PCA, linear, stacked and denoising AE, VAE
+    #   plain   the AE without noise beside the denoising ones of its size, on Noise
+    #   matrix  a denoising AE for one noise and level, a row of the matrix on Noise
+    #   theory  the linear Gaussian network for all β, beside what theory says, on β and K
+    #   toy     the denoising network of the 2-D toy, on Noise
 
     variant: str
     config: dict

@@ -9,7 +9,7 @@ import torch
 
 from core.config import ModelConfig, TrainConfig
 from core.models import variant
-from core.models.base import Signature
+from core.models.signals import Signature
 from core.store.checkpoints import WEIGHTS, Run
 
 # Where nothing was ever trained: microseconds a sample on one core of an everyday machine, and

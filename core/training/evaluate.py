@@ -9,50 +9,77 @@ import torch
 
 from core.latent import coding
 from core.measures import metrics
+from core.measures.corruptions import LEVELS, NOISES
 from core.measures.losses import squared_error
-from core.measures.noise import CORRUPTIONS, LEVELS, NOISES
-from core.models.base import Autoencoder, Condition, Probabilistic, join
+from core.measures.noise import CORRUPTIONS
+from core.models.abilities import Generative, Probabilistic
+from core.models.base import Autoencoder, Member
+from core.models.signals import Condition, join
 
 
 def evaluate(
-    model: Autoencoder,
+    model: Member,
     x: np.ndarray,
     seed: int = 0,
     labels: np.ndarray | None = None,
     dial: float | None = None,
+    observed: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """All scores that the model has, per image.
+    """All scores that the model has, per example.
 
     Args:
-        x: held-out images (count, *shape), uint8 or in [0, 1].
+        x: held-out examples (count, *shape), images as uint8 or in [0, 1].
         seed: fixes the draws of z and of binarised pixels.
         labels: (count,) of the images, which a conditional model takes.
         dial: value of the continuous knob of a model that has one.
+        observed: (count, *shape) bool, of ratings: which are known.
 
     Returns:
-        `squared_error` (sum over pixels, mean over images), `squared_error_mean_image` (the same
-        for always answering these images' mean), for a model that is trained on corrupted inputs
-        `squared_error_denoised` (the answer to inputs corrupted as in its training, against the
-        clean images), and for a model with an ELBO what `rate_distortion` returns.
+        Of images `squared_error` (sum over pixels, mean over images), `squared_error_mean_image`
+        (the same for always answering these images' mean), for a model that is trained on
+        corrupted inputs `squared_error_denoised` (the answer to inputs corrupted as in its
+        training, against the clean images), and for a model with an ELBO what `rate_distortion`
+        returns. Of sequences also both errors per frame (`…_frame`). Of ratings `rmse` over the
+        known ones, beside `rmse_constant` of always answering their mean. Of a model without an
+        encoder nothing.
     """
+    if not isinstance(model, Autoencoder):
+        return {}
+    if model.signature.kind == "ratings":
+        return _ratings(model, x, labels, observed)
     clean = x.astype(np.float32) / 255 if x.dtype == np.uint8 else x
     error = metrics.squared_error_each(clean, coding.reconstruct(model, x, labels, dial=dial))
     scores = {
         "squared_error": float(error.mean()),
         "squared_error_mean_image": metrics.mean_image_error(clean),
     }
+    if model.signature.kind == "sequences":
+        scores |= {f"{name}_frame": value / x.shape[1] for name, value in scores.items()}
     if model.capabilities.corrupts:
         level = model.config.level if dial is None else dial
         noise = model.config.noise
         scores["squared_error_denoised"] = denoising_error(model, x, noise, level, seed, labels)
     if isinstance(model, Probabilistic):
         scores |= rate_distortion(model, x, seed, labels, dial)
-        if model.config.likelihood == "bernoulli":
+        if model.likelihood.binary:
             scores["cross_entropy_floor"] = metrics.bernoulli_floor(clean)
             scores["cross_entropy_mean_image"] = metrics.bernoulli_cross_entropy(
                 clean, clean.mean(0)
             )
     return scores
+
+
+def _ratings(
+    model: Autoencoder, x: np.ndarray, labels: np.ndarray | None, observed: np.ndarray | None
+) -> dict[str, float]:
+    known = np.ones(x.shape, bool) if observed is None else observed
+    if not known.any():
+        return {}
+    answers = coding.reconstruct(model, x, labels)
+    return {
+        "rmse": metrics.root_mean_square(answers[known] - x[known]),
+        "rmse_constant": float(x[known].std()),
+    }
 
 
 @torch.no_grad()
@@ -74,8 +101,7 @@ def denoising_error(
         level: of the noise. A model whose dial is a noise level is told it, as far as it knows it.
         seed: fixes the noise.
     """
-    device = next(model.parameters()).device
-    generator = torch.Generator(device).manual_seed(seed)
+    generator = torch.Generator(coding.device_of(model)).manual_seed(seed)
     told = None
     if model.dial is not None and model.capabilities.corrupts:
         told = min(model.dial.high, max(model.dial.low, level))
@@ -87,8 +113,8 @@ def denoising_error(
 
 
 def noise_matrix(model: Autoencoder, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-    """`denoising_error` at each noise (rows, in the order of `core.measures.noise.NOISES`) and
-    level (columns, `core.measures.noise.LEVELS`): (3, 4) float32."""
+    """`denoising_error` at each noise and level of `core.measures.corruptions`: rows in the order
+    of `NOISES`, columns of `LEVELS`, (3, 4) float32."""
     return np.array(
         [
             [denoising_error(model, x, noise, level, labels=labels) for level in LEVELS]
@@ -114,9 +140,8 @@ def rate_distortion(
     from that, by its cross-entropy on grey pixels (`rate`, `cross_entropy_grey`), which is no
     likelihood. A Gaussian likelihood is a density of grey pixels (`rate`, `distortion`, `elbo`).
     """
-    device = next(model.parameters()).device
-    generator = torch.Generator(device).manual_seed(seed)
-    bernoulli = model.config.likelihood == "bernoulli"
+    generator = torch.Generator(coding.device_of(model)).manual_seed(seed)
+    binary = model.likelihood.binary
     totals: dict[str, float] = {}
     means = []
 
@@ -126,22 +151,22 @@ def rate_distortion(
     def score(target: torch.Tensor, condition: Condition) -> tuple[float, float, torch.Tensor]:
         levels = model.encode(target, condition, generator)
         rate = model.rate_each(levels, condition).sum().item()
-        logits = model.decode(join(levels), condition)
-        distortion = model.distortion(target, logits).item() * len(target)
+        logits = model.answer(join(levels), condition, target)
+        distortion = model.likelihood.nll(logits, target).item() * len(target)
         return rate, distortion, torch.cat([level.mean for level in levels], 1)
 
     for grey, condition in coding.batches(model, x, labels, batch, dial):
         rate, distortion, mean = score(grey, condition)
         means.append(mean.cpu())
         add("rate", rate)
-        add("cross_entropy_grey" if bernoulli else "distortion", distortion)
-        if bernoulli:
-            binary = (torch.empty_like(grey).uniform_(generator=generator) < grey).float()
-            rate, distortion, _ = score(binary, condition)
+        add("cross_entropy_grey" if binary else "distortion", distortion)
+        if binary:
+            drawn = (torch.empty_like(grey).uniform_(generator=generator) < grey).float()
+            rate, distortion, _ = score(drawn, condition)
             add("rate_binary", rate)
             add("distortion_binary", distortion)
     scores = {name: total / len(x) for name, total in totals.items()}
-    suffix = "_binary" if bernoulli else ""
+    suffix = "_binary" if binary else ""
     scores[f"elbo{suffix}"] = -scores[f"rate{suffix}"] - scores[f"distortion{suffix}"]
     scores["active_units"] = float(metrics.active_units(torch.cat(means).numpy()))
     return scores
@@ -163,7 +188,7 @@ def importance_bounds(
     each k divides the next.
 
     Args:
-        model: with one level of Gaussian latents and a standard normal prior.
+        model: with Gaussian latents, a prior and a likelihood.
         x: images (count, *shape) under the model's own likelihood: for a Bernoulli one pixels of 0
             and 1, since grey pixels have no such likelihood.
         draws: the k's.
@@ -176,24 +201,22 @@ def importance_bounds(
     Raises:
         ValueError: for a model without such latents, or grey pixels under a Bernoulli likelihood.
     """
-    if not (isinstance(model, Probabilistic) and model.capabilities.levels == 1):
-        raise ValueError("Importance bounds need a posterior with one level of latents.")
-    if model.config.likelihood == "bernoulli" and not np.isin(np.unique(x), (0, 1)).all():
+    if not (isinstance(model, Probabilistic) and isinstance(model, Generative)):
+        raise ValueError("Importance bounds need a posterior and a prior.")
+    if model.likelihood.binary and not np.isin(np.unique(x), (0, 1)).all():
         raise ValueError("A Bernoulli likelihood needs pixels of 0 and 1; these are grey.")
-    generator = torch.Generator(next(model.parameters()).device).manual_seed(seed)
+    generator = torch.Generator(coding.device_of(model)).manual_seed(seed)
     found: dict[int, list[np.ndarray]] = {k: [] for k in draws}
     exact = x.astype(np.float32) if x.dtype == np.uint8 else x  # 0 and 1, not 0 and 1/255
     for part, condition in coding.batches(model, exact, labels, 100, dial):
         part = part.to(next(model.parameters()).dtype)
-        (level,) = model.encode(part, condition)
         log_weights = []
         for _ in range(max(draws)):
-            noise = torch.empty_like(level.mean).normal_(generator=generator)
-            z = level.mean + (0.5 * level.log_var).exp() * noise
-            log_ratio = 0.5 * (noise.square() + level.log_var - z.square()).sum(
-                1
-            )  # log p(z)/q(z|x)
-            log_weights.append(log_ratio - model.distortion_each(part, model.decode(z, condition)))
+            levels = model.encode(part, condition, generator)
+            z = join(levels)
+            log_ratio = model.log_prior(z, condition) - model.log_posterior(levels)
+            nats = model.likelihood.nll_each(model.answer(z, condition, part), part)
+            log_weights.append(log_ratio - nats)
         each = torch.stack(log_weights)  # (draws, batch)
         for k in draws:
             groups = each[: len(each) // k * k].unflatten(0, (-1, k))

@@ -12,7 +12,7 @@ from PIL import Image
 from core.data import Dataset
 from core.latent import coding
 from core.latent.projections import Plane, map_plane, procrustes
-from core.models.base import Autoencoder
+from core.models.base import Autoencoder, Member
 
 FRAMES = 40
 NOTES = "frames.json"  # step, samples and bounds of each frame in a folder
@@ -40,8 +40,11 @@ class Film:
         self.steps: list[int] = []
         self.samples: list[int] = []
 
-    def begin(self, model: Autoencoder, resumed: bool) -> bool:
-        """Take the first frame, or, where a training is resumed, the frames that it had."""
+    def begin(self, model: Member, resumed: bool) -> bool:
+        """Take the first frame, or, where a training is resumed, the frames that it had; False
+        where there is nothing to film: no codes, or no pictures."""
+        if not isinstance(model, Autoencoder) or self.digits.kind == "ratings":
+            return False
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             if resumed and self._again(self.folder):
@@ -100,8 +103,9 @@ class Film:
         right, top = np.quantile(points, 0.98, axis=0)
         places = coding.grid(np.array([left, bottom]), np.array([right, top]), SIDE)
         z = plane.to_latent(places @ turn.T)
-        labels = np.arange(len(z)) % max(1, self.digits.classes)
-        pictures = coding.decode(model, z, labels if self.digits.classes else None)
+        pictures = coding.decode(model, z)
+        if self.digits.kind == "sequences":  # of each the middle frame
+            pictures = pictures[:, pictures.shape[1] // 2]
         pixels = np.clip(np.nan_to_num(pictures), 0, 1).mean(axis=1)  # channels to grey
         height, width = pixels.shape[-2:]
         sheet = pixels.reshape(SIDE, SIDE, height, width).transpose(0, 2, 1, 3)

@@ -6,16 +6,17 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from core.config import TrainConfig
 from core.data import Dataset
-from core.models.base import Adversarial, Autoencoder, ClosedForm
+from core.models.abilities import ClosedForm, Phase, Phased
+from core.models.base import Member
 from core.refusal import Refusal
+from core.training.capture import Captured
+from core.training.step import Resident, Step
 
 REPORTS = 200
 
@@ -41,7 +42,7 @@ class Progress:
 
     @property
     def loss(self) -> float:
-        """The objective: the sum of the model's own terms, the adversary's left out."""
+        """The objective: the sum of the model's own terms, the opponents' left out."""
         return sum(v for name, v in self.terms.items() if not name.startswith("adversary/"))
 
 
@@ -55,19 +56,22 @@ def best_device() -> torch.device:
 
 
 def train(
-    model: Autoencoder,
+    model: Member,
     dataset: Dataset,
     config: TrainConfig,
     device: torch.device | None = None,
     resume: Mapping[str, Tensor] | None = None,
+    capture: bool = True,
 ) -> Iterator[Progress]:
     """Train a model in place, yielding about 200 times.
 
     The data set is moved to the device once, as it is; batches are index selections there,
-    scaled and corrupted there. On the CPU the same seed gives the same weights bit for bit.
+    scaled and corrupted there. On the CPU the same seed gives the same weights bit for bit. On
+    CUDA the step is captured as a graph, unless the model says why it can't be (`eager`).
 
     Args:
         resume: what a report's `state` gave; the training goes on behind that report.
+        capture: whether a step may be captured where it can be.
 
     Raises:
         TrainingError: for an empty data set, and when the loss or a weight is no longer finite;
@@ -79,7 +83,7 @@ def train(
         )
     device = device or best_device()
     model.to(device).train()
-    resident = _Resident(dataset, device)
+    resident = Resident(dataset, device)
     started = time.perf_counter()
     if isinstance(model, ClosedForm):
         model.fit(resident.all())
@@ -87,76 +91,151 @@ def train(
         return
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
-    generator = torch.Generator(device).manual_seed(config.seed)
-    batch_size = min(config.batch_size, resident.count)
-    steps = max(1, round(config.epochs * resident.count / batch_size))
-    report_every = max(1, steps // REPORTS)
-    opponent = model.adversary if isinstance(model, Adversarial) else None
-    theirs = {id(p) for p in opponent.parameters()} if opponent is not None else set()
-    optimiser = _adam([p for p in model.parameters() if id(p) not in theirs], config, device)
-    rival = _adam(list(opponent.parameters()), config, device) if opponent is not None else None
-    order = torch.empty(0, dtype=torch.long, device=device)
-    sums: dict[str, Tensor] = {}
-    since = 0
-    begin = 0
+    training = _Training(model, resident, config, capture)
     if resume is not None:
-        begin, order = int(resume["step"]), resume["order"].to(device)
-        generator.set_state(resume["generator"])
-        model.load_state_dict(_below("model", resume))
-        for name, one in (("optimiser", optimiser), ("rival", rival)):
-            if one is not None:
-                _restore(one, _below(name, resume))
+        training.restore(resume)
         started -= float(resume["seconds"])
 
     def state() -> dict[str, Tensor]:
-        found = {"step": torch.tensor(step + 1), "order": order, "generator": generator.get_state()}
-        found["seconds"] = torch.tensor(time.perf_counter() - started)
-        found |= {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-        for name, one in (("optimiser", optimiser), ("rival", rival)):
-            for i, slots in one.state_dict()["state"].items() if one is not None else ():
-                found |= {f"{name}.{i}.{slot}": tensor for slot, tensor in slots.items()}
-        return found
+        seconds = torch.tensor(time.perf_counter() - started)
+        return training.state() | {"seconds": seconds}
 
     with _LastGood(model) as good:
-        for step in range(begin, steps):
-            progress = step / steps
-            rate = _rate(progress, config)
-            if len(order) < batch_size:
-                order = torch.cat([order, resident.shuffled(generator)])
-            index, order = order[:batch_size], order[batch_size:]
-            x, label, observed = resident.batch(index)
-            batch = model.prepare(x, label, observed, generator)
-            output = model(batch, generator)
-            terms = model.loss_terms(batch, output, progress)
-            _step(optimiser, sum(terms.values()), rate)
-            if rival is not None:
-                rival_terms = model.adversary_terms(batch, output)
-                _step(rival, sum(rival_terms.values()), rate)
-                terms = terms | {f"adversary/{name}": term for name, term in rival_terms.items()}
-            for name, term in terms.items():
-                sums[name] = sums.get(name, 0) + term.detach()
-            since += 1
-            if (step + 1) % report_every == 0 or step + 1 == steps:
-                means = {name: float(total) / since for name, total in sums.items()}
-                wrong: Any = ", ".join(name for name, v in means.items() if not math.isfinite(v))
-                if not wrong and not good.live_is_finite():
-                    wrong = Refusal("a weight")
-                if wrong:
-                    raise TrainingError(
-                        "Training diverged at step {step} of {steps} ({wrong} is no longer a "
-                        "finite number); try a learning rate below {rate:g}.",
-                        step=step + 1,
-                        steps=steps,
-                        wrong=wrong,
-                        rate=config.learning_rate,
-                    )
+        while training.number < training.steps:
+            training.take_step()
+            step = training.number
+            if step % training.report_every == 0 or step == training.steps:
+                means = training.means()
+                training.check(means, good)
                 good.keep()
-                sums, since = {}, 0
                 seconds = time.perf_counter() - started
-                yield Progress(step + 1, steps, (step + 1) * batch_size, seconds, means, state)
+                yield Progress(
+                    step, training.steps, step * training.batch_size, seconds, means, state
+                )
 
 
-def drain(progress: Iterator[Progress], on_progress: Callable[[Progress], None] | None = None):
+class _Training:
+    """A training's place, its order of examples and the step of its present phase."""
+
+    def __init__(
+        self, model: Member, resident: Resident, config: TrainConfig, capture: bool
+    ) -> None:
+        self.model = model
+        self.resident = resident
+        self.config = config
+        self.captures = capture and resident.device.type == "cuda" and not model.eager
+        self.generator = torch.Generator(resident.device).manual_seed(config.seed)
+        self.batch_size = min(config.batch_size, resident.count)
+        self.steps = max(1, round(config.epochs * resident.count / self.batch_size))
+        self.report_every = max(1, self.steps // REPORTS)
+        self.number = 0  # of the next step
+        self.since = 0  # steps since the last report
+        self.order = torch.empty(0, dtype=torch.long, device=resident.device)
+        self.begins = _beginnings(model, self.steps)
+        self.step: Step | None = None
+        self.captured: Captured | None = None
+
+    def take_step(self) -> None:
+        """One step, and before it whatever begins with it."""
+        if self.step is None or self.number in self.begins:
+            self._begin(enter=self.number in self.begins)
+        if self.captured is not None:
+            self.captured()
+        else:
+            self.step(self._indices(), self.number / self.steps)
+        self.number += 1
+        self.since += 1
+
+    def means(self) -> dict[str, float]:
+        """Mean of each term over the steps since the last report, of the present phase; waits for
+        the device."""
+        found = {name: float(total) / self.since for name, total in self.step.sums.items()}
+        self.step.clear()
+        self.since = 0
+        return found
+
+    def check(self, means: Mapping[str, float], good: _LastGood) -> None:
+        """Raise TrainingError where a term or a weight is no longer finite."""
+        wrong: str | Refusal = ", ".join(n for n, v in means.items() if not math.isfinite(v))
+        if not wrong and not good.live_is_finite():
+            wrong = Refusal("a weight")
+        if wrong:
+            raise TrainingError(
+                "Training diverged at step {step} of {steps} ({wrong} is no longer a "
+                "finite number); try a learning rate below {rate:g}.",
+                step=self.number,
+                steps=self.steps,
+                wrong=wrong,
+                rate=self.config.learning_rate,
+            )
+
+    def state(self) -> dict[str, Tensor]:
+        """All that is needed to go on from here, time left aside."""
+        order = self.order if self.captured is None else self.captured.remaining()
+        found = {
+            "step": torch.tensor(self.number),
+            "order": order,
+            "generator": self.generator.get_state(),
+        }
+        found |= {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for name, learner in self.step.learners().items():
+            found |= {f"{name}.{slot}": tensor for slot, tensor in learner.slots()}
+        return found
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Stand where `state` was taken."""
+        self.number = int(state["step"])
+        self.order = state["order"].to(self.resident.device)
+        self.model.load_state_dict(_below("model", state))
+        self.generator.set_state(state["generator"])
+        if self.number >= self.steps or self.number in self.begins:
+            return  # what the optimisers remembered ended with the phase
+        self._begin(enter=False)
+        for name, learner in self.step.learners().items():
+            learner.restore(_below(name, state))
+
+    def _begin(self, enter: bool) -> None:
+        """Begin a phase, or the whole of a training that has none."""
+        if self.captured is not None:
+            self.order = self.captured.remaining()
+        phase = self._phase()
+        if enter and phase is not None:
+            self.model.enter(phase.name, self.resident.all(), self.generator)
+        self.step = Step(self.model, self.resident, self.config, self.generator, phase)
+        self.since = 0
+        self.captured = None
+        if self.captures:
+            self.captured = Captured(self.step, self.steps, self.number, self.batch_size)
+            self.captured.give(self.order)
+
+    def _phase(self) -> Phase | None:
+        last = max((begin for begin in self.begins if begin <= self.number), default=0)
+        return self.begins.get(last)
+
+    def _indices(self) -> Tensor:
+        """Indices of the next step's examples: (draws, batch)."""
+        wanted = self.step.draws * self.batch_size
+        while len(self.order) < wanted:
+            self.order = torch.cat([self.order, self.resident.shuffled(self.generator)])
+        index, self.order = self.order[:wanted], self.order[wanted:]
+        return index.reshape(self.step.draws, self.batch_size)
+
+
+def _beginnings(model: Member, steps: int) -> dict[int, Phase]:
+    """The phases of a model by the step with which each begins; each has one step at least."""
+    if not isinstance(model, Phased):
+        return {}
+    begins: dict[int, Phase] = {}
+    done = 0.0
+    for phase in model.phases():
+        begins[min(steps - 1, max(round(done * steps), len(begins)))] = phase
+        done += phase.share
+    return begins
+
+
+def drain(
+    progress: Iterator[Progress], on_progress: Callable[[Progress], None] | None = None
+) -> Progress | None:
     """Run a training to its end; returns the last progress."""
     last = None
     for last in progress:
@@ -165,69 +244,9 @@ def drain(progress: Iterator[Progress], on_progress: Callable[[Progress], None] 
     return last
 
 
-class _Resident:
-    """A data set on the device, uint8 as it came; one batch is one index selection."""
-
-    def __init__(self, dataset: Dataset, device: torch.device) -> None:
-        self.count = len(dataset.x)
-        self.x = torch.from_numpy(np.ascontiguousarray(dataset.x)).to(device)
-        self.label = torch.from_numpy(np.ascontiguousarray(dataset.labels)).to(device)
-        self.observed = (
-            None
-            if dataset.observed is None
-            else torch.from_numpy(np.ascontiguousarray(dataset.observed)).to(device)
-        )
-
-    def shuffled(self, generator: torch.Generator) -> Tensor:
-        return torch.randperm(self.count, generator=generator, device=self.x.device)
-
-    def batch(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        observed = None if self.observed is None else self.observed[index].float()
-        return _scaled(self.x[index]), self.label[index], observed
-
-    def all(self) -> Tensor:
-        return _scaled(self.x)
-
-
-def _scaled(x: Tensor) -> Tensor:
-    return x / 255 if x.dtype == torch.uint8 else x.float()
-
-
-def _adam(parameters: list[Tensor], config: TrainConfig, device: torch.device):
-    return torch.optim.AdamW(
-        parameters,
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,
-        fused=device.type in ("cpu", "cuda"),
-    )
-
-
-def _step(optimiser: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    optimiser.step()
-
-
-def _rate(progress: float, config: TrainConfig) -> float:
-    rise = min(1.0, (progress + 1e-3) / config.warmup) if config.warmup else 1.0
-    fall = 0.5 * (1 + math.cos(math.pi * progress)) if config.schedule == "cosine" else 1.0
-    return config.learning_rate * rise * fall
-
-
 def _below(name: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     start = f"{name}."
     return {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
-
-
-def _restore(optimiser: torch.optim.Optimizer, slots: Mapping[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in slots.items():
-        number, slot = key.split(".")
-        state.setdefault(int(number), {})[slot] = tensor
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": state, "param_groups": groups})
 
 
 class _LastGood:

@@ -15,9 +15,6 @@ from core.training.evaluate import evaluate
 KNOTS = 12
 
 
-JUDGED = 1000  # digits of the map, its last, on which noises are tried: mnist-5k's test split
-
-
 def map_arrays(model: Autoencoder, digits: Dataset) -> dict[str, np.ndarray]:
     """What the map draws: `codes` (count, K) float16, `plane_mean` (K,) and `plane_basis` (2, K)
     float32, and `squared_error` (count,) float16 of each digit's reconstruction or, where a knob
@@ -25,8 +22,10 @@ def map_arrays(model: Autoencoder, digits: Dataset) -> dict[str, np.ndarray]:
     codes = coding.encode(model, digits.x, digits.labels).mean
     plane = map_plane(codes)
     x = coding.to_tensor(digits.x).numpy()
-    x_hat = coding.reconstruct(model, digits.x, digits.labels)
-    error = ((x - x_hat) ** 2).reshape(len(x), -1).sum(1)
+    off = (x - coding.reconstruct(model, digits.x, digits.labels)) ** 2
+    if digits.observed is not None:  # what nobody rated is no error
+        off = off * digits.observed
+    error = off.reshape(len(x), -1).sum(1)
     arrays = {
         "codes": codes.astype(np.float16),
         "plane_mean": plane.mean.astype(np.float32),

@@ -9,20 +9,24 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from core import __version__
 from core.data import Dataset, may_share
 from core.export import programs
+from core.measures.corruptions import JUDGED
 from core.models import build, signature_of
-from core.models.base import Autoencoder
+from core.models.abilities import Capabilities, Layered, Taught
+from core.models.base import Autoencoder, Member
 from core.store import checkpoints
 from core.store.checkpoints import Request
 from core.training import loop
 from core.training.continuation import Keeper
 from core.training.evaluate import evaluate, noise_matrix
 from core.training.film import Film
-from core.training.loop import Progress, best_device
-from core.training.maps import JUDGED, map_arrays
+from core.training.loop import Progress, TrainingError, best_device
+from core.training.maps import map_arrays
+from core.training.pictures import pictures
 
 
 def run(
@@ -35,6 +39,7 @@ def run(
     film: Film | None = None,
     on_save: Callable[[], None] | None = None,
     kept: Path | None = None,
+    teacher: nn.Module | None = None,
 ) -> Generator[Progress, None, None]:
     """Train what is asked and save it, also when the training is stopped half-way.
 
@@ -49,11 +54,18 @@ def run(
         film: takes its frames while the training runs, and is kept in the run.
         on_save: called when the training is over and scoring and saving begin.
         kept: folder where all that is needed to go on is put every ten seconds; emptied at the end.
+        teacher: the network whose fingerprint the request names, for a variant that is taught.
 
     Raises:
         TrainingError, CheckpointError: see `train` and `checkpoints.save`.
     """
     model = build(request.variant, request.config, signature_of(request.data), request.train.seed)
+    if isinstance(model, Taught):
+        if teacher is None or not request.teacher:
+            raise TrainingError(
+                "{model} learns from another network, and none was given.", model=model.title
+            )
+        model.listen(teacher)
     device = device or best_device()
     keeper = Keeper(kept, request.id)
     resume, history = keeper.found()
@@ -76,7 +88,7 @@ def run(
 
 
 def save(
-    model: Autoencoder,
+    model: Member,
     request: Request,
     store: Path,
     last: Progress,
@@ -101,13 +113,21 @@ def save(
     }
     metrics: dict[str, dict[str, float]] = {}
     for split in (test, on_map):
-        if split is not None and split.kind == "images" and _held_out(split, request.data):
-            metrics[f"{split.name}/{split.split}"] = evaluate(model, split.x, labels=split.labels)
-    if on_map is not None:
+        if split is not None and _held_out(split, request.data):
+            scores = evaluate(model, split.x, labels=split.labels, observed=split.observed)
+            if scores:
+                metrics[f"{split.name}/{split.split}"] = scores
+    if on_map is not None and isinstance(model, Autoencoder):
         tensors[checkpoints.CODES] = map_arrays(model, on_map)
         judged = on_map.subset(np.arange(len(on_map))[-JUDGED:], "test")
-        if not model.capabilities.has_posterior and _held_out(judged, request.data):
+        points = on_map.kind == "images" and not model.capabilities.has_posterior
+        if points and _held_out(judged, request.data):
             tensors[checkpoints.CODES]["noise_error"] = noise_matrix(model, judged.x, judged.labels)
+    shown = on_map or test
+    if shown is not None and not isinstance(model, Layered):
+        drawn = pictures(model, shown)
+        if drawn:
+            tensors[checkpoints.PICTURES] = drawn
     if film is not None and film.points:
         tensors[checkpoints.FILM] = film.arrays()
     record = checkpoints.RunRecord(
@@ -134,7 +154,8 @@ def save(
             split: {k: float(f"{v:.6g}") for k, v in scores.items() if math.isfinite(v)}
             for split, scores in metrics.items()
         },
-        capabilities=_plain(model.capabilities),
+        capabilities=plain(model.capabilities),
+        widths=model.widths,
         browser=programs.browser_program(model),
     )
     return checkpoints.save(store, record, tensors)
@@ -151,7 +172,8 @@ def _is_complete(store: Path, run_id: str) -> bool:
         return False
 
 
-def _plain(capabilities: Any) -> dict[str, Any]:
+def plain(capabilities: Capabilities) -> dict[str, Any]:
+    """Capabilities as plain JSON."""
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in vars(capabilities).items()

@@ -52,8 +52,12 @@ export default function (component) {
 }
 """
 
-# What all pads share first, then each page's own sheet.
-_SHEETS = sorted(FOLDER.glob("*.css"), key=lambda path: (path.name != "pad.css", path.name))
+# What all pads share, then what some do, then each page's own sheet.
+_SHEETS = [
+    FOLDER / "parts" / "pad.css",
+    *sorted(set(FOLDER.glob("parts/*.css")) - {FOLDER / "parts" / "pad.css"}),
+    *sorted(FOLDER.glob("pages/*.css")),
+]
 
 _mount = st.components.v2.component(
     "latent_pad",

@@ -10,7 +10,7 @@ import streamlit as st
 from core.measures import theory
 from core.store import records
 from core.store.checkpoints import Run
-from explorer import assets, equations, resources, state
+from explorer import assets, members, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
@@ -32,13 +32,13 @@ def show() -> None:
         if not found:
             st.error(words("app.no_runs"))
             return
+        first = next(iter(found.values()))
         said, equation = st.columns([3, 2], gap="medium", vertical_alignment="center")
         with said:
             frame.say(words, "beta")
         with equation.container(key="equation"):
             st.html(_STYLE)
-            st.latex(equations.latex(words, "vae", "beta"))
-        first = next(iter(found.values()))
+            members.show_equation(words, one_beta(runs, first).record.variant, "beta")
         data = {
             "stops": [_stop(run, first, runs) for run in found.values()],
             "betas": list(BETAS),
@@ -48,27 +48,32 @@ def show() -> None:
             "digits": assets.digits_spec(),
             "text": words.group("pad", "beta_pad"),
         }
-        latent_pad(assets.module("beta.js"), data, key=f"beta-{words.language}")
+        latent_pad(assets.module("pages/beta.js"), data, key=f"beta-{words.language}")
         frame.say_below(words, "beta")
         _linear(words, runs)
         _annealing(words, runs)
         st.markdown(f"#### {words('beta.network_title')}")
-        equations.show(words, first.record, "beta")
+        members.show(words, first.record.variant, "beta")
 
 
 def stops(runs: Sequence[Run]) -> dict[int, Run]:
     """One multi-rate run for each K; of several the one with most runs of one β beside it."""
     found: dict[int, Run] = {}
     for run in runs:
-        dial, config = records.dial_of(run), run.record.config
-        if not dial or dial["knob"] != "beta" or not config["hidden"]:
+        if (records.dial_of(run) or {}).get("knob") != "beta" or records.is_linear(run):
             continue
-        if config["likelihood"] != "bernoulli":
+        if run.record.config.get("likelihood") != "bernoulli":
             continue
         held = found.get(run.record.latent)
         if held is None or _company(run, runs) > _company(held, runs):
             found[run.record.latent] = run
     return dict(sorted(found.items()))
+
+
+def one_beta(runs: Sequence[Run], otherwise: Run) -> Run:
+    """The usual run that was trained for one β, whose objective the page opens with."""
+    trained = (run for run in records.by_role(runs, "usual") if records.trade_of(run))
+    return next(trained, otherwise)
 
 
 def _company(run: Run, runs: Sequence[Run]) -> int:
@@ -114,29 +119,29 @@ def _likelihood(run: Run) -> dict:
 
 
 def pair(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """A Bernoulli and a Gaussian VAE that differ in nothing else; none where there are no two."""
-    trained = [run for run in runs if run.record.variant == "vae"]
+    """Two runs for one β each, with a Bernoulli and a Gaussian likelihood, that differ in nothing
+    else; none where there are no two."""
+    trained = [run for run in runs if "beta" in run.record.config and not records.dial_of(run)]
     for gaussian in trained:
-        if gaussian.record.config["likelihood"] != "gaussian":
+        if gaussian.record.config.get("likelihood") != "gaussian":
             continue
         for other in trained:
-            if records.differing(gaussian, other) == {"likelihood"}:
+            if _only(gaussian, other) == {"likelihood"}:
                 return other, gaussian
     return ()
+
+
+def _only(one: Run, other: Run) -> set[str]:
+    """What two runs of one variant differ in; nothing of runs of two."""
+    same = one.record.variant == other.record.variant
+    return records.differing(one, other) if same else set()
 
 
 def _linear(words: Words, runs: Sequence[Run]) -> None:
     """Theory and one trained network: rate of each dimension and active ones, against β."""
     st.markdown(f"#### {words('beta.linear_title')}")
     variances, count = resources.variances()
-    linear = [
-        run
-        for run in runs
-        if (records.dial_of(run) or {}).get("knob") == "beta"
-        and not run.record.config["hidden"]
-        and run.record.config["likelihood"] == "gaussian"
-        and run.record.latent <= len(variances)
-    ]
+    linear = [run for run in records.by_role(runs, "theory") if run.record.latent <= len(variances)]
     if not linear:
         st.caption(words("beta.linear_none"))
         return
@@ -159,7 +164,7 @@ def _linear(words: Words, runs: Sequence[Run]) -> None:
         _active_chart(words, beta, trained, variances[:latent], sigma),
     ]
     latent_pad(
-        assets.module("chart.js"),
+        assets.module("pages/charts.js"),
         {"charts": charts, "text": words.group("pad")},
         key=f"linear-{words.language}",
     )
@@ -298,7 +303,7 @@ def _annealing(words: Words, runs: Sequence[Run]) -> None:
     left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
     with left:
         latent_pad(
-            assets.module("chart.js"),
+            assets.module("pages/charts.js"),
             {"charts": [chart], "text": words.group("pad")},
             key=f"anneal-{words.language}",
         )
@@ -332,12 +337,12 @@ def _annealing_table(words: Words, pair: tuple[Run, Run], names: dict[str, str])
 
 def annealed(runs: Sequence[Run]) -> tuple[Run, Run] | None:
     """A run without and one with a warm-up of β, the same otherwise, both scored."""
-    scored = [run for run in runs if records.trade_of(run) and run.record.variant == "vae"]
+    scored = [run for run in runs if records.trade_of(run)]
     for warm in scored:
-        if not warm.record.config["beta_warmup"]:
+        if not warm.record.config.get("beta_warmup"):
             continue
         for plain in scored:
-            only = records.differing(plain, warm) == {"beta_warmup"}
+            only = _only(plain, warm) == {"beta_warmup"}
             if only and not plain.record.config["beta_warmup"]:
                 return plain, warm
     return None

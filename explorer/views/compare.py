@@ -8,14 +8,14 @@ import numpy as np
 import streamlit as st
 
 from core.measures import metrics
+from core.store import records
 from core.store.checkpoints import Run
-from explorer import assets, resources, state
+from explorer import assets, members, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
 
-DEFAULT = ("pca", "linear_ae", "stacked_ae", "denoising_ae", "vae")
-FEWEST, MOST = 2, 6
+FEWEST, USUAL, MOST = 2, 5, 6  # models side by side: at least, when the page opens, at most
 _EQUATIONS = (
     r"\text{%(equation_pca)s:}\quad &\hat x = \mu + W^\top W(x-\mu)",
     r"\text{%(equation_ae)s:}\quad &\hat x = g(f(x))",
@@ -60,7 +60,7 @@ def show() -> None:
             "digits": assets.digits_spec(),
             "text": words.group("pad", "compare", "savespad"),
         }
-        latent_pad(assets.module("compare.js"), data, key=f"compare-{words.language}")
+        latent_pad(assets.module("pages/compare.js"), data, key=f"compare-{words.language}")
         frame.say_below(words, "compare")
         with st.container(key="below"):
             st.latex(rf"\begin{{aligned}}{equation}\end{{aligned}}")
@@ -80,7 +80,7 @@ def _spec(run: Run, first: Run) -> dict:
 
 
 def _name(words: Words, run: Run) -> str:
-    title = words(f"variant.{run.record.variant}.title")
+    title = members.title(words, run.record.variant)
     conv = frame.network_of(run) == "conv"
     return f"{title}, {words('picker.conv').lower()}" if conv else title
 
@@ -102,7 +102,8 @@ def _pick(words: Words, runs: Sequence[Run]) -> dict[str, Run]:
         return {}
     size = state.choice("k", words("picker.latent"), sizes, sizes[0], width=100)
     offered, names = _offer(words, alike[size])
-    default = [slug for slug in DEFAULT if slug in offered]
+    first = records.by_role((runs[0] for runs in alike[size].values()), "beside")[:USUAL]
+    default = [slug for slug, run in offered.items() if run in first]
     default += [slug for slug in offered if slug not in default][: max(0, FEWEST - len(default))]
     chosen = state.choices(
         "models",

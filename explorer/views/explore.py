@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.store.checkpoints import Run
-from explorer import assets, equations, own, state
+from explorer import assets, members, own, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
@@ -50,12 +50,12 @@ def show() -> None:
             "digits": assets.digits_spec(own_set),
             "text": words.group("pad", "mapspad", "savespad", "sketchpad"),
         }
-        latent_pad(assets.module("explore.js"), data, key=f"explore-{words.language}")
+        latent_pad(assets.module("pages/explore.js"), data, key=f"explore-{words.language}")
         frame.say_below(words, "explore", _in_short(words, run))
         about, scores = st.columns(2, gap="large")
         with about:
             st.markdown(f"#### {words('explore.equation_title')}")
-            equations.show(words, run.record)
+            members.show(words, run.record.variant)
         with scores:
             st.markdown(f"#### {words('explore.numbers_title')}")
             _numbers(words, run)

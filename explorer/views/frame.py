@@ -9,13 +9,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.models import VARIANTS
-from core.store import checkpoints, own_runs
+from core.store import checkpoints, own_runs, records
 from core.store.checkpoints import Run
 from core.training.jobs import Job
-from explorer import assets, knobs, resources, state
+from explorer import assets, knobs, members, resources, state
 from explorer.language import Words
-
-DEFAULT = "vae"  # the model that a page opens with
 
 # Streamlit leaves six empty rems above a page; a map needs them more. On a phone output and map
 # come first: pickers stand two in a row with their labels inside, what to look for below the pad.
@@ -108,8 +106,8 @@ def pick_run(words: Words) -> Run | None:
         "model",
         words("picker.model"),
         variants,
-        DEFAULT if DEFAULT in variants else variants[0],
-        show=lambda name: words(f"variant.{name}.title"),
+        usual_variant(runs) or variants[0],
+        show=lambda name: members.title(words, name),
         width=210,
     )
     runs = [run for run in runs if run.record.variant == variant]
@@ -138,6 +136,11 @@ def pick_run(words: Words) -> Run | None:
     return by_id[picked]
 
 
+def usual_variant(runs: list[Run]) -> str | None:
+    """The variant that a page opens with, of those that have runs."""
+    return next((run.record.variant for run in records.by_role(runs, "usual")), None)
+
+
 def variants_of(runs: list[Run]) -> list[str]:
     """The runs' variants, in the registry's order."""
     there = {run.record.variant for run in runs}
@@ -150,7 +153,7 @@ def name_of(words: Words, run: Run) -> str:
     if title:
         return title
     conv = f", {words('picker.conv').lower()}" if network_of(run) == "conv" else ""
-    return f"{words(f'variant.{run.record.variant}.title')}{conv}, K = {run.record.latent}"
+    return f"{members.title(words, run.record.variant)}{conv}, K = {run.record.latent}"
 
 
 def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
@@ -161,12 +164,14 @@ def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
     for run in runs:
         record = run.record
         layers = [
-            {k: v for k, v in record.config.items() if k not in _SIZES},
-            {k: record.config[k] for k in _SIZES if k in record.config},
+            {k: v for k, v in record.config.items() if k not in records.SIZES},
+            {k: record.config[k] for k in records.SIZES if k in record.config},
             record.train,
         ]
         before = usual.record.config | usual.record.train
-        told = next(filter(None, (_differs(words, layer, before) for layer in layers)), "")
+        told = next(
+            filter(None, (_differs(words, record.variant, layer, before) for layer in layers)), ""
+        )
         name = own_runs.note(run).title or told or f"{record.data.name}/{record.data.split}"
         if run is usual and not own_runs.note(run).title:
             name = words("picker.usual")
@@ -174,14 +179,11 @@ def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
     return names
 
 
-_SIZES = ("network", "hidden", "channels", "dense", "activation")
-
-
-def _differs(words: Words, values: dict, before: dict) -> str:
+def _differs(words: Words, variant: str, values: dict, before: dict) -> str:
     return ", ".join(
-        f"{words(f'knob.{name}.label')} {knobs.shown(words, value)}"
+        f"{knobs.label_of(words, name, variant)} {knobs.shown(words, value, variant)}"
         for name, value in values.items()
-        if f"knob.{name}.label" in words and value != before.get(name)
+        if value != before.get(name)
     )
 
 
@@ -200,7 +202,7 @@ def network_of(run: Run) -> str:
 
 def name_of_job(words: Words, job: Job) -> str:
     """What a waiting or running training is called."""
-    title = words(f"variant.{job.request.variant}.title")
+    title = members.title(words, job.request.variant)
     return f"{title}, K = {job.request.config['latent']}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.judge.classifier import ClassifierError
-from explorer import assets, equations, state
+from explorer import assets, members, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
@@ -38,14 +38,14 @@ def show() -> None:
             "classifier": _classifier(),
             "text": words.group("pad", "generate_pad", "savespad"),
         }
-        latent_pad(assets.module("generate.js"), data, key=f"generate-{words.language}")
+        latent_pad(assets.module("pages/generate.js"), data, key=f"generate-{words.language}")
         frame.say_below(words, "generate", words("generate.in_short"))
         ways, about = st.columns([3, 2], gap="large")
         with ways:
             _ways(words)
         with about:
             st.markdown(f"#### {words('generate.equation_title')}")
-            equations.show(words, run.record)
+            members.show(words, run.record.variant)
 
 
 def _classifier() -> dict | None:

@@ -11,17 +11,13 @@ import streamlit as st
 
 from core.data import toys
 from core.measures import metrics
-from core.store import checkpoints
+from core.measures.corruptions import JUDGED, LEVELS, NOISES
+from core.store import checkpoints, records
 from core.store.checkpoints import Run
-from explorer import assets, equations, resources, state
+from explorer import assets, members, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
-
-# core.measures.noise's own constants, which need torch; a test holds them equal.
-NOISES = ("gaussian", "salt_and_pepper", "masking")
-LEVELS = (0.1, 0.3, 0.5, 0.7)
-JUDGED = 1000
 
 TOY_POINTS = 200
 _STYLE = (
@@ -37,25 +33,18 @@ class _Bench:
 
     def __init__(self) -> None:
         runs = frame.showable_runs()
-        told = [run for run in runs if _dial(run) == "level"]
+        told = [run for run in runs if _dial(run) == "level" and "noise" in run.record.config]
         first = told[0] if told else None
-        self.conditional = {}
+        alike = [run for run in runs if first and records.same_size(run, first)]
+        self.conditional: dict[str, Run] = {}
         for run in told:
-            if _size(run) == _size(first):
+            if run in alike:
                 self.conditional.setdefault(run.record.config["noise"], run)
-        alike = [run for run in runs if first and _size(run) == _size(first) and not _dial(run)]
         self.dedicated: dict[tuple[str, float], Run] = {}
-        for run in alike:
-            if run.record.capabilities.get("corrupts"):
-                key = (run.record.config["noise"], run.record.config["level"])
-                self.dedicated.setdefault(key, run)
-        plain = [
-            run
-            for run in alike
-            if not run.record.capabilities.get("corrupts")
-            and not run.record.capabilities.get("has_posterior")
-        ]
-        self.plain = plain[0] if plain else None
+        for run in records.by_role(alike, "matrix"):
+            key = (run.record.config["noise"], run.record.config["level"])
+            self.dedicated.setdefault(key, run)
+        self.plain = next(iter(records.by_role(alike, "plain")), None)
 
     @property
     def noises(self) -> list[str]:
@@ -94,24 +83,17 @@ def show() -> None:
             "digits": assets.digits_spec(),
             "text": words.group("pad", "noise_pad"),
         }
-        latent_pad(assets.module("noise.js"), data, key=f"noise-{words.language}")
+        latent_pad(assets.module("pages/noise.js"), data, key=f"noise-{words.language}")
         frame.say_below(words, "noise")
         st.markdown(f"#### {words('noise.equation_title')}")
-        equations.show(words, bench.conditional[bench.noises[0]].record, "level")
+        members.show(words, bench.conditional[bench.noises[0]].record.variant, "level")
         _matrix(words, bench)
         _gaps(words, bench)
         _toy(words)
 
 
 def _dial(run: Run) -> str | None:
-    return (run.record.browser.get("dial") or {}).get("knob")
-
-
-def _size(run: Run) -> tuple:
-    """What two runs must share to be compared: the networks' size and the training data."""
-    names = ("latent", "network", "hidden", "channels", "dense", "activation")
-    knobs = (str(run.record.config.get(name)) for name in names)
-    return (*knobs, run.record.data.name, run.record.data.split)
+    return (records.dial_of(run) or {}).get("knob")
 
 
 @lru_cache(maxsize=64)
@@ -206,18 +188,15 @@ def _seen(runs: Iterable[Run]) -> str:
 
 def _toy(words: Words) -> None:
     """The 2-D toy, where its run is there."""
-    runs = [
-        run
-        for run in resources.runs().runs.values()
-        if run.record.data.name == toys.CURVE_2D and run.record.browser and _dial(run) == "level"
-    ]
+    there = resources.runs().runs.values()
+    runs = [run for run in records.by_role(there, "toy") if run.record.browser]
     if not runs:
         return
     st.markdown(f"#### {words('toy.title')}")
     st.markdown(words("toy.try") + " " + words("toy.look"))
     text = words.group("toy_pad") | {"note": words("toy_pad.note", count=TOY_POINTS)}
     data = {"network": assets.network_spec(runs[0]), "text": text} | toy_data()
-    latent_pad(assets.module("toy.js"), data, key=f"toy-{words.language}")
+    latent_pad(assets.module("pages/toy.js"), data, key=f"toy-{words.language}")
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.models import VARIANTS
-from core.store import checkpoints, own_runs, transfer
+from core.store import checkpoints, own_runs, records, transfer
 from core.store.checkpoints import Run
 from core.store.own_runs import ShelfError
 from core.training import jobs
@@ -65,8 +65,8 @@ def _usual(runs: list[Run]) -> Run | None:
     if own:
         return max(own, key=resources.written)
     there = [run for run in frame.showable_runs() if run in runs]
-    usual = [run for run in there if run.record.variant == frame.DEFAULT]
-    return next(iter(sorted(usual, key=lambda run: run.record.latent) or there), None)
+    usual = records.by_role(sorted(there, key=lambda run: run.record.latent), "usual")
+    return next(iter(usual or there), None)
 
 
 def _live(words: Words, job: jobs.Job) -> None:
@@ -85,7 +85,7 @@ def _live(words: Words, job: jobs.Job) -> None:
         "text": words.group("train_pad"),
     }
     key = f"watch-{job.id}-{words.language}"
-    latent_pad(assets.module("train.js"), found, key, {"ended": _ended})
+    latent_pad(assets.module("pages/train.js"), found, key, {"ended": _ended})
 
 
 def _ended(told: Any) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from core.config import TrainConfig
-from core.models import VARIANTS
 from core.store.checkpoints import Run
-from explorer import assets, knobs
+from explorer import assets, knobs, members
 from explorer.language import Words, plain
 from explorer.views import frame, train_film
 
@@ -75,18 +74,17 @@ def _all_knobs(words: Words, pair: tuple[Run, Run]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for side, run in enumerate(pair):
         record = run.record
-        told = {words("picker.model"): words(f"variant.{record.variant}.title")}
+        told = {words("picker.model"): members.title(words, record.variant)}
         told[words("train.data")] = f"{record.data.name}/{record.data.split}"
         for kind, values, scope in (
-            (VARIANTS[record.variant].Config, record.config, record.variant),
+            (members.declared(record.variant), record.config, record.variant),
             (TrainConfig, record.train, "training"),
         ):
             for knob in kind.knobs():
-                other, wanted = knobs.ONLY_WITH.get(knob.name, ("", None))
-                if other and values.get(other) != wanted:
+                if not knob.acts(values):
                     continue
                 value = values.get(knob.name, knob.default)
-                told[knobs.label(words, knob, scope)] = knobs.shown(words, value)
+                told[knobs.label(words, knob, scope)] = knobs.shown(words, value, scope)
         for title, value in told.items():
             found.setdefault(title, ["–", "–"])[side] = value
     return found

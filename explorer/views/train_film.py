@@ -41,7 +41,7 @@ def one(words: Words, run: Run) -> None:
         "text": words.group("train_pad"),
     }
     found["scroll"] = bool(state.take("scroll"))
-    latent_pad(assets.module("film.js"), found, key=f"film-{words.language}")
+    latent_pad(assets.module("pages/film.js"), found, key=f"film-{words.language}")
 
 
 def pair(words: Words, shown: Run, beside: Run, titles: list[str]) -> None:
@@ -54,4 +54,4 @@ def pair(words: Words, shown: Run, beside: Run, titles: list[str]) -> None:
         "text": words.group("train_pad"),
     }
     found["scroll"] = bool(state.take("scroll_beside"))
-    latent_pad(assets.module("film.js"), found, key=f"films-{words.language}")
+    latent_pad(assets.module("pages/film.js"), found, key=f"films-{words.language}")

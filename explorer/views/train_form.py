@@ -16,7 +16,7 @@ from core.store import checkpoints
 from core.training import jobs
 from core.training.jobs import JobError, JobRequest
 from core.training.limits import Limits
-from explorer import equations, knobs, live, resources, state, workers
+from explorer import knobs, live, members, resources, state, workers
 from explorer.language import Words
 from explorer.views import frame
 
@@ -31,8 +31,8 @@ def draw(words: Words) -> None:
         "model",
         words("picker.model"),
         list(VARIANTS),
-        frame.DEFAULT,
-        show=lambda name: words(f"variant.{name}.title"),
+        frame.usual_variant(frame.showable_runs()) or next(iter(VARIANTS)),
+        show=lambda name: members.title(words, name),
     )
     kind = VARIANTS[name]  # loads torch, so all that is above is on screen before
     model = knobs.Asked(kind.Config, name)
@@ -60,9 +60,12 @@ def draw(words: Words) -> None:
         _button(words("train.go"), None, disabled=True)
     else:
         _budget(words, request)
-    with st.expander(words("explore.equation_title")):
-        st.latex(equations.latex(words, name))
-        st.markdown(words(f"variant.{name}.assumes"))
+    about = members.about(words, name)
+    if about or members.latex(words, name):
+        with st.expander(words("explore.equation_title")):
+            members.show_equation(words, name)
+            st.markdown(about)
+    members.show_missing(words, name, kind.Config.knobs())
 
 
 def _request(name: str, config: Any, schedule: TrainConfig, source: str, split: str) -> JobRequest:

@@ -8,12 +8,11 @@ from typing import Any
 import streamlit as st
 
 from core.config import TrainConfig
-from core.models import VARIANTS
 from core.store import checkpoints, own_runs, transfer
 from core.store.checkpoints import Run
 from core.store.own_runs import ShelfError
 from core.training import jobs
-from explorer import assets, knobs, resources, state, workers
+from explorer import assets, knobs, members, resources, state, workers
 from explorer.language import Words, plain
 from explorer.pad.component import latent_pad
 from explorer.views import frame, train_beside
@@ -45,7 +44,7 @@ def draw(words: Words, shown: Run | None) -> None:
         "text": words.group("train_pad"),
     }
     latent_pad(
-        assets.module("shelf.js"),
+        assets.module("pages/runs.js"),
         found,
         key=f"shelf-{words.language}",
         tells={
@@ -117,12 +116,12 @@ def _changed(
     """Knobs that differ from their defaults, as a person reads them."""
     found = {}
     for kind, values, scope in (
-        (VARIANTS[variant].Config, config, variant),
+        (members.declared(variant), config, variant),
         (TrainConfig, schedule, "training"),
     ):
         by_name = {knob.name: knob for knob in kind.knobs()}
         for name, value in knobs.differing(kind, values).items():
-            found[knobs.label(words, by_name[name], scope)] = knobs.shown(words, value)
+            found[knobs.label(words, by_name[name], scope)] = knobs.shown(words, value, scope)
     return found
 
 

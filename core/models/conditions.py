@@ -1,0 +1,75 @@
+"""What a model can be told beside the data: a label, or the part of an image that is seen."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from core.models.abilities import Conditional
+from core.models.signals import Condition, Signature
+
+PARTS = ((0, 0), (0, 1), (1, 0), (1, 1))  # quadrants: upper left, upper right, lower left, …
+
+
+class Labelled(Conditional):
+    """Told the class. One that is unknown (-1) counts as told nothing."""
+
+    takes = ("label",)
+    signature: Signature
+
+    def told(
+        self, x: Tensor, label: Tensor | None, generator: torch.Generator | None = None
+    ) -> Condition:
+        usual = self.untold(len(x), x.device)
+        if label is None:
+            return usual
+        return Condition(label=torch.where(label < 0, usual.label, label))
+
+    def untold(self, count: int, device: torch.device) -> Condition:
+        """The classes in turn."""
+        return Condition(label=torch.arange(count, device=device) % max(1, self.signature.classes))
+
+    def one_hot(self, condition: Condition) -> Tensor:
+        """The label as (batch, classes) floats."""
+        return F.one_hot(condition.label, self.signature.classes).float()
+
+
+class Completing(Conditional):
+    """Told a part of the image, whose rest it completes (Sohn et al., 2015).
+
+    Subclasses say how many quadrants are seen; which ones is drawn for each image in training,
+    and the first ones else.
+    """
+
+    takes = ("image",)
+    signature: Signature
+    quadrants: int
+
+    def told(
+        self, x: Tensor, label: Tensor | None, generator: torch.Generator | None = None
+    ) -> Condition:
+        order = torch.arange(4, device=x.device).expand(len(x), 4)
+        if generator is not None:
+            draw = torch.empty(len(x), 4, device=x.device).uniform_(generator=generator)
+            order = draw.argsort(1)
+        shown = order < self.quadrants  # (batch, 4)
+        seen = quadrant_mask(shown, x)
+        return Condition(image=x * seen, seen=seen)
+
+    def untold(self, count: int, device: torch.device) -> Condition:
+        """Nothing is seen."""
+        nothing = torch.zeros(count, *self.signature.shape, device=device)
+        return Condition(image=nothing, seen=nothing)
+
+
+def quadrant_mask(shown: Tensor, like: Tensor) -> Tensor:
+    """1 in the quadrants that are shown, (batch, 4) bool, 0 elsewhere: of the shape of `like`,
+    (batch, channels, height, width)."""
+    height, width = like.shape[-2:]
+    mask = torch.zeros_like(like)
+    for part, (down, right) in enumerate(PARTS):
+        rows = slice(height // 2, height) if down else slice(0, height // 2)
+        columns = slice(width // 2, width) if right else slice(0, width // 2)
+        mask[:, :, rows, columns] = shown[:, part, None, None, None].to(like.dtype)
+    return mask

@@ -1,0 +1,230 @@
+"""One step of a training: the same code runs it eagerly and is captured as a CUDA graph.
+
+Nothing here waits for the device: what a step needs of its place in the training comes in, what
+it finds is added up where it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.config import TrainConfig
+from core.data import Dataset
+from core.models.abilities import Adversarial, Averaging, Opponent, Phase
+from core.models.base import Member
+from core.models.signals import Moment
+
+Places = float | Tensor  # a place in the training, or a learning rate: a number, or one on a device
+
+
+class Resident:
+    """A data set on the device, uint8 as it came; one batch is one index selection."""
+
+    def __init__(self, dataset: Dataset, device: torch.device) -> None:
+        def moved(array: np.ndarray) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+        self.count = len(dataset.x)
+        self.device = device
+        self.x = moved(dataset.x)
+        self.label = moved(dataset.labels)
+        self.observed = None if dataset.observed is None else moved(dataset.observed)
+
+    def shuffled(self, generator: torch.Generator) -> Tensor:
+        """All indices in a new order: (count,)."""
+        return torch.randperm(self.count, generator=generator, device=self.device)
+
+    def batch(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Examples (batch, *shape) as floats, labels (batch,), and what is observed of them."""
+        observed = None if self.observed is None else self.observed[index].float()
+        return scaled(self.x[index]), self.label[index], observed
+
+    def all(self) -> Tensor:
+        """The whole set as floats: (count, *shape)."""
+        return scaled(self.x)
+
+
+def scaled(x: Tensor) -> Tensor:
+    """uint8 pixels to [0, 1]; other data as floats."""
+    return x / 255 if x.dtype == torch.uint8 else x.float()
+
+
+def rate_at(progress: Places, config: TrainConfig) -> Places:
+    """Learning rate at a place in the training, 0 to 1."""
+    if isinstance(progress, Tensor):
+        rise = ((progress + 1e-3) / config.warmup).clamp(max=1.0) if config.warmup else 1.0
+        cosine = 0.5 * (1 + (math.pi * progress).cos())
+        fall = cosine if config.schedule == "cosine" else torch.ones_like(progress)
+        return config.learning_rate * rise * fall
+    rise = min(1.0, (progress + 1e-3) / config.warmup) if config.warmup else 1.0
+    fall = 0.5 * (1 + math.cos(math.pi * progress)) if config.schedule == "cosine" else 1.0
+    return config.learning_rate * rise * fall
+
+
+class Learner:
+    """Some parameters, the optimiser that moves them, and its learning rate beside the training's.
+
+    On CUDA the rate is a tensor, so that a captured step may change it.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        config: TrainConfig,
+        device: torch.device,
+        share: float = 1.0,
+        betas: tuple[float, float] = (0.9, 0.999),
+    ) -> None:
+        self.parameters = [p for p in parameters if p.requires_grad]
+        self.share = share
+        cuda = device.type == "cuda"
+        start = config.learning_rate * share
+        self.rate = torch.tensor(start, device=device) if cuda else None
+        self.optimiser = torch.optim.AdamW(
+            self.parameters,
+            lr=start if self.rate is None else self.rate,
+            betas=betas,
+            weight_decay=config.weight_decay,
+            fused=device.type in ("cpu", "cuda"),
+            capturable=cuda,
+        )
+
+    def learn(self, loss: Tensor, rate: Places) -> None:
+        """One step down the gradient of a loss, which reaches these parameters and no others."""
+        if self.rate is None:
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate * self.share
+        else:
+            self.rate.copy_(torch.as_tensor(rate * self.share))
+        # What is captured goes on using the memory of the gradients that it was captured with.
+        self.optimiser.zero_grad(set_to_none=self.rate is None)
+        loss.backward(inputs=self.parameters)
+        self.optimiser.step()
+
+    def slots(self) -> Iterator[tuple[str, Tensor]]:
+        """Everything that the optimiser remembers, by name."""
+        for number, state in self.optimiser.state_dict()["state"].items():
+            for slot, tensor in state.items():
+                yield f"{number}.{slot}", tensor
+
+    def restore(self, slots: Mapping[str, Tensor]) -> None:
+        """Remember what `slots` gave."""
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in slots.items():
+            number, slot = key.split(".")
+            state.setdefault(int(number), {})[slot] = tensor
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+
+class Step:
+    """What happens in one step of a phase, to the model and to its opponents.
+
+    Attributes:
+        draws: batches that a step takes.
+        sums: of each term since `clear`, where it was computed.
+    """
+
+    def __init__(
+        self,
+        model: Member,
+        resident: Resident,
+        config: TrainConfig,
+        generator: torch.Generator,
+        phase: Phase | None = None,
+    ) -> None:
+        self.model = model
+        self.resident = resident
+        self.config = config
+        self.generator = generator
+        self.phase = "" if phase is None else phase.name
+        self.opponents: tuple[Opponent, ...] = ()
+        if isinstance(model, Adversarial):
+            self.opponents = model.opponents()
+        theirs = {id(p) for one in self.opponents for p in one.module.parameters()}
+        device = resident.device
+        own = (p for p in _parameters(model, phase) if id(p) not in theirs)
+        self.learner = Learner(own, config, device)
+        self.rivals = {
+            one.name: Learner(
+                one.module.parameters(),
+                config,
+                device,
+                1.0 if one.learning_rate is None else one.learning_rate / config.learning_rate,
+                one.betas,
+            )
+            for one in self.opponents
+        }
+        self.draws = 1 + sum(one.steps for one in self.opponents)
+        self.sums: dict[str, Tensor] = {}
+
+    def __call__(self, index: Tensor, progress: Places) -> None:
+        """Take one step.
+
+        Args:
+            index: of the examples, (draws, batch).
+            progress: place in the training, 0 to 1.
+        """
+        rate = rate_at(progress, self.config)
+        moment = Moment(progress, self.phase, self.generator)
+        taken = 0
+        for one in self.opponents:
+            for _ in range(one.steps):
+                self._opponent(one, index[taken], moment, rate)
+                taken += 1
+        batch = self.model.prepare(*self.resident.batch(index[taken]), self.generator)
+        output = self.model(batch, self.generator)
+        terms = self.model.loss_terms(batch, output, moment)
+        self.learner.learn(sum_of(terms), rate)
+        self._count(terms)
+        if isinstance(self.model, Averaging):
+            with torch.no_grad():
+                self.model.after_step(batch, output, moment)
+
+    def _opponent(self, one: Opponent, index: Tensor, moment: Moment, rate: Places) -> None:
+        with torch.no_grad():
+            batch = self.model.prepare(*self.resident.batch(index), self.generator)
+            output = self.model(batch, self.generator)
+        terms = self.model.opponent_terms(one.name, batch, output, moment)
+        self.rivals[one.name].learn(sum_of(terms), rate)
+        self._count({f"adversary/{one.name}/{name}": t / one.steps for name, t in terms.items()})
+
+    def _count(self, terms: Mapping[str, Tensor]) -> None:
+        for name, term in terms.items():
+            if name in self.sums:
+                self.sums[name].add_(term.detach())
+            else:
+                self.sums[name] = term.detach().clone()
+
+    def clear(self) -> None:
+        """Begin to add up anew."""
+        for total in self.sums.values():
+            total.zero_()
+
+    def learners(self) -> dict[str, Learner]:
+        """All learners by the name under which a training keeps them."""
+        return {"optimiser": self.learner} | {
+            f"opponent:{name}": rival for name, rival in self.rivals.items()
+        }
+
+
+def sum_of(terms: Mapping[str, Tensor]) -> Tensor:
+    """The objective: the sum of its terms."""
+    return functools.reduce(torch.add, terms.values())
+
+
+def _parameters(model: Member, phase: Phase | None) -> Iterable[nn.Parameter]:
+    """What learns in a phase."""
+    if phase is None or not phase.parts:
+        return model.parameters()
+    return [
+        parameter
+        for name, parameter in model.named_parameters()
+        if any(name == part or name.startswith(f"{part}.") for part in phase.parts)
+    ]

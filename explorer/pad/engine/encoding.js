@@ -1,0 +1,115 @@
+// Codes and errors of a whole set of images, at the value of a run's knob, and whether a network
+// knows the like of a drawing.
+
+import { squaredError } from "./numbers.js";
+import { inSlices } from "./slices.js";
+
+const SAMPLE = 250; // held-out digits that stand for all where their errors aren't stored
+const SHARE = 0.99; // of the held-out digits, whose errors count as usual
+
+// Codes (count * K) of all `digits`, encoded here at a value of the run's knob.
+// `progress(done)` is told how many are encoded; an aborted signal ends it with its reason.
+export async function encodeAll(run, digits, value, options) {
+  await digits.arrived;
+  const count = digits.labels.length;
+  const codes = new Float32Array(count * run.latent);
+  const encode = (i) => run.encode(digits.image(i)).mean;
+  await inSlices(
+    count,
+    (i) => codes.set(run.dial ? run.at(value, () => encode(i)) : encode(i), i * run.latent),
+    options,
+  );
+  return codes;
+}
+
+// A run like this one with the codes of all `digits`, at the knob's present value.
+export async function recode(run, digits, options) {
+  const { value } = run;
+  return run.withCodes(await encodeAll(run, digits, value, options), value);
+}
+
+const known = new WeakMap();
+
+// What 99 % of the held-out digits stay below in a run: `error`, the squared error of an image, and
+// `distance`, from its code to the nearest other one. Where errors aren't stored, as of a run with
+// a knob, 250 of the digits stand for all at the knob's present value; null where none are here.
+export async function usual(run, digits, options) {
+  const at = run.dial ? run.value : null;
+  if (known.get(run)?.at === at) return known.get(run);
+  let { codes, squaredErrors: errors } = run;
+  if (run.dial || run.recoded || !errors) {
+    await digits?.arrived;
+    if (!digits?.images || run.recoded) return null;
+    const every = Math.max(1, Math.floor(digits.labels.length / SAMPLE));
+    const count = Math.floor(digits.labels.length / every);
+    errors = new Float32Array(count);
+    codes = new Float32Array(count * run.latent);
+    await inSlices(count, (i) => {
+      const x = digits.image(i * every);
+      const rebuild = () => {
+        const { mean } = run.encode(x);
+        codes.set(mean, i * run.latent);
+        return squaredError(run.decode(mean), x);
+      };
+      errors[i] = run.dial ? run.at(at, rebuild) : rebuild();
+    }, options);
+  }
+  const count = codes.length / run.latent;
+  const every = Math.max(1, Math.floor(count / SAMPLE));
+  const distances = new Float32Array(Math.floor(count / every));
+  await inSlices(distances.length, (i) => {
+    const code = codes.subarray(i * every * run.latent, (i * every + 1) * run.latent);
+    distances[i] = toNearest(code, codes, i * every);
+  }, options);
+  const found = { at, codes, error: quantile(errors), distance: quantile(distances) };
+  known.set(run, found);
+  return found;
+}
+
+function quantile(values) {
+  const sorted = Float32Array.from(values).sort();
+  return sorted[Math.min(sorted.length - 1, Math.floor(SHARE * sorted.length))];
+}
+
+// Euclidean distance from a code to the nearest of some, but number `left`.
+function toNearest(code, codes, left = -1) {
+  let least = Infinity;
+  for (let i = 0, c = 0; c < codes.length; i++) {
+    let sum = 0;
+    for (let k = 0; k < code.length; k++, c++) sum += (codes[c] - code[k]) ** 2;
+    if (sum < least && i !== left) least = sum;
+  }
+  return Math.sqrt(least);
+}
+
+// How strange an image (784,) is to a run: its squared error summed over pixels, beside the mean
+// digit's (`trivial`), and its code's distance to the nearest one; `strange` names the one that is
+// above what `usual` gave, else it is null.
+export function strangeness(run, pixels, digits, limits) {
+  const { mean } = run.encode(pixels);
+  const error = squaredError(run.decode(mean), pixels);
+  const trivial = digits.mean ? squaredError(digits.mean, pixels) : null;
+  const distance = limits ? toNearest(mean, limits.codes) : null;
+  let strange = null;
+  if (limits && error > limits.error) strange = "error";
+  else if (limits && distance > limits.distance) strange = "distance";
+  return { error, trivial, distance, limits, strange };
+}
+
+const SHOWN = 6; // digits at each end
+
+// Squared error of each held-out digit (count,): what the run holds, else decoded here.
+export async function digitErrors(run, digits, wanted) {
+  if (run.squaredErrors) return run.squaredErrors;
+  const errors = new Float32Array(run.count);
+  await inSlices(run.count, (i) => {
+    errors[i] = squaredError(run.decode(run.code(i)), digits.image(i));
+  }, { wanted });
+  return errors;
+}
+
+// Indices of the digits with the least and the most squared error, the extreme ones first.
+export function extremes(errors, count = SHOWN) {
+  const order = Array.from(errors.keys()).sort((a, b) => errors[a] - errors[b] || a - b);
+  return { best: order.slice(0, count), worst: order.slice(-count).reverse() };
+}

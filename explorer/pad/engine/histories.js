@@ -1,0 +1,28 @@
+// What a training's reports hold, term by term.
+
+// Three figures, as people read them.
+export function figures(value) {
+  if (!Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
+}
+
+// Names of the terms that a history reports.
+export function termsOf(history) {
+  const found = new Set();
+  for (const entry of history) for (const name of Object.keys(entry)) found.add(name);
+  found.delete("step");
+  found.delete("samples");
+  return [...found];
+}
+
+// What the axis of a term holds over several histories: all but the steep beginning.
+export function rangeOf(histories, term) {
+  const values = histories.flatMap((history) => history.map((entry) => entry[term]))
+    .filter(Number.isFinite).sort((a, b) => a - b);
+  if (!values.length) return [0, 1];
+  const low = values[0];
+  const high = values[Math.floor((values.length - 1) * 0.96)];
+  const margin = 0.08 * (high - low) || Math.abs(high) * 0.1 || 1;
+  return [low >= 0 ? Math.max(0, low - margin) : low - margin, high + margin];
+}

@@ -1,0 +1,158 @@
+// Ways to lay the codes of a run out on a map, each with what its places stand for.
+//
+// A layout has `name`, `points` (x, y, x, y, …), `extent()` (points that the view must hold),
+// `toMap(z)`, `toLatent(point, z)` and `linear`: whether every place decodes exactly. `toLatent` is
+// given the present z, of which a place on two axes says nothing but two numbers. After the run's
+// codes changed, `follow()` brings the points to their new places.
+
+// The run's own plane: the code itself for K = 2, else that of the codes' two main components.
+export function planeLayout(run) {
+  return {
+    name: "plane",
+    linear: true,
+    get points() { return run.points; },
+    extent: () => run.extent(),
+    toMap: (z) => run.toMap(z),
+    toLatent: (point) => run.toLatent(point),
+    follow() {}, // the run's points do by themselves
+  };
+}
+
+// A two-dimensional code turned to its own main axes.
+export function turnedLayout(run) {
+  const { codes, count } = run;
+  let mean, c, s;
+  const axes = () => {
+    mean = [0, 0];
+    for (let i = 0; i < codes.length; i++) mean[i % 2] += codes[i] / count;
+    let xx = 0, xy = 0, yy = 0;
+    for (let i = 0; i < codes.length; i += 2) {
+      const x = codes[i] - mean[0], y = codes[i + 1] - mean[1];
+      xx += x * x;
+      xy += x * y;
+      yy += y * y;
+    }
+    const angle = 0.5 * Math.atan2(2 * xy, xx - yy);
+    c = Math.cos(angle);
+    s = Math.sin(angle);
+  };
+  return ofCodes("pca", run, {
+    axes,
+    toMap: ([x, y]) => [
+      c * (x - mean[0]) + s * (y - mean[1]), c * (y - mean[1]) - s * (x - mean[0])],
+    toLatent: ([u, v]) => Float32Array.of(mean[0] + c * u - s * v, mean[1] + s * u + c * v),
+  });
+}
+
+// Two of the latent axes; the others stay as they are in the present z.
+export function axesLayout(run, i, j) {
+  return ofCodes("axes", run, {
+    toMap: (z) => [z[i], z[j]],
+    toLatent: ([x, y], z) => {
+      const moved = Float32Array.from(z);
+      moved[i] = x;
+      moved[j] = y;
+      return moved;
+    },
+  });
+}
+
+// A map whose every place decodes exactly: the points are where `toMap` puts the codes, and `axes()`
+// fits it to them first.
+function ofCodes(name, run, { axes = () => {}, toMap, toLatent }) {
+  const { codes, count, latent } = run;
+  const points = new Float32Array(2 * count);
+  const follow = () => {
+    axes();
+    for (let n = 0; n < count; n++) {
+      [points[2 * n], points[2 * n + 1]] = toMap(codes.subarray(n * latent, (n + 1) * latent));
+    }
+  };
+  follow();
+  return { name, linear: true, points, extent: () => points, toMap, toLatent, follow };
+}
+
+// UMAP and t-SNE: only the digits' own places mean something. A place stands for the code of the
+// digit nearest to it, and a code for the place of the digit whose code is nearest.
+export function neighbourLayout(run, name, points) {
+  const at = (index) => [points[2 * index], points[2 * index + 1]];
+  return {
+    name,
+    linear: false,
+    points,
+    extent: () => points,
+    toMap: (z) => at(run.nearest(z).index),
+    toLatent: (point) => run.code(nearestPlace(points, point)),
+    follow() {}, // they were laid out once, at the knob's usual value
+  };
+}
+
+// Index of the point nearest to a place.
+export function nearestPlace(points, [x, y]) {
+  let best = 0, least = Infinity;
+  for (let i = 0; i < points.length; i += 2) {
+    const d = (points[i] - x) ** 2 + (points[i + 1] - y) ** 2;
+    if (d < least) {
+      least = d;
+      best = i / 2;
+    }
+  }
+  return best;
+}
+
+// The dimensions of a run in the order of their codes' variance, the most spread first.
+export function mostSpread({ codes, count, latent }) {
+  const sum = new Float64Array(latent), squares = new Float64Array(latent);
+  codes.forEach((value, i) => {
+    sum[i % latent] += value;
+    squares[i % latent] += value * value;
+  });
+  const variance = squares.map((square, k) => square / count - (sum[k] / count) ** 2);
+  return Array.from(variance.keys()).sort((a, b) => variance[b] - variance[a]);
+}
+
+// Ellipses of a Gaussian with the given standard deviations, as a linear map `toMap` of z shows them.
+export function posteriorRings(toMap, mean, sigma, factors = [1, 2]) {
+  const centre = toMap(mean);
+  const axes = [];
+  const moved = Float32Array.from(mean);
+  let xx = 0, xy = 0, yy = 0;
+  for (let k = 0; k < mean.length; k++) {
+    moved[k] = mean[k] + sigma[k];
+    const [x, y] = toMap(moved);
+    moved[k] = mean[k];
+    axes.push([x - centre[0], y - centre[1]]);
+  }
+  for (const [x, y] of axes) {
+    xx += x * x;
+    xy += x * y;
+    yy += y * y;
+  }
+  // Cholesky factor of the 2 × 2 covariance turns a circle into the ellipse.
+  const a = Math.sqrt(xx) || 1e-9;
+  const b = xy / a;
+  const c = Math.sqrt(Math.max(0, yy - b * b));
+  return factors.map((f) =>
+    Array.from({ length: 48 }, (_, i) => {
+      const t = (2 * Math.PI * i) / 48;
+      const u = f * Math.cos(t), v = f * Math.sin(t);
+      return [centre[0] + a * u, centre[1] + b * u + c * v];
+    }));
+}
+
+// Left, bottom, right and top of all but the outermost half per cent of points, and a margin.
+export function reachOf(points) {
+  const [x, y] = [0, 1].map((axis) => {
+    const values = [];
+    for (let i = axis; i < points.length; i += 2) values.push(points[i]);
+    values.sort((a, b) => a - b);
+    const cut = Math.floor(values.length * 0.005);
+    return [values[cut], values[values.length - 1 - cut]];
+  });
+  return [x[0], y[0], x[1], y[1]];
+}
+
+// What holds both.
+export function wider(a, b) {
+  return [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])];
+}

@@ -1,0 +1,118 @@
+// What one digit costs under a VAE, in nats: its reconstruction, and the KL of each dimension.
+// Sums over pixels and dimensions; one digit, so nothing is averaged but the draws of z.
+
+import { normal, seeded } from "./numbers.js";
+
+export const DRAWS = 8;
+
+// Standard normal draws (count,), always the same ones, so that a number moves because of the knob
+// and not by chance (Box and Muller, 1958).
+export function fixedNormals(count, seed = 1) {
+  const choose = seeded(seed);
+  return Float32Array.from({ length: count }, () => normal(choose));
+}
+
+// KL(N(mean, sigma²) ‖ N(0, 1)) of each dimension, in nats: (K,).
+export function klEach(mean, sigma) {
+  return mean.map((m, k) => 0.5 * (m * m + sigma[k] * sigma[k] - 1) - Math.log(sigma[k]));
+}
+
+// Cross-entropy of pixels in [0, 1] under Bernoulli(sigmoid(logits)): nats, summed over pixels.
+export function bernoulliNll(logits, x) {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) {
+    const t = logits[i];
+    sum += (t > 0 ? t + Math.log1p(Math.exp(-t)) : Math.log1p(Math.exp(t))) - x[i] * t;
+  }
+  return sum;
+}
+
+// Negative log-density of pixels under N(mean, deviation²): nats, summed over pixels. It may be
+// negative, as a density may be above 1.
+export function gaussianNll(mean, x, deviation) {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += (x[i] - mean[i]) ** 2;
+  return sum / (2 * deviation ** 2) + x.length * (Math.log(deviation) + 0.5 * Math.log(2 * Math.PI));
+}
+
+// Entropy in nats of pixels read as probabilities: no Bernoulli model's cross-entropy is below it.
+export function bernoulliFloor(x) {
+  let sum = 0;
+  for (const p of x) {
+    if (p > 0 && p < 1) sum -= p * Math.log(p) + (1 - p) * Math.log(1 - p);
+  }
+  return sum;
+}
+
+// The two parts of the mean KL of N posteriors, in nats (Hoffman & Johnson, 2016): the information
+// I(x; z) ≤ log N that z carries of which image it is, and the distance KL(q(z) ‖ p) of all codes
+// together from the prior. `posteriors` are {mean, sigma}; one fixed draw of z for each.
+export function surgery(posteriors) {
+  const count = posteriors.length;
+  const size = posteriors[0].mean.length;
+  const noise = fixedNormals(count * size, 2);
+  const logScales = posteriors.map(({ sigma }) => sigma.reduce((sum, s) => sum + Math.log(s), 0));
+  const each = new Float64Array(count);
+  let rate = 0, information = 0, marginal = 0;
+  for (let i = 0; i < count; i++) {
+    const { mean, sigma } = posteriors[i];
+    rate += klEach(mean, sigma).reduce((a, b) => a + b, 0);
+    const z = mean.map((m, k) => m + sigma[k] * noise[i * size + k]);
+    let most = -Infinity, prior = 0;
+    for (const v of z) prior -= 0.5 * v * v;
+    for (let j = 0; j < count; j++) {
+      const other = posteriors[j];
+      let log = -logScales[j]; // the constant ½ log 2π is in every term alike
+      for (let k = 0; k < size; k++) log -= 0.5 * ((z[k] - other.mean[k]) / other.sigma[k]) ** 2;
+      each[j] = log;
+      if (log > most) most = log;
+    }
+    let sum = 0;
+    for (let j = 0; j < count; j++) sum += Math.exp(each[j] - most);
+    const all = most + Math.log(sum / count);
+    information += each[i] - all;
+    marginal += all - prior;
+  }
+  return { rate: rate / count, information: information / count, marginal: marginal / count };
+}
+
+let normals = new Float32Array(0);
+
+// The ledger of image x under a run with a posterior, the run's knob wherever it stands.
+// `likelihood` is {kind: "bernoulli" | "gaussian", sigma}.
+export function ledger(run, x, likelihood, draws = DRAWS) {
+  const { mean, sigma } = run.encode(x);
+  const kl = klEach(mean, sigma);
+  if (normals.length < draws * run.latent) normals = fixedNormals(draws * run.latent);
+  const z = new Float32Array(run.latent);
+  let sum = 0, squares = 0;
+  for (let draw = 0; draw < draws; draw++) {
+    for (let k = 0; k < run.latent; k++) z[k] = mean[k] + sigma[k] * normals[draw * run.latent + k];
+    const out = run.decoder.logits(z);
+    const nll = likelihood.kind === "bernoulli"
+      ? bernoulliNll(out, x)
+      : gaussianNll(out, x, likelihood.sigma);
+    sum += nll;
+    squares += nll * nll;
+  }
+  const reconstruction = sum / draws;
+  const variance = Math.max(0, squares / draws - reconstruction ** 2) * (draws / (draws - 1));
+  return {
+    reconstruction,
+    spread: Math.sqrt(variance / draws), // standard error of the mean of the draws
+    kl,
+    rate: kl.reduce((a, b) => a + b, 0),
+  };
+}
+
+// The mean over groups of k of log (1/k) Σ exp(weight).
+export function bound(weights, k) {
+  let sum = 0;
+  const groups = Math.floor(weights.length / k);
+  for (let g = 0; g < groups; g++) {
+    const group = weights.slice(g * k, (g + 1) * k);
+    const most = Math.max(...group);
+    sum += most + Math.log(group.reduce((all, w) => all + Math.exp(w - most), 0) / k);
+  }
+  return sum / groups;
+}

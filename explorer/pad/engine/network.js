@@ -1,0 +1,188 @@
+// The browser's own forward pass: runs a layer list. Plain Float32Array loops, no dependency;
+// decoding one digit takes about a millisecond.
+
+function linear(weight, bias, x, out) {
+  const inputs = x.length;
+  const blocked = inputs - (inputs % 4);
+  for (let o = 0, w = 0; o < out.length; o++) {
+    let a = 0, b = 0, c = 0, d = 0; // four sums, so that no addition waits for the last one
+    let i = 0;
+    for (; i < blocked; i += 4, w += 4) {
+      a += weight[w] * x[i];
+      b += weight[w + 1] * x[i + 1];
+      c += weight[w + 2] * x[i + 2];
+      d += weight[w + 3] * x[i + 3];
+    }
+    for (; i < inputs; i++, w++) a += weight[w] * x[i];
+    out[o] = a + b + c + d + bias[o];
+  }
+}
+
+// weight (out, in, k, k); x (in, height, width) → out (outChannels, outHeight, outWidth). What lies
+// below the kernel is gathered once for each place, and then it is a linear layer.
+function convolve(layer, x, out) {
+  const { weight, bias, stride, padding, k, before, height, width, outHeight, outWidth } = layer;
+  const { patch, column } = layer;
+  const area = outHeight * outWidth;
+  for (let place = 0; place < area; place++) {
+    const top = Math.floor(place / outWidth) * stride - padding;
+    const left = (place % outWidth) * stride - padding;
+    for (let c = 0, i = 0; c < before; c++) {
+      for (let row = top; row < top + k; row++) {
+        const base = (c * height + row) * width;
+        const there = row >= 0 && row < height;
+        for (let x0 = left; x0 < left + k; x0++, i++) {
+          patch[i] = there && x0 >= 0 && x0 < width ? x[base + x0] : 0;
+        }
+      }
+    }
+    linear(weight, bias, patch, column);
+    for (let o = 0; o < column.length; o++) out[o * area + place] = column[o];
+  }
+}
+
+// weight (in, out, k, k); the transpose of `convolve`, so every input pixel is spread out
+function convolveTransposed(layer, x, out) {
+  const { weight, bias, stride, padding, k, before, after, height, width, outHeight, outWidth } =
+    layer;
+  const area = outHeight * outWidth;
+  for (let o = 0; o < after; o++) out.fill(bias[o], o * area, (o + 1) * area);
+  for (let c = 0; c < before; c++) {
+    for (let r = 0; r < height; r++) {
+      for (let s = 0; s < width; s++) {
+        const value = x[(c * height + r) * width + s];
+        if (value === 0) continue;
+        const top = r * stride - padding;
+        const left = s * stride - padding;
+        const from = Math.max(0, -left);
+        const to = Math.min(k, outWidth - left);
+        for (let o = 0; o < after; o++) {
+          const w = (c * after + o) * k * k;
+          for (let p = 0; p < k; p++) {
+            const row = top + p;
+            if (row < 0 || row >= outHeight) continue;
+            const base = o * area + row * outWidth + left;
+            const wp = w + p * k;
+            for (let q = from; q < to; q++) out[base + q] += value * weight[wp + q];
+          }
+        }
+      }
+    }
+  }
+}
+
+const POINTWISE = {
+  relu: (v) => (v > 0 ? v : 0),
+  tanh: Math.tanh,
+  sigmoid: (v) => 1 / (1 + Math.exp(-v)),
+  silu: (v) => v / (1 + Math.exp(-v)),
+  // tanh(u) written by one exponential, which browsers run several times faster than Math.tanh
+  gelu: (v) => v / (1 + Math.exp(-1.5957691216057308 * (v + 0.044715 * v * v * v))),
+};
+
+const GATES = {
+  sigmoid: (t) => 2 / (1 + Math.exp(-t)),
+  root: (t) => Math.sqrt(Math.max(1e-6, 1 - Math.exp(t))),
+};
+
+// A layer list with its tensors: `run(x)` gives the output in a buffer that the next call reuses.
+export class Network {
+  constructor(layers, tensors, shape) {
+    this.steps = [];
+    this.conditioned = []; // what changes with the continuous knob, and only with it
+    this.squashed = layers.at(-1)?.op === "sigmoid"; // the output is a probability, not a logit
+    this.sizes = [shape.reduce((a, b) => a * b, 1)];
+    let now = shape;
+    for (const layer of layers) {
+      const size = now.reduce((a, b) => a * b, 1);
+      if (layer.op === "reshape") {
+        now = layer.shape ?? [size];
+        continue;
+      }
+      if (layer.op in POINTWISE) {
+        this.steps.push(this.#pointwise(POINTWISE[layer.op]));
+        continue;
+      }
+      const weight = tensors[layer.weight];
+      const bias = tensors[layer.bias].data;
+      if (layer.op === "gate" || layer.op === "shift") {
+        this.steps.push(this.#condition(layer, weight.data, bias, now));
+        continue;
+      }
+      if (layer.op === "linear") {
+        now = [weight.shape[0]];
+        const out = new Float32Array(now[0]);
+        this.steps.push((x) => (linear(weight.data, bias, x, out), out));
+      } else {
+        const [before, height, width] = now;
+        const transposed = layer.op === "conv_transpose";
+        const k = weight.shape[2];
+        const after = transposed ? weight.shape[1] : weight.shape[0];
+        const grow = (n) =>
+          transposed
+            ? (n - 1) * layer.stride - 2 * layer.padding + k
+            : Math.floor((n + 2 * layer.padding - k) / layer.stride) + 1;
+        now = [after, grow(height), grow(width)];
+        const spec = {
+          ...layer, weight: weight.data, bias, k, before, after, height, width,
+          outHeight: now[1], outWidth: now[2],
+          patch: new Float32Array(before * k * k), column: new Float32Array(after),
+        };
+        const out = new Float32Array(now.reduce((a, b) => a * b, 1));
+        const apply = transposed ? convolveTransposed : convolve;
+        this.steps.push((x) => (apply(spec, x, out), out));
+      }
+      this.sizes.push(now.reduce((a, b) => a * b, 1));
+    }
+    this.shape = now;
+  }
+
+  // Multiply (gate) or add (shift) one number a feature, computed anew when the knob moves.
+  #condition(layer, weight, bias, shape) {
+    const values = new Float32Array(weight.length);
+    const area = shape.slice(1).reduce((a, b) => a * b, 1);
+    const f = layer.op === "gate" ? GATES[layer.kind] : (t) => t;
+    this.conditioned.push((s) => {
+      for (let i = 0; i < values.length; i++) values[i] = f(weight[i] * s + bias[i]);
+    });
+    if (layer.op === "shift") {
+      return (x) => {
+        for (let i = 0; i < x.length; i++) x[i] += values[i];
+        return x;
+      };
+    }
+    const out = new Float32Array(values.length * area); // the input may be the caller's own z
+    return (x) => {
+      for (let c = 0, i = 0; c < values.length; c++) {
+        for (let a = 0; a < area; a++, i++) out[i] = x[i] * values[c];
+      }
+      return out;
+    };
+  }
+
+  // Set the continuous knob's position; no effect on a network without gates.
+  set(position) {
+    for (const update of this.conditioned) update(position);
+  }
+
+  #pointwise(f) {
+    return (x) => {
+      for (let i = 0; i < x.length; i++) x[i] = f(x[i]);
+      return x;
+    };
+  }
+
+  run(x) {
+    let value = x;
+    for (const step of this.steps) value = step(value);
+    return value;
+  }
+
+  // The output before its sigmoid, where it has one: what a likelihood is computed from.
+  logits(x) {
+    const last = this.steps.length - (this.squashed ? 1 : 0);
+    let value = x;
+    for (let i = 0; i < last; i++) value = this.steps[i](value);
+    return value;
+  }
+}

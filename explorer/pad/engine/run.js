@@ -1,0 +1,271 @@
+// A run in the browser: its networks, its codes, its map, and its continuous knob.
+
+import { fetchBytes } from "./fetching.js";
+import { Network } from "./network.js";
+import { readTensors } from "./safetensors.js";
+
+// A run in the browser: encoder, decoder, the held-out digits' codes and the map's plane.
+export class Run {
+  constructor(spec, tensors, arrays) {
+    const { program } = spec;
+    this.made = { spec, arrays };
+    this.id = spec.id;
+    this.latent = program.latent;
+    this.pixels = program.shape.reduce((a, b) => a * b, 1);
+    this.hasPosterior = spec.posterior;
+    this.hasPrior = spec.prior;
+    this.logVarRange = program.log_var_range;
+    this.program = program;
+    this.tensors = tensors;
+    this.encoder = new Network(program.encoder, tensors, program.shape);
+    this.decoder = new Network(program.decoder, tensors, [program.latent]);
+    this.codes = arrays.codes.data; // (count, K)
+    this.count = arrays.codes.shape[0];
+    this.planeMean = arrays.plane_mean.data; // (K,)
+    this.planeBasis = arrays.plane_basis.data; // (2, K)
+    this.squaredErrors = arrays.squared_error?.data ?? null; // (count,), none where a knob moves them
+    this.alignment = spec.alignment ?? { rotation: [1, 0, 0, 1], scale: 1, shift: [0, 0] };
+    this.dial = program.dial ?? null;
+    this.knots = arrays.knots ? arrays : null;
+    this.recoded = false; // whether the codes are those of other images than the held-out digits
+    this.codesAt = this.dial?.usual; // the knob's value at which the codes are these
+    this.points = new Float32Array(this.count * 2);
+    this.usualCodes = this.codes.slice();
+    this.#place();
+    this.#ranges();
+    if (this.dial) this.turn(this.dial.usual);
+  }
+
+  // Where a value of the continuous knob stands: itself or its logarithm.
+  position(value) {
+    return this.dial.log ? Math.log(value) : value;
+  }
+
+  // Turn the continuous knob: gates anew, and the map's points between the two nearest knots.
+  turn(value) {
+    this.value = value;
+    this.#gates(value);
+    if (!this.knots) return;
+    const s = this.position(value);
+    const knots = this.knots.knots.data;
+    const scaled = ((s - knots[0]) / (knots[knots.length - 1] - knots[0])) * (knots.length - 1);
+    this.knot = Math.min(knots.length - 2, Math.max(0, Math.floor(scaled)));
+    this.share = Math.min(1, Math.max(0, scaled - this.knot));
+    if (this.recoded) return; // the codes stay until the images are encoded anew
+    if (value === this.dial.usual) { // the codes there are known exactly
+      this.codes.set(this.usualCodes);
+      this.codesAt = value;
+      this.#place();
+      return;
+    }
+    const all = this.knots.knot_points.data;
+    const size = this.count * 2;
+    const from = this.knot * size;
+    const { rotation: r, scale, shift } = this.alignment;
+    for (let i = 0; i < size; i += 2) {
+      const a = all[from + i] + this.share * (all[from + size + i] - all[from + i]);
+      const b = all[from + i + 1] + this.share * (all[from + size + i + 1] - all[from + i + 1]);
+      this.points[i] = scale * (a * r[0] + b * r[2]) + shift[0];
+      this.points[i + 1] = scale * (a * r[1] + b * r[3]) + shift[1];
+    }
+    if (this.latent === 2) { // the plane is the latent space itself
+      for (let i = 0; i < size; i++) {
+        this.codes[i] = all[from + i] + this.share * (all[from + size + i] - all[from + i]);
+      }
+      this.codesAt = value;
+    }
+  }
+
+  // Whether the codes are those at the knob's value: of K > 2 the places on the map alone follow it
+  // at once.
+  get codesKnown() {
+    return !this.dial || this.codesAt === this.value;
+  }
+
+  #gates(value) {
+    const s = this.position(value);
+    this.encoder.set(s);
+    this.decoder.set(s);
+  }
+
+  // Do some work with the networks at another value of the knob; the map stays where it is.
+  at(value, work) {
+    this.#gates(value);
+    const found = work();
+    this.#gates(this.value);
+    return found;
+  }
+
+  // A number that was scored at the knots, at the knob's value: rate, distortion, squared_error.
+  scored(name) {
+    const values = this.knots?.[`knot_${name}`]?.data;
+    if (!values) return null;
+    return values[this.knot] + this.share * (values[this.knot + 1] - values[this.knot]);
+  }
+
+  // KL of each latent dimension at the knob's value, in nats per image: (K,).
+  scoredKl() {
+    const values = this.knots?.knot_kl?.data;
+    if (!values) return null;
+    const from = this.knot * this.latent;
+    return Float32Array.from({ length: this.latent }, (_, k) => {
+      const next = values[from + this.latent + k];
+      return values[from + k] + this.share * (next - values[from + k]);
+    });
+  }
+
+  // The map's points straight from the codes.
+  #place() {
+    const z = new Float32Array(this.latent);
+    for (let i = 0; i < this.count; i++) {
+      for (let k = 0; k < this.latent; k++) z[k] = this.codes[i * this.latent + k];
+      const [a, b] = this.toMap(z);
+      this.points[2 * i] = a;
+      this.points[2 * i + 1] = b;
+    }
+  }
+
+  static async load(spec) {
+    const [weights, codes] = await Promise.all([fetchBytes(spec.weights), fetchBytes(spec.codes)]);
+    return new Run(spec, readTensors(weights), readTensors(codes));
+  }
+
+  // The same networks and plane with the codes (count, K) of other images at a value of the knob.
+  withCodes(data, value) {
+    const { spec, arrays } = this.made;
+    const codes = { data, shape: [data.length / this.latent, this.latent] };
+    const own = { ...arrays, codes, knots: undefined, squared_error: undefined };
+    const other = new Run(spec, this.tensors, own);
+    other.recoded = true;
+    for (let k = 0; k < this.latent; k++) {
+      other.low[k] = Math.min(other.low[k], this.low[k]);
+      other.high[k] = Math.max(other.high[k], this.high[k]);
+    }
+    const seen = this.extent();
+    other.frame = new Float32Array(seen.length + other.points.length);
+    other.frame.set(seen);
+    other.frame.set(other.points, seen.length);
+    other.knots = this.knots; // what was scored there is still the held-out digits'
+    if (this.dial) other.turn(this.value);
+    other.codesAt = value;
+    return other;
+  }
+
+  // The same images, encoded anew at a value of the knob.
+  setCodes(data, value) {
+    this.codes.set(data);
+    this.codesAt = value;
+    if (this.recoded) this.#place(); // those of the held-out digits follow the knob by themselves
+  }
+
+  // Range of each latent dimension over the held-out digits, a little widened; of a model with a
+  // prior at least ±3.
+  #ranges() {
+    this.low = new Float32Array(this.latent).fill(Infinity);
+    this.high = new Float32Array(this.latent).fill(-Infinity);
+    for (let i = 0; i < this.codes.length; i++) {
+      const k = i % this.latent;
+      if (this.codes[i] < this.low[k]) this.low[k] = this.codes[i];
+      if (this.codes[i] > this.high[k]) this.high[k] = this.codes[i];
+    }
+    for (let k = 0; k < this.latent; k++) {
+      const margin = 0.06 * (this.high[k] - this.low[k]) || 1;
+      this.low[k] -= margin;
+      this.high[k] += margin;
+      if (this.hasPrior) {
+        this.low[k] = Math.min(this.low[k], -3);
+        this.high[k] = Math.max(this.high[k], 3);
+      }
+    }
+  }
+
+  // Points that a view of the map must hold: of a run with a knob, those at all its positions.
+  extent() {
+    if (this.recoded) return this.frame; // these images' places and the held-out digits'
+    if (!this.knots) return this.points;
+    const { rotation: r, scale, shift } = this.alignment;
+    const all = this.knots.knot_points.data;
+    const some = [];
+    for (let i = 0; i < all.length; i += 22) { // every eleventh point tells as much
+      some.push(scale * (all[i] * r[0] + all[i + 1] * r[2]) + shift[0],
+        scale * (all[i] * r[1] + all[i + 1] * r[3]) + shift[1]);
+    }
+    return Float32Array.from(some);
+  }
+
+  code(index) {
+    return this.codes.slice(index * this.latent, (index + 1) * this.latent);
+  }
+
+  // Image (pixels,) to {mean, sigma}: sigma is null where the code is a point.
+  encode(x) {
+    const out = this.encoder.run(Float32Array.from(x));
+    const mean = out.slice(0, this.latent);
+    if (!this.hasPosterior) return { mean, sigma: null };
+    const [low, high] = this.logVarRange;
+    const sigma = out
+      .slice(this.latent, 2 * this.latent)
+      .map((v) => Math.exp(0.5 * Math.min(high, Math.max(low, v))));
+    return { mean, sigma };
+  }
+
+  // z (K,) to pixel means; the buffer is reused by the next call.
+  decode(z) {
+    return this.decoder.run(z);
+  }
+
+  // Latent to map coordinates: onto the plane, then by the alignment's similarity.
+  toMap(z) {
+    let a = 0, b = 0;
+    for (let k = 0; k < this.latent; k++) {
+      const centred = z[k] - this.planeMean[k];
+      a += centred * this.planeBasis[k];
+      b += centred * this.planeBasis[this.latent + k];
+    }
+    const { rotation: r, scale, shift } = this.alignment;
+    return [scale * (a * r[0] + b * r[2]) + shift[0], scale * (a * r[1] + b * r[3]) + shift[1]];
+  }
+
+  // Map coordinates to the latent they stand for: the point of the plane itself.
+  toLatent([x, y]) {
+    const { rotation: r, scale, shift } = this.alignment;
+    const u = (x - shift[0]) / scale;
+    const v = (y - shift[1]) / scale;
+    const a = u * r[0] + v * r[1]; // the rotation's inverse is its transpose
+    const b = u * r[2] + v * r[3];
+    const z = new Float32Array(this.latent);
+    for (let k = 0; k < this.latent; k++) {
+      z[k] = this.planeMean[k] + a * this.planeBasis[k] + b * this.planeBasis[this.latent + k];
+    }
+    return z;
+  }
+
+  // Index of the held-out digit whose code is nearest to z. While the codes at the knob's value are
+  // not known, only their places on the map are, so the nearest one there is meant.
+  nearest(z) {
+    let best = 0, least = Infinity;
+    if (this.knots && !this.recoded && !this.codesKnown) {
+      const [x, y] = this.toMap(z);
+      for (let i = 0; i < this.count; i++) {
+        const d = (this.points[2 * i] - x) ** 2 + (this.points[2 * i + 1] - y) ** 2;
+        if (d < least) {
+          least = d;
+          best = i;
+        }
+      }
+      return { index: best, distance: Math.sqrt(least), onMap: true };
+    }
+    for (let i = 0, c = 0; i < this.count; i++) {
+      let sum = 0;
+      for (let k = 0; k < this.latent; k++, c++) {
+        const d = this.codes[c] - z[k];
+        sum += d * d;
+      }
+      if (sum < least) {
+        least = sum;
+        best = i;
+      }
+    }
+    return { index: best, distance: Math.sqrt(least) };
+  }
+}

@@ -1,0 +1,108 @@
+// The weights as pictures.
+
+import { filtersOf, largest } from "../../engine/filters.js";
+import { savePicture } from "../../parts/downloads.js";
+import { montage } from "../../parts/montage.js";
+import { escaped, format } from "../../parts/page.js";
+import { heading, idsOf, menu } from "./headings.js";
+
+const CELL = 3; // canvas pixels a side for each weight
+
+// Colours of a signed picture: paper for 0, towards one ink above it and another below.
+function inks(dark) {
+  return dark
+    ? { paper: [22, 27, 38], above: [140, 200, 255], below: [255, 150, 90] }
+    : { paper: [255, 255, 255], above: [10, 60, 150], below: [200, 80, 0] };
+}
+
+// Numbers of either sign on a canvas, `most` as full colour. Each is a square of 3 × 3 pixels, whose
+// centre is paper where the number is negative: the sign shows without colour too.
+export function drawSigned(canvas, { data, width, height, most }, { dark }) {
+  canvas.width = CELL * width;
+  canvas.height = CELL * height;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(canvas.width, canvas.height);
+  const { paper, above, below } = inks(dark);
+  for (let y = 0; y < canvas.height; y++) {
+    for (let x = 0; x < canvas.width; x++) {
+      const value = data[Math.floor(y / CELL) * width + Math.floor(x / CELL)];
+      const hole = value < 0 && x % CELL === 1 && y % CELL === 1;
+      const share = hole || !most ? 0 : Math.min(1, Math.abs(value) / most);
+      const ink = value < 0 ? below : above;
+      const at = 4 * (y * canvas.width + x);
+      for (let c = 0; c < 3; c++) image.data[at + c] = paper[c] + share * (ink[c] - paper[c]);
+      image.data[at + 3] = 255;
+    }
+  }
+  context.putImageData(image, 0, 0);
+}
+
+// The scale from −most to most as a strip, for a legend.
+export function drawScale(canvas, colours) {
+  const width = 41, height = 5;
+  const data = Float32Array.from({ length: width * height }, (_, i) => ((i % width) - 20) / 20);
+  drawSigned(canvas, { data, width, height, most: 1 }, colours);
+}
+
+// Weights as pictures, blue and solid above zero, orange and dotted below.
+export class Filters {
+  constructor(root, text) {
+    this.root = root;
+    this.text = text;
+    this.drawn = [];
+    root.innerHTML = `${heading(text.filters_title, text.filters_note)}<div></div>`;
+    this.table = root.lastElementChild;
+    this.menu = menu(root, text, [{ label: text.save_png, save: () => this.#save() }]);
+  }
+
+  destroy() {
+    this.menu.destroy();
+  }
+
+  #save() {
+    const rows = Array.from(this.table.children, (row, i) => ({
+      name: this.models[i].name,
+      cells: Array.from(row.querySelectorAll("figure"), (figure) => ({
+        layers: [figure.firstElementChild], width: 84, height: 84, below: figure.lastElementChild.textContent,
+      })),
+    }));
+    const { filters_title: title, filters_note: note } = this.text;
+    return savePicture(montage(rows, this.colours), {
+      name: "weights", run: idsOf(this.models), title: `${title}. ${note}`,
+    });
+  }
+
+  recolour(colours) {
+    this.colours = colours;
+    for (const draw of this.drawn) draw(colours);
+  }
+
+  // models: [{name, run, closed}]
+  show(models) {
+    const t = this.text;
+    this.models = models;
+    this.drawn = [];
+    this.table.innerHTML = "";
+    for (const { name, run, closed } of models) {
+      const { kind, width, height, total, pictures } = filtersOf(run);
+      const most = largest(pictures);
+      const row = this.table.appendChild(document.createElement("div"));
+      row.className = `one ${kind}`;
+      const told = format(t[`filters_${closed ? "components" : kind}`], { count: pictures.length, total });
+      row.innerHTML = `<h4>${escaped(name)}</h4><p>${told}</p><div class="strip"></div>
+        <p class="scale"><span>−${most.toPrecision(2)}</span><canvas role="img"
+        aria-label="${t.filters_scale}"></canvas><span>+${most.toPrecision(2)}</span></p>`;
+      const strip = row.querySelector(".strip");
+      const scale = row.querySelector(".scale canvas");
+      this.drawn.push((colours) => drawScale(scale, colours));
+      for (const { name: unit, data } of pictures) {
+        const figure = strip.appendChild(document.createElement("figure"));
+        figure.innerHTML = `<canvas role="img"></canvas><figcaption>${unit}</figcaption>`;
+        const canvas = figure.firstElementChild;
+        canvas.setAttribute("aria-label", format(t.filters_one, { unit, model: name }));
+        this.drawn.push((colours) => drawSigned(canvas, { data, width, height, most }, colours));
+      }
+    }
+    if (this.colours) this.recolour(this.colours);
+  }
+}

@@ -1,0 +1,20 @@
+// Explore: the latent pad with its map's tools, the drawing canvas and the drawn code.
+
+import { LatentPad } from "../parts/latent_pad.js";
+import { mounting } from "../parts/pad.js";
+import { Drawing } from "./explore/drawing.js";
+import { DrawnCode } from "./explore/drawn_code.js";
+import { MapTools } from "./explore/map_tools.js";
+import { OwnImages } from "./explore/own_images.js";
+
+class ExplorePad extends LatentPad {
+  constructor(component) {
+    super(component);
+    this.tools = this.attach(new MapTools(this));
+    this.sampling = this.attach(new DrawnCode(this));
+    this.drawing = this.attach(new Drawing(this));
+    this.attach(new OwnImages(this));
+  }
+}
+
+export const mount = mounting(ExplorePad);

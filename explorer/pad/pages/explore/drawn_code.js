@@ -1,0 +1,167 @@
+// A code as it is drawn: z = μ + σ·ε for every latent dimension, with the ε that was drawn, or that
+// a hand's move of z amounts to.
+
+import { bernoulliNll, bound, gaussianNll } from "../../engine/ledger.js";
+import { clamp, normal } from "../../engine/numbers.js";
+import { DigitView } from "../../parts/digit_view.js";
+import { decimals, format } from "../../parts/page.js";
+
+const DRAWS = 8;
+const BOUNDS = [1, 5, 50]; // of how many draws a bound on log p(x) is made
+const BUDGET = 6; // milliseconds of decoding in a frame
+const WIDE = 3; // standard deviations that the little axis shows
+
+export class DrawnCode {
+  constructor(pad) {
+    this.pad = pad;
+    this.text = pad.text;
+    pad.root.insertAdjacentHTML("beforeend", `
+      <section class="reparam" data-part="reparam" hidden>
+        <div><h3>${this.text.reparam}</h3>
+        <div class="modes" role="group" aria-label="${this.text.reparam}">
+          <button type="button" data-sampling="mean" title="${this.text.mean_help}">${this.text.mean}</button>
+          <button type="button" data-sampling="draw" title="${this.text.draw_epsilon_help}">${this.text.draw_epsilon}</button>
+        </div>
+        <p class="hint">${this.text.reparam_note}</p>
+        <div class="equations" data-part="equations"></div></div>
+        <div class="draws"><h4>${format(this.text.draws, { count: DRAWS })}</h4>
+          <div data-part="draws"></div>
+          <p class="bounds" data-part="bounds"></p><p class="hint">${this.text.bounds_note}</p></div>
+      </section>`);
+    this.root = pad.part("reparam");
+    this.buttons = Array.from(this.root.querySelectorAll("[data-sampling]"));
+    const [mean, draw] = this.buttons;
+    mean.addEventListener("click", () => this.move(() => 0));
+    draw.addEventListener("click", () => this.move(() => normal()));
+    this.views = Array.from({ length: DRAWS }, () => {
+      const canvas = pad.part("draws").appendChild(document.createElement("canvas"));
+      canvas.className = "digit small";
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", this.text.one_draw);
+      return new DigitView(canvas);
+    });
+    this.seen = new IntersectionObserver(([entry]) => {
+      this.visible = entry.isIntersecting;
+      if (this.visible) this.changed();
+    });
+    this.seen.observe(this.root);
+  }
+
+  destroy() {
+    this.seen.disconnect();
+    cancelAnimationFrame(this.frame);
+  }
+
+  recolour() {
+    for (const view of this.views) view.recolour(this.pad.colours);
+  }
+
+  // z = μ + σ·ε with ε from `draw`, one for each dimension; zero is the mean itself.
+  move(draw) {
+    const { pad } = this;
+    if (!pad.posterior?.sigma) return;
+    const { mean, sigma } = pad.posterior;
+    pad.ghost = null;
+    pad.z = mean.map((mu, k) => mu + sigma[k] * draw(k));
+    pad.draw();
+    pad.settle();
+  }
+
+  // Another digit, run or value of the knob: other posteriors, so other draws.
+  changed() {
+    const { run, posterior } = this.pad;
+    this.root.hidden = !run.hasPosterior;
+    if (this.root.hidden || !this.visible || !posterior?.sigma) return;
+    if (this.rows?.length !== run.latent) this.#build(run.latent);
+    cancelAnimationFrame(this.frame);
+    const { mean, sigma } = posterior;
+    const draw = (i) => {
+      if (this.pad.posterior !== posterior) return; // a newer one has its own draws coming
+      this.views[i].draw(run.decode(mean.map((mu, k) => mu + sigma[k] * normal())));
+      if (i + 1 < DRAWS) this.frame = requestAnimationFrame(() => draw(i + 1));
+      else this.#bound();
+    };
+    this.frame = requestAnimationFrame(() => draw(0));
+    this.drawn();
+  }
+
+  // Bounds on log p(x) of the input from the same draws in groups of k: none is below a smaller
+  // k's. A Bernoulli likelihood needs pixels of 0 and 1, so the input is rounded and encoded anew.
+  #bound() {
+    const { run, input, spec } = this.pad;
+    const { kind, sigma: spread } = spec?.likelihood ?? {};
+    if (!input || !kind) return;
+    const x = kind === "bernoulli" ? input.map((value) => (value > 0.5 ? 1 : 0)) : input;
+    const value = run.value;
+    const { mean, sigma } = run.encode(x);
+    this.weights = [];
+    this.noise = [];
+    const step = () => {
+      if (this.pad.run !== run || this.pad.input !== input || run.value !== value) return;
+      const began = performance.now();
+      while (this.weights.length < BOUNDS.at(-1) && performance.now() - began < BUDGET) {
+        const noise = mean.map(() => normal());
+        const z = mean.map((mu, k) => mu + sigma[k] * noise[k]);
+        const logits = run.decoder.logits(z);
+        const nll = kind === "bernoulli" ? bernoulliNll(logits, x) : gaussianNll(logits, x, spread);
+        const ratio = noise.reduce((sum, e, k) =>
+          sum + 0.5 * (e * e - z[k] * z[k]) + Math.log(sigma[k]), 0); // log p(z) − log q(z|x)
+        this.noise.push(noise);
+        this.weights.push(ratio - nll);
+      }
+      if (this.weights.length < BOUNDS.at(-1)) this.frame = requestAnimationFrame(step);
+      else this.#showBounds();
+    };
+    this.frame = requestAnimationFrame(step);
+  }
+
+  #showBounds() {
+    const bounds = BOUNDS.map((k) => bound(this.weights, k));
+    this.pad.part("bounds").innerHTML = BOUNDS.map((k, i) =>
+      `<i>L</i><sub>${k}</sub> <b>${decimals(bounds[i], 1)}</b>`).join(" ≤ ") +
+      ` ≤ log <i>p</i>(<i>x</i>) <small>${this.text.bounds_unit}</small>`;
+  }
+
+  #build(latent) {
+    const box = this.pad.part("equations");
+    box.innerHTML = "";
+    box.classList.toggle("many", latent > 4);
+    this.rows = Array.from({ length: latent }, (_, k) => {
+      const row = box.appendChild(document.createElement("div"));
+      row.innerHTML = `<span><i>z</i><sub>${k + 1}</sub></span> = <b></b> + <b></b> · <em></em> = <strong></strong>
+        <svg viewBox="-34 -8 68 16" aria-hidden="true"><line x1="-32" x2="32" y1="0" y2="0"/>
+        <line y1="-5" y2="5"/><circle r="4"/></svg>`;
+      const [mu, sigma] = row.querySelectorAll("b");
+      return {
+        row, mu, sigma, epsilon: row.querySelector("em"), z: row.querySelector("strong"),
+        dot: row.querySelector("circle"),
+      };
+    });
+  }
+
+  // After every drawing of the pad: the ε behind the z that is shown.
+  drawn() {
+    const { pad } = this;
+    if (this.root.hidden || !this.visible || !pad.posterior?.sigma || !this.rows) return;
+    const { mean, sigma } = pad.posterior;
+    if (mean.length !== this.rows.length) return;
+    let still = true;
+    this.rows.forEach(({ row, mu, sigma: spread, epsilon, z, dot }, k) => {
+      const drawn = (pad.shown[k] - mean[k]) / sigma[k];
+      still &&= Math.abs(drawn) < 1e-4;
+      mu.textContent = decimals(mean[k], 2);
+      spread.textContent = decimals(sigma[k], 2);
+      epsilon.textContent = Math.abs(drawn) < 100 ? signed(drawn) : "±100+";
+      z.textContent = decimals(pad.shown[k], 2);
+      dot.setAttribute("cx", 10 * clamp(drawn, -WIDE, WIDE));
+      row.classList.toggle("far", Math.abs(drawn) > WIDE);
+    });
+    this.buttons[0].setAttribute("aria-pressed", String(still));
+    this.buttons[1].setAttribute("aria-pressed", String(!still));
+  }
+}
+
+function signed(value) {
+  const text = decimals(Math.abs(value), 2);
+  return value < 0 && Number(text) ? `(−${text})` : text;
+}

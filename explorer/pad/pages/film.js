@@ -1,0 +1,277 @@
+// The film of a training: to scrub back and forth and to play; of two runs, two films in step.
+
+import { Digits } from "../engine/digits.js";
+import { fetchBytes } from "../engine/fetching.js";
+import { rangeOf, termsOf } from "../engine/histories.js";
+import { reachOf, wider } from "../engine/layouts.js";
+import { clamp } from "../engine/numbers.js";
+import { Run } from "../engine/run.js";
+import { readTensors } from "../engine/safetensors.js";
+import { mounting, Pad } from "../parts/pad.js";
+import { format } from "../parts/page.js";
+import { greys, remember, Stage, whole } from "../parts/stage.js";
+import { isStill } from "../parts/theme.js";
+
+const PLAYED_IN = 7000; // milliseconds
+const GRID = 6; // digits along each side of a grid that is decoded here
+
+// One run's film, or of a run without one its end.
+class Film {
+  constructor(side) {
+    this.side = side;
+    this.history = side.history;
+  }
+
+  static async load(side) {
+    const film = new Film(side);
+    if (side.run.film) await film.#read(await fetchBytes(side.run.film));
+    else await film.#decode(await Run.load(side.run));
+    // A view never narrower than at the end, so that growth is seen as growth.
+    const end = reachOf(film.points.at(-1));
+    film.reaches = film.points.map((points) => wider(end, reachOf(points)));
+    return film;
+  }
+
+  async #read(bytes) {
+    const arrays = readTensors(bytes);
+    const [frames, count] = arrays.points.shape;
+    const size = 2 * count;
+    this.points = Array.from({ length: frames }, (_, i) =>
+      this.#aligned(arrays.points.data.slice(i * size, (i + 1) * size)));
+    this.samples = arrays.samples.data;
+    const sheet = await createImageBitmap(new Blob([arrays.sheet.data], { type: "image/png" }));
+    const tall = Math.round(sheet.height / frames);
+    this.grid = (i) => greys(sheet, i * tall, tall);
+  }
+
+  // No film was taken: the last map, and a grid that is decoded here.
+  async #decode(run) {
+    this.points = [this.#aligned(run.points)];
+    this.samples = [this.side.samples];
+    const [left, bottom, right, top] = reachOf(run.points);
+    const rows = Math.round(Math.sqrt(run.pixels));
+    const wide = GRID * rows;
+    const pixels = new Float32Array(wide * wide);
+    for (let r = 0; r < GRID; r++) {
+      for (let c = 0; c < GRID; c++) {
+        const at = [left + ((right - left) * (c + 0.5)) / GRID, top - ((top - bottom) * (r + 0.5)) / GRID];
+        const digit = run.decode(run.toLatent(at));
+        for (let y = 0; y < rows; y++) {
+          pixels.set(digit.subarray(y * rows, (y + 1) * rows), (r * rows + y) * wide + c * rows);
+        }
+      }
+    }
+    this.grid = () => pixels;
+  }
+
+  // The similarity that lays this run's map over the other one's.
+  #aligned(points) {
+    const found = this.side.alignment;
+    if (!found) return points;
+    const { rotation: r, scale, shift } = found;
+    const out = new Float32Array(points.length);
+    for (let i = 0; i < points.length; i += 2) {
+      out[i] = scale * (points[i] * r[0] + points[i + 1] * r[2]) + shift[0];
+      out[i + 1] = scale * (points[i] * r[1] + points[i + 1] * r[3]) + shift[1];
+    }
+    return out;
+  }
+
+  get end() {
+    return this.samples[this.samples.length - 1];
+  }
+
+  // Points after so many samples: between two frames each digit is on the straight way.
+  at(samples) {
+    const last = this.points.length - 1;
+    let frame = 0;
+    while (frame < last && this.samples[frame + 1] <= samples) frame++;
+    if (frame === last) return { frame, points: this.points[last], reach: this.reaches[last] };
+    const gap = this.samples[frame + 1] - this.samples[frame];
+    const share = clamp((samples - this.samples[frame]) / gap, 0, 1);
+    const between = (a, b) => a.map((value, i) => value + share * (b[i] - value));
+    return {
+      frame,
+      points: between(this.points[frame], this.points[frame + 1]),
+      reach: between(this.reaches[frame], this.reaches[frame + 1]),
+    };
+  }
+}
+
+class FilmPad extends Pad {
+  constructor(component) {
+    super(component);
+    this.mode = "share";
+    this.place = 1;
+    remember(component.data.visitor);
+  }
+
+  destroy() {
+    this.gone = true;
+    this.pause();
+    super.destroy();
+    this.stages?.forEach((stage) => stage.destroy());
+  }
+
+  async update(data) {
+    const told = ({ scroll, ...rest }) => JSON.stringify(rest);
+    if (!this.data || told(data) !== told(this.data)) await this.load(data);
+    else if (data.scroll) this.root.scrollIntoView({ block: "nearest" });
+  }
+
+  async load(data) {
+    this.wanted = data;
+    if (!this.root) this.#buildPage(data);
+    let films;
+    try {
+      [this.digits, ...films] = await Promise.all([
+        this.digits ?? Digits.load(data.digits),
+        ...data.sides.map((side) => Film.load(side)),
+      ]);
+    } catch (error) {
+      if (this.gone || this.wanted !== data) return;
+      this.say(/^404/.test(error.message)
+        ? this.text.run_gone
+        : format(this.text.failed, { error: error.message }));
+      this.root.setAttribute("aria-busy", "false");
+      return;
+    }
+    if (this.gone || this.wanted !== data) return;
+    const again = this.data && this.data.sides.length === data.sides.length;
+    this.pause();
+    this.stages?.forEach((stage) => stage.destroy());
+    this.text = data.text;
+    this.data = data;
+    this.films = films;
+    if (!again) this.place = 1;
+    this.#buildPage(data);
+    this.#curves();
+    this.show();
+    this.root.setAttribute("aria-busy", "false");
+    if (data.scroll) this.root.scrollIntoView({ block: "nearest" });
+  }
+
+  #buildPage(data) {
+    const t = this.text;
+    const two = data.sides.length > 1;
+    this.build(`
+      <div class="pad train film${two ? " two" : ""}" aria-busy="true">
+        <div class="sides">
+          ${data.sides.map((_, i) => `<section><div class="head"><h3 data-part="name-${i}"></h3>
+            <span class="numbers" data-part="moment-${i}"></span></div>
+            <div data-part="stage-${i}"></div></section>`).join("")}
+        </div>
+        <div class="scrub">
+          <div class="buttons"><button type="button" data-action="play">${t.play}</button></div>
+          <input type="range" min="0" max="1" step="0.005" value="${this.place}" aria-label="${t.scrub}">
+          ${two ? `<div class="modes" role="group" aria-label="${t.in_step}">
+            ${["share", "samples"].map((mode) => `<button type="button" data-mode="${mode}"
+              >${t[`same_${mode}`]}</button>`).join("")}</div>` : ""}
+        </div>
+        <p class="message" data-part="message" role="status" aria-live="polite"></p>
+        <p class="hint" data-part="note"></p>
+        ${data.link ? `<label class="link"><span>${t.link}</span><input type="text" readonly
+          data-part="link"></label>` : ""}
+      </div>`);
+    data.sides.forEach((side, i) => (this.part(`name-${i}`).textContent = side.name));
+    this.stages = data.sides.map((side, i) => new Stage(this.part(`stage-${i}`), t, side.unit));
+    this.slider = this.root.querySelector('input[type="range"]');
+    this.slider.addEventListener("input", () => {
+      this.pause();
+      this.place = Number(this.slider.value);
+      this.show();
+    });
+    this.playButton = this.root.querySelector('[data-action="play"]');
+    this.playButton.addEventListener("click", () => (this.playing ? this.pause() : this.play()));
+    for (const button of this.root.querySelectorAll("[data-mode]")) {
+      button.addEventListener("click", () => {
+        this.mode = button.dataset.mode;
+        this.#curves();
+        this.show();
+      });
+    }
+    if (data.link) {
+      const link = this.part("link");
+      link.value = new URL(data.link, window.location.href).href;
+      link.addEventListener("focus", () => link.select());
+    }
+    this.recolour();
+  }
+
+  recolour() {
+    super.recolour();
+    this.stages.forEach((stage) => stage.recolour(this.colours));
+  }
+
+  // Both films' curves on the same axes, so that they can be compared by eye.
+  #curves() {
+    const histories = this.films.map((film) => film.history);
+    const alike = new Set(this.data.sides.map((side) => side.unit)).size === 1;
+    const terms = [...new Set(histories.flatMap(termsOf))];
+    const shared = Object.fromEntries(terms.map((term) => [term, rangeOf(histories, term)]));
+    const longest = Math.max(...this.films.map((film) => film.end));
+    this.films.forEach((film, i) => {
+      const total = this.mode === "samples" ? longest : film.end;
+      this.stages[i].curves.show(film.history, total, alike ? shared : null);
+    });
+    for (const button of this.root.querySelectorAll("[data-mode]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.mode === this.mode));
+    }
+    const moving = this.films.some((film) => film.points.length > 1);
+    this.root.querySelector(".scrub").hidden = !moving;
+    const still = this.films.some((film) => film.points.length === 1);
+    this.part("note").textContent = [this.text.live_note, still ? this.text.no_film : "",
+      this.films.length > 1 ? this.text.film_aligned : ""].filter(Boolean).join(" ");
+  }
+
+  // Frames are taken at the squares of even steps, so the slider runs by the square root.
+  show() {
+    const share = this.place ** 2;
+    const longest = Math.max(...this.films.map((film) => film.end));
+    const told = [];
+    this.films.forEach((film, i) => {
+      const stage = this.stages[i];
+      const wanted = this.mode === "samples" ? share * longest : share * film.end;
+      const samples = Math.min(wanted, film.end);
+      const { frame, points, reach } = film.at(samples);
+      stage.points(points, this.digits.labels, reach, 0);
+      if (frame !== stage.frame) stage.sheet(film.grid(frame), film.samples[frame]);
+      stage.frame = frame;
+      stage.curves.mark(samples);
+      const words = format(this.text.moment, { samples: whole(samples), total: whole(film.end) });
+      this.part(`moment-${i}`).textContent = words;
+      told.push(words);
+    });
+    this.slider.setAttribute("aria-valuetext", told.join("; "));
+  }
+
+  play() {
+    if (this.place >= 1) this.place = 0;
+    if (isStill()) { // one frame on for each press
+      this.place = Math.min(1, this.place + 0.05);
+      this.slider.value = this.place;
+      this.show();
+      return;
+    }
+    const from = this.place;
+    const began = performance.now();
+    this.playButton.textContent = this.text.pause;
+    const step = (now) => {
+      this.place = clamp(from + (now - began) / PLAYED_IN, 0, 1);
+      this.slider.value = this.place;
+      this.show();
+      if (this.place < 1) this.playing = requestAnimationFrame(step);
+      else this.pause();
+    };
+    this.playing = requestAnimationFrame(step);
+  }
+
+  pause() {
+    if (!this.playing) return;
+    cancelAnimationFrame(this.playing);
+    this.playing = null;
+    this.playButton.textContent = this.text.play;
+  }
+}
+
+export const mount = mounting(FilmPad);

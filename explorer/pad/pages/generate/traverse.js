@@ -1,0 +1,270 @@
+// Traversals: one row for each latent dimension, decoded from low to high with the rest of z held
+// where it is; rows sorted by what their dimension carries.
+
+import { variances } from "../../engine/arithmetic.js";
+import { clamp } from "../../engine/numbers.js";
+import { savePicture, saveSequence, saveTable } from "../../parts/downloads.js";
+import { decimals, format } from "../../parts/page.js";
+import { Sheet, SIDE } from "../../parts/sheet.js";
+import { pickButtons } from "./slots.js";
+
+export const STEPS = 11;
+const LEAST = 0.05; // nats per image; below it a dimension is called inactive
+
+export class Traverse {
+  constructor(pad, root) {
+    this.pad = pad;
+    const { text } = pad;
+    root.innerHTML = `
+      <p class="lead">${text.try_traverse}</p>
+      <p class="formula">${text.formula_traverse}</p>
+      <div class="row"><div class="picks wide" role="group" aria-label="${text.pick}"></div>
+        <div class="buttons"></div></div>
+      <p class="hint" data-traverse="note" role="status" aria-live="polite"></p>
+      <div class="lanes"></div>`;
+    this.root = root;
+    this.note = root.querySelector('[data-traverse="note"]');
+    this.box = root.querySelector(".lanes");
+    const choose = (label) => {
+      const index = pad.digits.random(label);
+      pad.take(pad.codeOf(index), index);
+      pad.settle();
+    };
+    pickButtons(root.querySelector(".picks"), text, choose);
+    this.buttons = root.querySelector(".buttons");
+    this.#button("random", () => choose());
+    this.#button("reset", () => {
+      pad.take(pad.codeOf(pad.digit), pad.digit);
+      pad.settle();
+    });
+    this.lanes = [];
+  }
+
+  #button(name, action) {
+    const button = this.buttons.appendChild(document.createElement("button"));
+    button.type = "button";
+    button.dataset.action = `traverse-${name}`;
+    button.textContent = this.pad.text[name];
+    button.title = this.pad.text[`${name}_help`];
+    button.addEventListener("click", action);
+  }
+
+  destroy() {
+    this.given?.abort();
+    for (const { sheet } of this.lanes) sheet.destroy();
+  }
+
+  recolour(colours) {
+    for (const { sheet } of this.lanes) sheet.recolour(colours);
+  }
+
+  leave() {
+    this.pad.chores.drop("traverse");
+  }
+
+  use() {
+    const { pad } = this;
+    if (this.run !== pad.run) {
+      this.run = pad.run;
+      this.#build();
+      this.#weigh();
+    }
+    this.moved();
+    this.turned();
+  }
+
+  // What each dimension carries: its mean KL in nats, or for codes without a posterior their variance.
+  async #weigh() {
+    const { run, pad } = this;
+    this.kl = null;
+    this.given?.abort();
+    if (!run.hasPosterior || run.knots?.knot_kl) return;
+    this.given = new AbortController();
+    const found = await pad.derived("each", this.note, this.given.signal);
+    if (!found || this.run !== run) return;
+    this.kl = Array.from(found.arrays.kl.data);
+    this.turned();
+  }
+
+  turned() {
+    const { run } = this;
+    if (!run || run !== this.pad.run) return;
+    const kl = run.scoredKl() ?? this.kl;
+    this.byKl = Boolean(kl);
+    this.weights = kl ? Array.from(kl) : variances(run.codes, run.latent);
+    this.#sort();
+    this.#dirty();
+  }
+
+  #build() {
+    const { run, pad } = this;
+    for (const { sheet } of this.lanes) sheet.destroy();
+    this.box.innerHTML = "";
+    this.lanes = Array.from({ length: run.latent }, (_, k) => {
+      const lane = this.box.appendChild(document.createElement("div"));
+      lane.className = "lane";
+      lane.innerHTML = `<div class="weight"><span class="name"><i>z</i><sub>${k + 1}</sub></span>
+          <b></b><span class="bar" aria-hidden="true"><i></i></span></div>
+        <div class="strip"><div></div><span class="needle" aria-hidden="true"></span>
+          <input type="range" step="any" aria-label="z${k + 1}"></div>`;
+      const input = lane.querySelector("input");
+      input.min = run.low[k];
+      input.max = run.high[k];
+      const sheet = new Sheet(lane.querySelector(".strip > div"), { label: `z${k + 1}` });
+      sheet.layout(STEPS, 1);
+      sheet.top.setAttribute("aria-hidden", "true"); // the slider above it says it all
+      if (pad.colours) sheet.recolour(pad.colours);
+      const move = (value) =>
+        pad.timed(() => {
+          const z = pad.z.slice();
+          z[k] = clamp(value, run.low[k], run.high[k]);
+          this.hand = k;
+          pad.take(z);
+        });
+      input.addEventListener("input", () => move(Number(input.value)));
+      input.addEventListener("keydown", (event) => {
+        const step = (run.high[k] - run.low[k]) * (event.shiftKey ? 0.1 : 0.02);
+        const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+        if (!way) return;
+        event.preventDefault();
+        move(pad.z[k] + way * step);
+        pad.settleSoon();
+      });
+      input.addEventListener("change", () => pad.settle());
+      return {
+        lane, input, sheet,
+        says: lane.querySelector("b"),
+        bar: lane.querySelector(".bar i"),
+        needle: lane.querySelector(".needle"),
+      };
+    });
+  }
+
+  #sort() {
+    const { weights, byKl, pad } = this;
+    const { text } = pad;
+    this.order = weights.map((_, k) => k).sort((a, b) => weights[b] - weights[a]);
+    const most = Math.max(...weights) || 1;
+    this.order.forEach((k, place) => {
+      const { lane, says, bar } = this.lanes[k];
+      const dead = byKl && weights[k] < LEAST;
+      lane.style.order = place;
+      lane.classList.toggle("dead", dead);
+      bar.style.width = `${(100 * weights[k]) / most}%`;
+      const number = decimals(weights[k], weights[k] < 10 ? 2 : 1);
+      says.innerHTML = format(byKl ? text.weight_kl : text.weight_variance, { number }) +
+        (dead ? ` <em>${text.inactive}</em>` : "");
+    });
+    // Tab goes through the rows as they stand.
+    if (!this.box.contains(this.pad.host.activeElement ?? null)) {
+      for (const k of this.order) this.box.appendChild(this.lanes[k].lane);
+    }
+    if (byKl) {
+      const active = weights.filter((w) => w >= LEAST).length;
+      const total = decimals(weights.reduce((a, b) => a + b, 0), 1);
+      this.note.textContent =
+        format(text.sorted_kl, { active, count: weights.length, total, least: LEAST });
+    } else if (!this.run.hasPosterior) {
+      this.note.textContent = text.sorted_variance;
+    }
+  }
+
+  // The point moved: needles at once, the rows with the next frames. The row in the hand shows the
+  // same digits as before.
+  moved() {
+    const { pad, run } = this;
+    if (run !== pad.run) return;
+    this.lanes.forEach(({ input, needle }, k) => {
+      const share = (pad.z[k] - run.low[k]) / (run.high[k] - run.low[k]);
+      needle.style.left = `${100 * clamp(share, 0, 1)}%`;
+      input.value = pad.z[k];
+      input.setAttribute("aria-valuetext", decimals(pad.z[k], 2));
+    });
+    this.#dirty(this.hand);
+    this.hand = null;
+  }
+
+  // Rows that must be decoded anew wait in a line, so that while a hand moves on, each has its turn.
+  #dirty(but = null) {
+    this.waiting ??= new Set();
+    for (const k of this.order ?? []) if (k !== but) this.waiting.add(k);
+    this.pad.chores.set("traverse", () => {
+      const [k] = this.waiting;
+      if (k === undefined) return false;
+      this.waiting.delete(k);
+      this.#decode(k);
+      return this.waiting.size > 0;
+    });
+  }
+
+  value(k, step) {
+    const { low, high } = this.run;
+    return low[k] + ((high[k] - low[k]) * step) / (STEPS - 1);
+  }
+
+  #decode(k) {
+    const { pad, run } = this;
+    if (run !== pad.run) return;
+    const z = pad.z.slice();
+    for (let step = 0; step < STEPS; step++) {
+      z[k] = this.value(k, step);
+      this.lanes[k].sheet.put(step, run.decode(z));
+    }
+  }
+
+  // On the map: where the rows lead, the first two by weight.
+  marks() {
+    const { pad, run } = this;
+    if (!this.order || run !== pad.run) return [];
+    return this.order.slice(0, 2).map((k, place) => ({
+      paint: (pen, view) => {
+        const z = pad.z.slice();
+        pen.save();
+        pen.strokeStyle = view.colours.accent;
+        pen.lineWidth = 2;
+        pen.setLineDash(place ? [5, 4] : []);
+        pen.beginPath();
+        z[k] = run.low[k];
+        pen.moveTo(...view.toScreen(run.toMap(z)));
+        z[k] = run.high[k];
+        pen.lineTo(...view.toScreen(run.toMap(z)));
+        pen.stroke();
+        pen.restore();
+      },
+    }));
+  }
+
+  saves() {
+    const { pad } = this;
+    const { text } = pad;
+    const wide = STEPS * SIDE;
+    return [
+      {
+        label: text.save_rows,
+        save: () => {
+          const pixels = new Uint8Array(wide * SIDE * this.order.length);
+          this.order.forEach((k, place) =>
+            pixels.set(this.lanes[k].sheet.grey, place * wide * SIDE));
+          return savePicture({ width: wide, height: SIDE * this.order.length, pixels },
+            pad.about("traversals", text.title_rows));
+        },
+      },
+      {
+        label: text.save_first_row,
+        save: () => {
+          const [k] = this.order;
+          const frames = Array.from({ length: STEPS }, (_, step) => this.lanes[k].sheet.tileAt(step));
+          return saveSequence([...frames, ...frames.slice(1, -1).reverse()], 120,
+            pad.about(`traversal-z${k + 1}`, format(text.title_row, { k: k + 1 })));
+        },
+      },
+      {
+        label: text.save_weights,
+        save: () => saveTable(
+          ["dimension", this.byKl ? "mean KL (nats per image)" : "variance of the codes", "z"],
+          this.order.map((k) => [k + 1, this.weights[k], pad.z[k]]),
+          pad.about("dimensions", text.title_rows)),
+      },
+    ];
+  }
+}

@@ -1,0 +1,37 @@
+// Small things that every pad needs: its root, text and numbers as they are written.
+
+export function build(host, html) {
+  const old = host.querySelector(".pad");
+  const holder = document.createElement("div");
+  holder.innerHTML = html.trim();
+  const root = holder.firstElementChild;
+  if (old) old.replaceWith(root);
+  else host.appendChild(root);
+  return root;
+}
+
+export function format(text, values) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+export function decimals(value, digits) {
+  return (Object.is(Number(value.toFixed(digits)), -0) ? 0 : value).toFixed(digits);
+}
+
+// Resolves when the browser has shown what was drawn; in a tab that nobody sees, soon.
+export function painted() {
+  return new Promise((done) => {
+    setTimeout(done, 100);
+    requestAnimationFrame(() => setTimeout(done));
+  });
+}
+
+export function escaped(text) {
+  return String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+}
+
+// A moment in which the browser has nothing better to do.
+export function idle() {
+  return new Promise((done) =>
+    window.requestIdleCallback ? window.requestIdleCallback(done, { timeout: 500 }) : setTimeout(done, 20));
+}

@@ -1,0 +1,84 @@
+// A slider for each latent dimension, with the held-out digits' codes behind it.
+
+import { clamp } from "../engine/numbers.js";
+import { decimals } from "./page.js";
+
+const BINS = 60;
+const STEPS = { plain: 0.02, shifted: 0.1 }; // of the arrow keys, as shares of a slider
+
+export class Sliders {
+  /**
+   * @param {HTMLElement} box
+   * @param {import("../engine/run.js").Run} run
+   * @param {object} acts
+   * @param {(k: number, change: (value: number) => number) => void} acts.onMove At every move by hand
+   *   or key.
+   * @param {() => void} acts.onSettle When a hand lets go.
+   * @param {() => void} acts.onKey After a key.
+   */
+  constructor(box, run, { onMove, onSettle, onKey }) {
+    this.run = run;
+    box.innerHTML = "";
+    box.classList.toggle("many", run.latent > 4);
+    this.rows = Array.from({ length: run.latent }, (_, k) => {
+      const row = box.appendChild(document.createElement("label"));
+      row.innerHTML = `<span class="name"><i>z</i><sub>${k + 1}</sub></span>
+        <span class="track"><canvas aria-hidden="true"></canvas>
+        <input type="range" aria-label="z${k + 1}"></span><output aria-live="off"></output>`;
+      const input = row.querySelector("input");
+      input.min = decimals(run.low[k], 3);
+      input.max = decimals(run.high[k], 3);
+      input.step = "any";
+      input.addEventListener("input", () => onMove(k, () => Number(input.value)));
+      input.addEventListener("keydown", (event) => {
+        const share = event.shiftKey ? STEPS.shifted : STEPS.plain;
+        const step = (run.high[k] - run.low[k]) * share;
+        const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+        if (!way) return;
+        event.preventDefault();
+        onMove(k, (value) => clamp(value + way * step, run.low[k], run.high[k]));
+        onKey();
+      });
+      input.addEventListener("change", onSettle);
+      return { input, output: row.querySelector("output"), canvas: row.querySelector("canvas") };
+    });
+  }
+
+  /** @param {import("./theme.js").Colours} colours */
+  recolour(colours) {
+    this.rows.forEach((_, k) => this.#histogram(k, colours));
+  }
+
+  // Where the held-out digits' codes lie in this dimension.
+  #histogram(k, colours) {
+    const { run } = this;
+    const { canvas } = this.rows[k];
+    const counts = new Float32Array(BINS);
+    for (let i = k; i < run.codes.length; i += run.latent) {
+      const share = (run.codes[i] - run.low[k]) / (run.high[k] - run.low[k]);
+      counts[clamp(Math.floor(share * BINS), 0, BINS - 1)]++;
+    }
+    const most = Math.max(...counts);
+    canvas.width = BINS * 3;
+    canvas.height = 22;
+    const context = canvas.getContext("2d");
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.fillStyle = colours.accent;
+    context.globalAlpha = 0.28;
+    counts.forEach((count, bin) => {
+      const height = (22 * count) / most;
+      context.fillRect(bin * 3, 22 - height, 3, height);
+    });
+  }
+
+  /**
+   * @param {ArrayLike<number>} z
+   * @param {Element | null} held The element in hand, which keeps what the hand made it.
+   */
+  show(z, held) {
+    this.rows.forEach(({ input, output }, k) => {
+      if (input !== held || Number(input.value) !== z[k]) input.value = String(z[k]);
+      output.textContent = decimals(z[k], 2);
+    });
+  }
+}

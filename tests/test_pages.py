@@ -1,0 +1,249 @@
+"""Every page's server side, with members in the stores that say nothing of themselves."""
+
+import ast
+import json
+import re
+import sys
+from typing import final
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from torch import nn
+
+import core.models as models
+from core import data
+from core.config import NetworkConfig, knob
+from core.models.base import Capabilities
+from core.models.deterministic import PlainPointAutoencoder, PointAutoencoder
+from core.models.networks import decoder, encoder
+from core.store import checkpoints, records
+from core.training import loop, runner
+from explorer import language, live, members, state, workers
+from explorer.language import LANGUAGES, Words
+from explorer.views import beta, frame, noise
+from tests.digits import QUICK, REPOSITORY
+
+PAGES = ("explore", "compare", "noise", "beta", "generate", "train")
+
+
+class TrialConfig(NetworkConfig):
+    """A knob that no text file knows, with a choice that none knows."""
+
+    gamma: float = knob(0.25, ge=0, le=10, label="Gamma", help="What gamma does.")
+
+
+@final
+class TrialAutoencoder(PlainPointAutoencoder):
+    """A point model of the plain one's size, which has no words anywhere."""
+
+    name, title, Config = "trial", "Trial model", TrialConfig
+    capabilities = Capabilities(has_prior=True)
+
+    def __init__(self, config, signature):
+        super().__init__(
+            config,
+            signature,
+            encoder=encoder(config, signature, config.latent),
+            decoder=decoder(config, signature, None),
+            output=nn.Sigmoid(),
+        )
+
+
+@final
+class TrialCleaner(PointAutoencoder):
+    """Corrupts without a knob for the noise or its level."""
+
+    name, title, Config = "trial_cleaner", "Trial cleaner", TrialConfig
+    capabilities = Capabilities(corrupts=True)
+
+    def __init__(self, config, signature):
+        super().__init__(
+            config,
+            signature,
+            encoder=encoder(config, signature, config.latent),
+            decoder=decoder(config, signature, None),
+            output=nn.Sigmoid(),
+        )
+
+    def corrupt(self, x, condition, generator):
+        return 0.5 * x
+
+    def penalties(self, batch, output, progress):
+        return {}
+
+
+TRIALS = {kind.name: kind for kind in (TrialAutoencoder, TrialCleaner)}
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """The variants of this file, by one line each as any other, and without a text file."""
+    monkeypatch.setitem(sys.modules, "core.models.test_pages", sys.modules[__name__])
+    for name, kind in TRIALS.items():
+        monkeypatch.setitem(models._CLASSES, name, f"test_pages.{kind.__name__}")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A user's store with a run of each, and their ids. By size and data, as far as their records
+    tell, they could stand on the Noise page."""
+    store = tmp_path_factory.mktemp("runs")
+    digits = data.load("mnist-5k", "all")
+    ids = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "core.models.test_pages", sys.modules[__name__])
+        for name, kind in TRIALS.items():
+            patch.setitem(models._CLASSES, name, f"test_pages.{kind.__name__}")
+            config = kind.Config.checked({"latent": 16, "hidden": (256, 128), "gamma": 0.5})
+            request = checkpoints.Request(
+                name, config, digits, QUICK.model_copy(update={"epochs": 0.02})
+            )
+            loop.drain(runner.run(request, store, on_map=digits))
+            ids[name] = request.id
+            path = store / request.id / checkpoints.RECORD
+            record = json.loads(path.read_text(encoding="utf-8"))
+            record["data"] |= {"name": "mnist", "split": "train-55k"}
+            path.write_text(json.dumps(record), encoding="utf-8")
+    return store, ids
+
+
+@pytest.fixture
+def visit(trained, monkeypatch):
+    """Draws a page's server side: `visit(page, language, **link)`; nothing is trained."""
+    monkeypatch.setenv("LATENT_EXPLORER_RUNS", str(trained[0]))
+    monkeypatch.setattr(workers, "ensure", lambda: None)
+    monkeypatch.setattr(state, "visitor", lambda: "0" * 24)
+    monkeypatch.setattr(live, "is_owner", lambda address: True)
+
+    def go(page, code="en", **link):
+        app = AppTest.from_function(draw, kwargs={"page": page}, default_timeout=60)
+        for name, value in {"lang": code, **link}.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception, app.exception[0].stack_trace
+        return app
+
+    return go
+
+
+def draw(page):
+    import importlib
+
+    importlib.import_module(f"explorer.views.{page}").show()
+
+
+def small_print(app) -> str:
+    return "\n".join(caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_falls_over_a_member_that_is_not_known_here(visit, page):
+    """Its runs were made by a newer release, or its file is gone."""
+    assert not set(TRIALS) & set(models.VARIANTS)
+    assert not visit(page).error
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_falls_over_a_member_without_texts(visit, page, code):
+    app = visit(page, code)
+    assert not app.error, [error.value for error in app.error]
+    assert "trial" not in small_print(app), "only its own page says so"
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("page", ["explore", "generate"])
+@pytest.mark.parametrize("name", TRIALS)
+def test_its_own_page_shows_its_class_s_title_and_says_what_is_missing(visit, page, code, name):
+    app = visit(page, code, model=name, k="16")
+    (picker,) = [box for box in app.selectbox if box.label == Words(code)("picker.model")]
+    assert picker.value == name and TRIALS[name].title in picker.options
+    assert Words(code)("family.none", path=f"`explorer/family/{name}.toml`") in small_print(app)
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_it_can_be_asked_for_with_its_declared_words(visit, code):
+    app = visit("train", code, model="trial")
+    (gamma,) = [box for box in app.number_input if box.key == "knob:trial:gamma"]
+    assert (gamma.label, gamma.help) == ("Gamma", "What gamma does.")
+    (seed,) = [box for box in app.number_input if box.key == "knob:training:seed"]
+    assert seed.label == Words(code)("knob.seed.label")
+    assert "`explorer/family/trial.toml`" in small_print(app)
+    assert any(button.key == "train:go" and not button.disabled for button in app.button)
+
+
+@pytest.mark.usefixtures("registered")
+def test_two_of_its_runs_can_be_compared(visit, trained):
+    ids = trained[1]
+    app = visit("train", run=ids["trial"], beside=ids["trial_cleaner"])
+    said = "\n".join(text.value for text in app.markdown)
+    assert "Trial model" in said and "Trial cleaner" in said
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_file_that_lacks_korean_speaks_english(visit, tmp_path, monkeypatch):
+    family = tmp_path / "family"
+    family.mkdir()
+    for path in language.FAMILY.glob("*.toml"):
+        (family / path.name).write_bytes(path.read_bytes())
+    told = '[en]\ntitle = "Trial"\nsentence = "It tries."\nassumption = "Assumes little."\n'
+    (family / "trial.toml").write_text(f"equation = ['z = x']\n{told}", encoding="utf-8")
+    monkeypatch.setattr(language, "FAMILY", family)
+    app = visit("explore", "ko", model="trial", k="16")
+    assert "It tries. Assumes little." in [text.value for text in app.markdown]
+    assert "z = x" in app.latex[0].value
+    assert "`ko.title`" in small_print(app) and "`en.title`" not in small_print(app)
+    assert members.title(Words("ko"), "trial") == "Trial"
+
+
+# --- Who stands where ---------------------------------------------------------------------------
+
+
+def picks(runs, monkeypatch):
+    """Ids of the runs that pages take of these without being asked."""
+    monkeypatch.setattr(frame, "showable_runs", lambda: runs)
+    bench = noise._Bench()
+    stops = beta.stops(runs)
+    taken = {
+        "usual": records.by_role(runs, "usual")[0],
+        "plain": bench.plain,
+        "theory": records.by_role(runs, "theory")[0],
+        "one beta": beta.one_beta(runs, next(iter(stops.values()))),
+        **bench.dedicated,
+        **bench.conditional,
+        **stops,
+        **dict(enumerate((*beta.pair(runs), *beta.annealed(runs)), 100)),
+    }
+    return {name: run.id for name, run in taken.items()}
+
+
+@pytest.mark.usefixtures("registered")
+def test_another_member_takes_nobody_s_place(trained, shipped, monkeypatch):
+    """Not even one of the same size and data that stands first; the shipped ones are declared."""
+    runs = list(shipped.values())
+    before = picks(runs, monkeypatch)
+    assert before["usual"].startswith("vae-k") and before["plain"].startswith("stacked_ae-k16-")
+    assert sum(isinstance(name, tuple) for name in before) == 12
+    own = list(checkpoints.list_runs(trained[0]).runs.values())
+    undeclared = picks([*own, *runs], monkeypatch)
+    assert {undeclared["usual"], undeclared["plain"]} == {trained[1]["trial"]}
+    roles = {before["usual"]: ("usual",), before["plain"]: ("plain",)}
+    declared = [
+        checkpoints.Run(run.folder, run.record.model_copy(update={"roles": roles.get(run.id, ())}))
+        for run in runs
+    ]
+    assert picks([*own, *declared], monkeypatch) == before
+
+
+def test_no_view_names_a_variant():
+    """Pages ask what a run can do and what it was declared for; `pca` is also a way to project."""
+    for path in (REPOSITORY / "explorer").glob("**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            named = isinstance(node, ast.Constant) and node.value in models.VARIANTS
+            assert not named or (path.name, node.value) == ("compare.py", "pca"), path.name
+    for path in (REPOSITORY / "explorer" / "pad").glob("**/*.js"):
+        strings = set(re.findall(r"[\"'`]([a-z_]+)[\"'`]", path.read_text(encoding="utf-8")))
+        assert not strings & (set(models.VARIANTS) - {"pca"}), path.name

@@ -1,0 +1,31 @@
+"""Variants on trial: one of every kind that the contract must take, each as one file, as in
+`core/models`. The contract suite runs over them as over the registered ones."""
+
+from __future__ import annotations
+
+import importlib
+
+CLASSES = {
+    "beta_vae": "beta_vae.BetaVAE",
+    "sparse_ae": "sparse_ae.SparseAutoencoder",
+    "conditional_vae": "conditional_vae.ConditionalVAE",
+    "completing_vae": "completing_vae.CompletingVAE",
+    "vq_vae": "vq_vae.VQVAE",
+    "ladder_vae": "ladder_vae.LadderVAE",
+    "vamp_prior": "vamp_prior.VampPriorVAE",
+    "gan": "gan.GAN",
+    "vae_gan": "vae_gan.VAEGAN",
+    "pixel_vae": "pixel_vae.PixelVAE",
+    "greedy_ae": "greedy_ae.GreedyAutoencoder",
+    "deep_clustering": "deep_clustering.DeepClustering",
+    "flow": "flow.CouplingFlow",
+    "sequence_ae": "sequence_ae.SequenceAutoencoder",
+    "auto_rec": "auto_rec.AutoRec",
+    "feature_vae": "feature_vae.FeatureVAE",
+}
+
+
+def trial(name: str) -> type:
+    """The class of a variant on trial."""
+    module, _, kind = CLASSES[name].partition(".")
+    return getattr(importlib.import_module(f"tests.trials.{module}"), kind)
