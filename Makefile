@@ -14,6 +14,7 @@ types:
 	uv run mypy
 
 check: lint types
+	./.ci/pads
 
 bench:
 	uv run python -m benchmarks.start

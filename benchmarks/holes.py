@@ -57,7 +57,8 @@ def shares(run: Run, judge: Classifier) -> dict[str, np.ndarray]:
     for seed in SEEDS:
         generator = np.random.default_rng(seed)
         if prior:
-            found["prior"].append(share(sampling.sample_prior(SAMPLES, codes.shape[1], generator)))
+            drawn = coding.sample(model, SAMPLES, seed, dial)[1]
+            found["prior"].append(float(judge.confident(drawn).mean()))
         mixture = sampling.fit_mixture(codes, seed)
         found["mixture"].append(share(mixture.sample(SAMPLES, generator)))
         found["box"].append(share(sampling.sample_box(SAMPLES, low, high, generator)))

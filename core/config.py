@@ -173,6 +173,9 @@ class NetworkConfig(LayersConfig):
     )
 
 
+StoredAs = Literal["float32", "float16", "int8"]
+
+
 class TrainConfig(Settings):
     """How long and how a model is trained. The optimiser is Adam with decoupled weight decay."""
 
@@ -203,10 +206,15 @@ class TrainConfig(Settings):
     seed: int = knob(
         0, ge=0, le=2**31 - 1, label="Seed", help="Fixes the weights, order and noise."
     )
-    store: Literal["float32", "float16"] = knob(
+
+
+class StoreConfig(Settings):
+    """How a run is written to disk; no part of what makes it, and so not of its id."""
+
+    stored_as: StoredAs = knob(
         "float32",
         label="Stored as",
-        help="Number format of the stored weights; metrics are taken after rounding.",
+        help="Number format of the stored weights (int8 by row); metrics are taken after rounding.",
         advanced=True,
     )
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from core.data.dataset import DataError
 from core.judge import classifier
 from core.refusal import Refusal
-from core.store.checkpoints import CODES, FILM, WEIGHTS, CheckpointError, Run
+from core.store.checkpoints import CODES, FILM, PICTURES, WEIGHTS, CheckpointError, Run
 from explorer import background, downloads, exporting, linker, live, resources
 from explorer.addresses import base, root
 from explorer.live import FOREVER, refused
@@ -42,12 +42,7 @@ def run_spec(run: Run) -> dict:
             for kind, name in background.spec(run).items()
         },
         "film": _address(run, FILM) if FILM in run.record.files else None,
-        "prior": run.record.capabilities.get("has_prior", False),
         "posterior": run.record.capabilities.get("has_posterior", False),
-        "likelihood": {
-            "kind": run.record.config.get("likelihood"),
-            "sigma": run.record.config.get("sigma"),
-        },
     }
 
 
@@ -89,8 +84,14 @@ def module(name: str) -> str:
 
 
 def in_browser(run: Run) -> bool:
-    """Whether a pad can show this run: it has layers for the browser and a map."""
-    return run.record.browser is not None and CODES in run.record.files
+    """Whether a pad can show this run: it has layers for the browser, a map, and is of images."""
+    record = run.record
+    return record.browser is not None and CODES in record.files and record.data.kind == "images"
+
+
+def showable(run: Run) -> bool:
+    """Whether there is anything to see of this run: live, or as pictures that it kept."""
+    return in_browser(run) or PICTURES in run.record.files
 
 
 def _address(run: Run, file: str) -> str:
@@ -115,7 +116,7 @@ def _pad_version() -> str:
 
 def _run_file(request: Request) -> Response:
     asked = request.path_params
-    run = resources.runs().runs.get(asked["run"])
+    run = resources.runs().get(asked["run"])
     if run is None:
         return refused(request, Refusal("There is no run {run!r}.", run=asked["run"]))
     try:

@@ -247,7 +247,7 @@ def close() -> None:
 
 def _asked(request: Request) -> tuple[results.Subject, str] | Response:
     asked = request.path_params
-    run = resources.runs().runs.get(asked["run"])
+    run = resources.runs().get(asked["run"])
     try:
         kind = results.kind_of(asked["kind"])
     except KeyError:

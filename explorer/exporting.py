@@ -125,7 +125,7 @@ def kept(run: Run) -> Path:
 
 def _onnx(request: Request) -> Response:
     asked = request.path_params
-    run = resources.runs().runs.get(asked["run"])
+    run = resources.runs().get(asked["run"])
     if run is None:
         return refused(request, Refusal("There is no run {run!r}.", run=asked["run"]))
     if asked["part"] not in PARTS:

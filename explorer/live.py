@@ -16,7 +16,7 @@ from core.refusal import Refusal, from_json
 from core.store import checkpoints
 from core.training import jobs
 from core.training.jobs import FRAMES, VISITOR, Job
-from explorer import workers
+from explorer import resources, workers
 from explorer.language import Words, best
 
 NOW = {"Cache-Control": "no-store"}
@@ -98,14 +98,8 @@ def _message(job: Job, words: Words) -> str:
 
 
 def _ended(job_id: str) -> dict:
-    status = "gone"
-    if checkpoints.RUN_ID.fullmatch(job_id):
-        for store in (checkpoints.user_store(), checkpoints.shipped_store()):
-            try:
-                status = checkpoints.open_run(store / job_id).record.status
-                break
-            except checkpoints.CheckpointError:
-                continue
+    run = resources.runs().get(job_id)
+    status = run.record.status if run else "gone"
     return {"id": job_id, "status": status, "history": [], "message": ""}
 
 

@@ -6,6 +6,7 @@ Needs no torch, so that the first paint does not wait for it.
 from __future__ import annotations
 
 import gzip
+import io
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -123,6 +124,29 @@ def map_points(run: Run) -> np.ndarray:
     return plane.to_map(arrays["codes"].astype(np.float64))
 
 
+def on_map(run: Run) -> bool:
+    """Whether a run's codes are those of the held-out digits."""
+    return checkpoints.CODES in run.record.files and len(map_points(run)) == len(digits())
+
+
+@lru_cache(maxsize=16)
+def pictures(run: Run) -> dict[str, bytes]:
+    """The run's pictures by name, each a PNG three times as large, so that pixels stay square; none
+    where it kept none or they are torn."""
+    if checkpoints.PICTURES not in run.record.files:
+        return {}
+    from PIL import Image
+
+    found = {}
+    for name, content in checkpoints.read_tensors(run, checkpoints.PICTURES).items():
+        picture = Image.open(io.BytesIO(content.tobytes()))
+        size = (3 * picture.width, 3 * picture.height)
+        stream = io.BytesIO()
+        picture.resize(size, Image.Resampling.NEAREST).save(stream, "PNG")
+        found[name] = stream.getvalue()
+    return found
+
+
 @lru_cache(maxsize=64)
 def alignment(run: Run, onto: Run) -> dict:
     """The similarity that lays one run's map over another's, as plain JSON for a pad."""
@@ -141,7 +165,7 @@ def subspace(run: Run) -> np.ndarray:
     layers = [layer for layer in run.record.browser["decoder"] if layer["op"] != "reshape"]
     if [layer["op"] for layer in layers] != ["linear"]:
         return np.zeros((0, 0))
-    tensors = checkpoints.read_tensors(run, checkpoints.WEIGHTS)
+    tensors = checkpoints.read_weights(run)
     return tensors[layers[0]["weight"]].astype(np.float64)
 
 
@@ -169,7 +193,7 @@ def variances() -> tuple[np.ndarray, int]:
     and kept them knows them, and the number of those images; none where there is no such run."""
     solved = [run for run in runs().runs.values() if run.record.capabilities.get("closed_form")]
     for run in sorted(solved, key=lambda run: -run.record.latent):
-        found = checkpoints.read_tensors(run, checkpoints.WEIGHTS).get("variance")
+        found = checkpoints.read_weights(run).get("variance")
         if found is not None:
             return found.astype(np.float64), run.record.data.count
     return np.zeros(0), 0
@@ -189,7 +213,7 @@ def pca_curve() -> list[float]:
 @lru_cache(maxsize=4)
 def _pca_curve(run: Run) -> list[float]:
     codes = checkpoints.read_tensors(run, checkpoints.CODES)["codes"].astype(np.float64)
-    mean = checkpoints.read_tensors(run, checkpoints.WEIGHTS)["decoder.0.bias"]
+    mean = checkpoints.read_weights(run)["decoder.0.bias"]
     trivial = metrics.mean_image_error(digits().x / 255, mean.reshape(digits().shape))
     explained = np.cumsum((codes**2).mean(0))
     return [trivial, *(trivial - explained).tolist()]

@@ -7,7 +7,7 @@ written back whenever it changes; a link with nonsense gets a sentence and the n
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -201,6 +201,13 @@ def met(name: str, value: str | None) -> set[str]:
     if value is not None:
         found.add(value)
     return found
+
+
+def rename(names: Mapping[str, str]) -> None:
+    """Let the link say today's names, where it says one that was formerly another's: by old name
+    the new one."""
+    for name, value in st.query_params.items():
+        _write(name, ",".join(names.get(part, part) for part in value.split(",")))
 
 
 def leave(name: str, value: Any) -> None:

@@ -5,6 +5,19 @@ from __future__ import annotations
 ACCENT = "#4C6FE7"
 NEUTRAL = "#8A90A3"
 FRAME = "#D55E00"
+# Of classes, the same as in the pads.
+CLASSES = (
+    "#332288",
+    "#0077BB",
+    "#33A0A0",
+    "#117733",
+    "#7A7A00",
+    "#B8860B",
+    "#D55E00",
+    "#CC3366",
+    "#882255",
+    "#666666",
+)
 
 
 def layout() -> dict:

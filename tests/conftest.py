@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 from urllib.parse import urlsplit
 
 import pytest
@@ -28,7 +29,7 @@ def pytest_collection_modifyitems(items):
 def missing(reason: str):
     """Skip where something is missing, but fail in CI, where nothing may be."""
     if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(f"{reason} In CI the browser tests must run.", pytrace=False)
+        pytest.fail(f"{reason} In CI the tests that need it must run.", pytrace=False)
     pytest.skip(reason)
 
 
@@ -39,6 +40,15 @@ def on_trial(monkeypatch):
 
     for name, place in trials.CLASSES.items():
         monkeypatch.setitem(models._CLASSES, name, f"tests.trials.{place}")
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The path of Node, which runs the pads' engine without a browser."""
+    found = shutil.which("node")
+    if found is None:
+        missing("There is no Node (`apt-get install nodejs`).")
+    return found
 
 
 @pytest.fixture(scope="session")

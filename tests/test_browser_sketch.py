@@ -208,7 +208,7 @@ def test_undo_clear_and_blank(visit):
     hand.page.keyboard.press("Control+z")
     rest(hand)
     expect(message(hand)).to_have_text("")
-    assert len(pad(hand, "pad.taken[0]")) == 784
+    assert len(pad(hand, "pad.taken.pixels")) == 784
     assert hand.errors == []
 
 
@@ -239,7 +239,7 @@ def test_drawing_by_keys(visit):
     paper(hand).focus()
     for _ in range(5):
         keyboard.press("ArrowUp")
-    assert pad(hand, "pad.input === pad.taken?.[0]") is False, "the pen is up"
+    assert pad(hand, "pad.input === pad.taken?.pixels") is False, "the pen is up"
     keyboard.press(" ")
     expect(said).to_have_text(TEXT["pen_down"])
     for key in ["ArrowRight"] * 6 + ["Shift+ArrowDown"] * 5:

@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.store import checkpoints
+from core.config import TrainConfig
+from core.models import variant
+from core.store import checkpoints, weights
 from core.store.checkpoints import CODES, RECORD, WEIGHTS, CheckpointError, DataRecord, RunRecord
 from tests.digits import REPOSITORY
 
@@ -115,7 +117,7 @@ def test_files_on_disk(store, run):
         content = (run.folder / name).read_bytes()
         assert run.record.files[name].bytes == len(content)
         assert run.record.files[name].sha256 == hashlib.sha256(content).hexdigest()
-    assert json.loads((run.folder / RECORD).read_text())["schema_version"] == 1
+    assert json.loads((run.folder / RECORD).read_text())["schema_version"] == 2
 
 
 def test_a_run_of_the_same_id_is_replaced(store, run):
@@ -258,9 +260,9 @@ def test_record_that_is_no_run(store, run, content):
 
 
 def test_record_of_a_newer_schema(store, run):
-    rewrite(run, lambda content: {"schema_version": 2, "shape": "unheard of"})
+    rewrite(run, lambda content: {"schema_version": 3, "shape": "unheard of"})
     sentence = only_problem(store)
-    assert f"{run.id} has schema version 2; this software reads up to 1" in sentence
+    assert f"{run.id} has schema version 3; this software reads up to 2" in sentence
 
 
 @pytest.mark.parametrize(
@@ -508,3 +510,122 @@ def test_store_that_is_a_file(tmp_path):
     with pytest.raises(CheckpointError, match="could not be saved"):
         checkpoints.save(tmp_path / "file" / "runs", record(), tensors())
     assert (tmp_path / "file").read_text() == "mine"
+
+
+# --- Names that runs had, and records of version 1 ------------------------------------------------
+
+
+def older(run, name, **train):
+    """The run as version 1 wrote it: the weights' format among the training's knobs."""
+
+    def change(content):
+        for new in ("stored_as", "formerly", "roles"):
+            content.pop(new)
+        content["train"].update(train)
+        return content | {"schema_version": 1, "id": name}
+
+    rewrite(run, change)
+    return checkpoints.open_run(run.folder.rename(run.folder.with_name(name)))
+
+
+@pytest.mark.parametrize("stored_as", ["float32", "float16"])
+def test_a_record_of_version_1_is_read_as_one_of_today(store, run, stored_as):
+    train = {} if stored_as == "float32" else {"store": stored_as}
+    found = older(run, "stacked_ae-k2-00000000aa", **train)
+    assert found.record.stored_as == stored_as
+    expected = run.record.model_copy(update={"id": found.id, "stored_as": stored_as})
+    assert found.record == expected
+    assert checkpoints.list_runs(store).problems == ()
+    assert checkpoints.read_weights(found)["b"].dtype == np.float32
+
+
+def test_a_record_of_version_1_with_a_format_that_is_none(store, run):
+    with pytest.raises(CheckpointError, match="foreign or torn: stored_as"):
+        older(run, "stacked_ae-k2-00000000aa", store="float8")
+
+
+def test_how_weights_are_stored_is_no_part_of_an_id_and_was_one():
+    config = variant("vae").Config.checked({"latent": 2})
+    asked = checkpoints.Request("vae", config, DataRecord(**MNIST), TrainConfig.checked(DEEP))
+    assert asked.names == ("vae-k2-4214f6c873", "vae-k2-e07b00a7ea")
+    assert asked.names == (asked.id, *asked.formerly)
+
+
+MNIST = {
+    "name": "mnist",
+    "split": "train-55k",
+    "fingerprint": "ceca8f444116992d1b6069947df906044e26deaf5cfb1b9cb753662f146ae975",
+    "count": 55_000,
+    "shape": (1, 28, 28),
+    "classes": 10,
+    "kind": "images",
+}
+DEEP = {"epochs": 60, "batch_size": 128, "learning_rate": 1e-3}
+OLD = "stacked_ae-k2-00000000bb"
+
+
+def test_a_run_is_found_by_a_name_that_it_had(store):
+    run = checkpoints.save(store, record(formerly=(OLD, record("vae").id)), tensors())
+    listing = checkpoints.list_runs(store)
+    assert listing.renamed == {OLD: run.id}, "no name is taken from a run that has it"
+    assert listing.get(OLD) is listing.get(run.id) is listing.runs[run.id]
+    assert listing.get("stacked_ae-k2-00000000cc") is None
+    assert checkpoints.find(listing, OLD).id == run.id
+    assert checkpoints.find(listing, OLD[:-2]).id == run.id
+    assert checkpoints.find(listing, "stacked_ae").id == run.id
+    assert checkpoints.find(listing, record("vae").id).record.variant == "vae"
+    with pytest.raises(CheckpointError, match="There is no run"):
+        checkpoints.find(listing, OLD + "0")
+
+
+def test_a_whole_run_is_found_under_any_of_its_names(store, run, tmp_path):
+    found = older(run, OLD)
+    names = ("stacked_ae-k2-00000000cc", OLD)
+    assert checkpoints.complete([tmp_path / "none", store], names).folder == found.folder
+    assert checkpoints.complete([store], names[:1]) is None
+    rewrite(found, lambda content: content.update(status="stopped"))
+    assert checkpoints.complete([store], names) is None
+
+
+def test_a_record_is_rewritten_and_nothing_else(store, run, monkeypatch):
+    before = contents(store)
+    found = checkpoints.rewrite(run, roles=("usual",), files={})
+    assert found.record == run.record.model_copy(update={"roles": ("usual",)})
+    assert checkpoints.open_run(run.folder).record == found.record
+    after = contents(store)
+    assert {name for name in before if before[name] != after[name]} == {f"{run.id}/{RECORD}"}
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.os, "fsync", failing(1, errno.ENOSPC))
+        with pytest.raises(CheckpointError, match="No space left on device"):
+            checkpoints.rewrite(run, roles=())
+    assert contents(store) == after
+
+
+# --- Tensors of every kind ------------------------------------------------------------------------
+
+
+def test_numbers_alone_whole_numbers_and_truth_values_come_back_as_they_were(store):
+    arrays = {
+        "seen": np.array(3),
+        "share": np.array(0.5, np.float32),
+        "index": np.arange(6).reshape(2, 3),
+        "mask": np.array([True, False]),
+        "turned": np.arange(6, dtype=np.float32).reshape(2, 3).T,
+    }
+    run = checkpoints.save(store, record(), {WEIGHTS: arrays})
+    for found in (checkpoints.read_tensors(run, WEIGHTS), checkpoints.read_weights(run)):
+        for name, array in arrays.items():
+            assert (found[name].shape, found[name].dtype) == (array.shape, array.dtype), name
+            np.testing.assert_array_equal(found[name], array)
+
+
+def test_weights_of_int8_are_read_as_what_they_stand_for(store):
+    wide = {"a": np.random.default_rng(0).normal(size=(64, 256)).astype(np.float32)}
+    packed = weights.pack(wide, "int8")
+    run = checkpoints.save(store, record(stored_as="int8"), {WEIGHTS: packed})
+    assert checkpoints.read_tensors(run, WEIGHTS)["a"].dtype == np.int8
+    assert np.array_equal(checkpoints.read_weights(run)["a"], weights.unpack(packed)["a"])
+    wrong = packed | {"a.scale": packed["a.scale"][:3]}
+    run = checkpoints.save(store, record(stored_as="int8"), {WEIGHTS: wrong})
+    with pytest.raises(CheckpointError, match=f"{WEIGHTS} is foreign or torn .a.scale is not one"):
+        checkpoints.read_weights(run)

@@ -23,7 +23,7 @@ from core import data
 from core.commands import data as data_command
 from core.commands import knobs as knobs_command
 from core.commands import train as train_command
-from core.config import TrainConfig
+from core.config import StoreConfig, TrainConfig
 from core.export import onnx_files
 from core.latent import results
 from core.models import VARIANTS
@@ -118,8 +118,8 @@ def test_flags_are_made_from_the_knobs(name, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")
     assert cli.main(["train", name, "--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    for knob in (*VARIANTS[name].Config.knobs(), *TrainConfig.knobs()):
-        flag = "--stored-as" if knob.name == "store" else "--" + knob.name.replace("_", "-")
+    for knob in (*VARIANTS[name].Config.knobs(), *TrainConfig.knobs(), *StoreConfig.knobs()):
+        flag = "--" + knob.name.replace("_", "-")
         assert f"{flag} " in said and knob.help in said
         if knob.low is not None:
             assert f"{knob.label} is {knob.allowed}." in said
@@ -130,13 +130,13 @@ def test_every_flag_reaches_its_knob(monkeypatch):
     seen = []
     monkeypatch.setattr(train_command, "start", lambda *request: seen.append(request) or 0)
     model = "--latent 5 --hidden 9 8 --likelihood gaussian --beta 0.5 --beta-warmup 0.25"
-    how = "--epochs 3 --learning-rate 0.01 --stored-as float16 --data mnist --split test"
+    how = "--epochs 3 --learning-rate 0.01 --stored-as int8 --data mnist --split test"
     given = f"{model} {how}".split()
     assert cli.main(["train", "vae", *given]) == 0
-    ((name, config, how, options),) = seen
+    ((name, config, how, storing, options),) = seen
     assert (name, config.latent, config.hidden, config.likelihood) == ("vae", 5, (9, 8), "gaussian")
     assert (config.beta, config.beta_warmup, config.sigma) == (0.5, 0.25, 0.2)
-    assert (how.epochs, how.learning_rate, how.store) == (3, 0.01, "float16")
+    assert (how.epochs, how.learning_rate, storing.stored_as) == (3, 0.01, "int8")
     assert (options.data, options.split, options.store) == ("mnist", "test", None)
 
 
@@ -554,6 +554,58 @@ def test_a_bank_that_was_killed_and_resumed_is_the_same_bank(tiny_bank, capsys, 
         assert run.record.history == other.runs[run_id].record.history
 
 
+def test_a_bank_of_version_1_becomes_one_of_today_and_nothing_is_trained(
+    tiny_bank, capsys, tmp_path, monkeypatch
+):
+    kinds = {"each": results.Kind(results._each)}
+    plans = [dataclasses.replace(p, stored_as="float16", roles=("usual",)) for p in bank.SHIPPED]
+    plans[0] = dataclasses.replace(plans[0], stored_as="float32")
+    monkeypatch.setattr(bank, "SHIPPED", tuple(plans))
+    monkeypatch.setattr(results, "KINDS", kinds)
+    assert cli.main(["bank", "--store", str(tmp_path)]) == 0
+    before = checkpoints.list_runs(tmp_path).runs
+    for run in before.values():
+        (old,) = run.record.formerly
+        told = json.loads((run.folder / checkpoints.RECORD).read_text())
+        for new in ("stored_as", "formerly", "roles"):
+            told.pop(new)
+        told |= {"schema_version": 1, "id": old, "metrics": {}}
+        if run.record.stored_as == "float16":
+            told["train"]["store"] = "float16"
+        (run.folder / checkpoints.RECORD).write_text(json.dumps(told))
+        run.folder.rename(tmp_path / old)
+    assert set(checkpoints.list_runs(tmp_path).runs).isdisjoint(before)
+
+    plans[2] = dataclasses.replace(plans[2], stored_as="int8", roles=("toy",))
+    monkeypatch.setattr(bank, "SHIPPED", tuple(plans))
+    monkeypatch.setattr(loop, "train", None)
+    capsys.readouterr()
+    assert cli.main(["bank", "--store", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert said.count("its record is refreshed") == 2
+    after = checkpoints.list_runs(tmp_path)
+    assert set(after.runs) == set(before) and not after.problems
+    for name, run in after.runs.items():
+        old, new = before[name].record, run.record
+        assert after.get(old.formerly[0]) is run
+        assert new.history == old.history and new.seconds == old.seconds
+        if new.variant != "stacked_ae":
+            assert new.files == old.files and new.metrics == {} and new.roles == ("usual",)
+            continue
+        assert (new.stored_as, new.roles) == ("int8", ("toy",))
+        assert f"{name}: stored as int8, coded and scored anew." in said
+        assert new.files[checkpoints.WEIGHTS].bytes < 0.6 * old.files[checkpoints.WEIGHTS].bytes
+        assert set(new.metrics) == set(old.metrics) != set()
+        for split, scores in new.metrics.items():
+            assert scores == pytest.approx(old.metrics[split], rel=0.02) and scores != old.metrics
+    kept = {path.name for path in (tmp_path / result_files.FOLDER).iterdir()}
+    assert kept == {
+        results.file_name(results.Subject(run), "each") for run in after.runs.values()
+    }, "what was of other weights is gone"
+    assert cli.main(["bank", "--store", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"3 of 3 runs are complete in {tmp_path}.\n"
+
+
 def test_bank_of_one_variant_elsewhere(tiny_bank, capsys, tmp_path):
     assert cli.main(["bank", "--only", "vae", "--store", str(tmp_path / "other")]) == 0
     assert "0 of 1 runs are complete" in capsys.readouterr().out
@@ -568,7 +620,7 @@ def test_knobs_are_all_in_the_table(capsys):
     assert cli.main(["knobs"]) == 0
     said = capsys.readouterr().out
     for name in VARIANTS:
-        for knob in (*VARIANTS[name].Config.knobs(), *TrainConfig.knobs()):
+        for knob in (*VARIANTS[name].Config.knobs(), *TrainConfig.knobs(), *StoreConfig.knobs()):
             assert knob.help in said and f"| {knob.label} |" in said
 
 

@@ -42,7 +42,7 @@ def test_json_and_back(config):
 
 
 def test_changed_values_survive_json():
-    settings = TrainConfig(epochs=0.25, batch_size=7, store="float16", seed=2**31 - 1)
+    settings = TrainConfig(epochs=0.25, batch_size=7, seed=2**31 - 1)
     again = TrainConfig.checked(json.loads(settings.model_dump_json()))
     assert again == settings != TrainConfig()
 

@@ -25,7 +25,7 @@ from core.models.abilities import (
 )
 from core.models.base import Autoencoder, DecoderOnly, Member
 from core.models.signals import NOTHING, Moment, Signature
-from core.store import checkpoints, loading
+from core.store import checkpoints, loading, weights
 from core.training import loop, runner
 from core.training.evaluate import evaluate, importance_bounds
 from core.training.film import Film
@@ -404,13 +404,19 @@ def test_training_lowers_the_objective(name, changes):
 # --- Its place in the store ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("store", ["float32", "float16"])
+KINDS = {"float32": {"float32"}, "float16": {"float16"}, "int8": {"int8", "float16"}}
+
+
+@pytest.mark.parametrize("stored_as", KINDS)
 @pytest.mark.parametrize(("name", "changes"), cases(EVERY))
-def test_saved_and_loaded_it_is_the_same_model(name, changes, store, tmp_path):
-    request, model, last = trained(name, changes, store=store)
+def test_saved_and_loaded_it_is_the_same_model(name, changes, stored_as, tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "LEAST", 100)
+    request, model, last = trained(name, changes)
     held_out = data_of(name, 40, 100)
     unrounded = {key: t.clone() for key, t in model.state_dict().items()}
-    run = runner.save(model, request, tmp_path, last, [], "cpu", held_out, held_out)
+    run = runner.save(
+        model, request, tmp_path, last, [], "cpu", held_out, held_out, stored_as=stored_as
+    )
 
     found = checkpoints.list_runs(tmp_path)
     assert list(found.runs) == [request.id] == [run.id] and not found.problems
@@ -419,10 +425,10 @@ def test_saved_and_loaded_it_is_the_same_model(name, changes, store, tmp_path):
     assert run.record.width == loaded.width == model.width
 
     tensors = checkpoints.read_tensors(run, checkpoints.WEIGHTS)
-    kinds = {array.dtype.name for array in tensors.values() if array.dtype.kind == "f"}
-    assert kinds == {store}
+    kinds = {array.dtype.name for array in tensors.values()} - {"int64"}
+    assert kinds == KINDS[stored_as] and run.record.stored_as == stored_as
     rounded = any(not torch.equal(unrounded[k], t) for k, t in loaded.state_dict().items())
-    assert rounded == (store == "float16")
+    assert rounded == (stored_as != "float32")
 
     labels = held_out.labels
     if not isinstance(model, Autoencoder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -77,9 +78,29 @@ def test_thirty_who_ask_for_the_same_at_once_get_one_job(tmp_path):
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(jobs, "is_complete", lambda store, run_id: True)
+    monkeypatch.setattr(jobs, "complete", lambda store, request: "a run")
     assert not ask(tmp_path, "visitor-a", 1)
     assert jobs.jobs(tmp_path) == []
+
+
+def test_a_job_of_an_earlier_version_goes_on(tmp_path):
+    assert ask(tmp_path, "visitor-a", 1)
+    (job,) = jobs.jobs(tmp_path)
+    told = json.loads((job.folder / jobs.REQUEST).read_text())
+    for new in ("stored_as", "formerly"):
+        told.pop(new)
+    told["train"] = {"epochs": 2.0, "store": "float16"}
+    (job.folder / jobs.REQUEST).write_text(json.dumps(told))
+    (again,) = jobs.jobs(tmp_path)
+    assert again.request.train == {"epochs": 2.0} and again.request.stored_as == "float16"
+    assert again.request.names == (job.id,)
+
+
+def test_a_run_that_is_there_under_an_earlier_id_is_not_trained_again(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(checkpoints, "complete", lambda stores, names: seen.append(names))
+    assert ask(tmp_path, "visitor-a", 1, formerly=("vae-k2-00000000ee",))
+    assert seen == [(request(number=1).id, "vae-k2-00000000ee")]
 
 
 @pytest.mark.parametrize("name", ["", "short", "../../etc/passwd", "a" * 65, "with space"])

@@ -3,23 +3,25 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.config import ConfigError, TrainConfig
+from core.config import ConfigError, StoreConfig, TrainConfig
 from core.models import VARIANTS
 from explorer import knobs
 from explorer.language import Words, texts
 
-KINDS = {name: VARIANTS[name].Config for name in VARIANTS} | {"training": TrainConfig}
+OTHERS = {"training": TrainConfig, "storing": StoreConfig}
+KINDS = {name: VARIANTS[name].Config for name in VARIANTS} | OTHERS
 EVERY = [(scope, knob) for scope, kind in KINDS.items() for knob in kind.knobs()]
 
 
 def form(scope="vae", language="en"):
-    from core.config import ConfigError, TrainConfig
+    from core.config import ConfigError, StoreConfig, TrainConfig
     from core.models import VARIANTS
     from explorer import knobs, state
     from explorer.language import Words
 
     words = Words(language)
-    kind = TrainConfig if scope == "training" else VARIANTS[scope].Config
+    others = {"training": TrainConfig, "storing": StoreConfig}
+    kind = others.get(scope) or VARIANTS[scope].Config
     asked = knobs.Asked(kind, scope, ("epochs",) if scope == "training" else None)
     asked.draw(words)
     knobs.fold(words, asked)

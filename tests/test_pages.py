@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-import sys
 from typing import final
 
 import pytest
@@ -13,9 +12,10 @@ from torch import nn
 import core.models as models
 from core import data
 from core.config import NetworkConfig, knob
-from core.models.base import Capabilities
-from core.models.deterministic import PlainPointAutoencoder, PointAutoencoder
+from core.models.abilities import Corrupting
+from core.models.deterministic import PlainPointAutoencoder
 from core.models.networks import decoder, encoder
+from core.models.priors import StandardNormal
 from core.store import checkpoints, records
 from core.training import loop, runner
 from explorer import language, live, members, state, workers
@@ -33,11 +33,10 @@ class TrialConfig(NetworkConfig):
 
 
 @final
-class TrialAutoencoder(PlainPointAutoencoder):
+class TrialAutoencoder(StandardNormal, PlainPointAutoencoder):
     """A point model of the plain one's size, which has no words anywhere."""
 
     name, title, Config = "trial", "Trial model", TrialConfig
-    capabilities = Capabilities(has_prior=True)
 
     def __init__(self, config, signature):
         super().__init__(
@@ -50,11 +49,10 @@ class TrialAutoencoder(PlainPointAutoencoder):
 
 
 @final
-class TrialCleaner(PointAutoencoder):
+class TrialCleaner(Corrupting, PlainPointAutoencoder):
     """Corrupts without a knob for the noise or its level."""
 
     name, title, Config = "trial_cleaner", "Trial cleaner", TrialConfig
-    capabilities = Capabilities(corrupts=True)
 
     def __init__(self, config, signature):
         super().__init__(
@@ -68,9 +66,6 @@ class TrialCleaner(PointAutoencoder):
     def corrupt(self, x, condition, generator):
         return 0.5 * x
 
-    def penalties(self, batch, output, progress):
-        return {}
-
 
 TRIALS = {kind.name: kind for kind in (TrialAutoencoder, TrialCleaner)}
 
@@ -78,9 +73,8 @@ TRIALS = {kind.name: kind for kind in (TrialAutoencoder, TrialCleaner)}
 @pytest.fixture
 def registered(monkeypatch):
     """The variants of this file, by one line each as any other, and without a text file."""
-    monkeypatch.setitem(sys.modules, "core.models.test_pages", sys.modules[__name__])
     for name, kind in TRIALS.items():
-        monkeypatch.setitem(models._CLASSES, name, f"test_pages.{kind.__name__}")
+        monkeypatch.setitem(models._CLASSES, name, f"{__name__}.{kind.__name__}")
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +85,8 @@ def trained(tmp_path_factory):
     digits = data.load("mnist-5k", "all")
     ids = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "core.models.test_pages", sys.modules[__name__])
         for name, kind in TRIALS.items():
-            patch.setitem(models._CLASSES, name, f"test_pages.{kind.__name__}")
+            patch.setitem(models._CLASSES, name, f"{__name__}.{kind.__name__}")
             config = kind.Config.checked({"latent": 16, "hidden": (256, 128), "gamma": 0.5})
             request = checkpoints.Request(
                 name, config, digits, QUICK.model_copy(update={"epochs": 0.02})

@@ -5,7 +5,7 @@ import pytest
 from sklearn.mixture import GaussianMixture
 
 from core.latent import sampling
-from core.latent.sampling import Mixture, SamplingError, box, fit_mixture, sample_box, sample_prior
+from core.latent.sampling import Mixture, SamplingError, box, fit_mixture, sample_box
 
 
 def clusters(count=600, latent=3, seed=0):
@@ -79,7 +79,6 @@ def test_draws_have_the_moments_of_their_law():
     draws = found.sample(40_000, generator)
     assert draws.shape == (40_000, 3) and draws.dtype == np.float32
     within_errors(draws.astype(np.float64), mean, total)
-    within_errors(sample_prior(40_000, 2, generator).astype(np.float64), np.zeros(2), np.eye(2))
     low, high = np.array([-1.0, 2.0]), np.array([3.0, 2.5])
     draws = sample_box(40_000, low, high, generator).astype(np.float64)
     assert (draws >= low).all() and (draws <= high).all()

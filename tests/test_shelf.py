@@ -10,15 +10,17 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
+from torch import nn
 
 from core.config import TrainConfig
 from core.models import variant
-from core.store import checkpoints, own_runs, transfer
+from core.store import checkpoints, loading, own_runs, transfer
 from core.store.checkpoints import CODES, FILM, NOTE, RECORD, WEIGHTS
 from core.store.own_runs import ShelfError
-from core.training import loop, runner
+from core.training import estimate, loop, runner
 from core.training.film import Film
 
 
@@ -29,14 +31,14 @@ def digits():
     return data.load("mnist-5k", "all")
 
 
-def trained(store, digits, on_map=True, **knobs):
+def trained(store, digits, on_map=True, stored_as="float32", **knobs):
     """A tiny VAE, with its map and its film or without, in a store."""
     config = variant("vae").Config.checked({"hidden": (6,), **knobs})
     request = checkpoints.Request(
         "vae", config, digits.subset(np.arange(64), "few"), TrainConfig(epochs=2, batch_size=32)
     )
     more = {"on_map": digits, "film": Film(digits)} if on_map else {}
-    loop.drain(runner.run(request, store, **more))
+    loop.drain(runner.run(request, store, stored_as=stored_as, **more))
     return checkpoints.open_run(store / request.id)
 
 
@@ -151,9 +153,8 @@ def test_export_and_import_give_the_same_run(run, archive, tmp_path):
 def test_every_shipped_run_can_be_exported_and_imported(shipped, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "shipped_store", lambda: tmp_path / "none")
     for run in list(shipped.values())[::4]:
-        assert (
-            transfer.import_run(transfer.export_run(run), tmp_path / "store").record == run.record
-        )
+        found = transfer.import_run(transfer.export_run(run), tmp_path / "store").record
+        assert found == run.record.model_copy(update={"roles": ()}), "a page's role is the bank's"
 
 
 def test_what_ships_is_not_imported_again(shipped, tmp_path):
@@ -349,3 +350,87 @@ def test_a_store_that_cannot_be_written(archive, tmp_path):
     (tmp_path / "store").write_text("a file")
     with pytest.raises(ShelfError, match="can't be written"):
         transfer.import_run(archive, tmp_path / "store")
+
+
+# --- Archives of version 1, and what weights may be -----------------------------------------------
+
+
+def of_version_1(run, **train):
+    """The archive that version 1 would have made of the run, under the id that it had there."""
+    (old,) = run.record.formerly
+    contents = {
+        name.replace(run.id, old): c for name, c in members(transfer.export_run(run)).items()
+    }
+    record = json.loads(contents[f"{old}/{RECORD}"])
+    for new in ("stored_as", "formerly", "roles"):
+        record.pop(new)
+    record |= {"schema_version": 1, "id": old, "train": record["train"] | train}
+    return packed(contents | {f"{old}/{RECORD}": json.dumps(record)})
+
+
+def test_an_archive_of_version_1_comes_in_under_today_s_id_and_once(run, tmp_path):
+    archive = of_version_1(run, store="float16")
+    found = transfer.import_run(archive, tmp_path)
+    assert found.record == run.record.model_copy(update={"stored_as": "float16"})
+    assert [entry.name for entry in tmp_path.iterdir()] == [run.id]
+    listing = checkpoints.list_runs(tmp_path)
+    assert listing.get(run.record.formerly[0]).id == run.id
+    for again in (archive, transfer.export_run(run)):
+        with pytest.raises(ShelfError, match=f"holds run {run.id}, which is in the store already"):
+            transfer.import_run(again, tmp_path)
+    assert json.loads((found.folder / RECORD).read_text())["schema_version"] == 2
+
+
+def test_no_archive_takes_a_role_or_another_run_s_name(run, archive, tmp_path):
+    def claim(record):
+        record["roles"], record["formerly"] = ["usual"], ["vae-k2-0123456789"]
+
+    found = transfer.import_run(with_record(archive, claim), tmp_path)
+    assert found.record == run.record
+
+
+@pytest.mark.parametrize("stored_as", ["float16", "int8"])
+def test_a_run_of_smaller_weights_is_handed_over_as_it_is(stored_as, digits, tmp_path):
+    run = trained(tmp_path, digits, on_map=False, stored_as=stored_as, hidden=(16,))
+    kinds = {array.dtype.name for array in checkpoints.read_tensors(run, WEIGHTS).values()}
+    assert kinds == {"float16"} | {stored_as}
+    found = transfer.import_run(transfer.export_run(run), tmp_path / "other")
+    assert found.record == run.record and found.record.stored_as == stored_as
+    assert found.path(WEIGHTS).read_bytes() == run.path(WEIGHTS).read_bytes()
+    short = with_tensors(
+        transfer.export_run(run), WEIGHTS, lambda t: t.update({k: t[k][:2] for k in t if "sc" in k})
+    )
+    if stored_as == "int8":
+        with pytest.raises(ShelfError, match="foreign or torn"):
+            transfer.import_run(short, tmp_path / "third")
+
+
+def test_counters_masks_and_what_a_model_loads_itself_travel(digits, tmp_path, monkeypatch):
+    """Buffers without a dimension, whole numbers, truth values; and a model that reads numbers of
+    its own when it is built, which an import builds without numbers."""
+    kind = variant("vae")
+    build = kind.__init__
+
+    def built(self, config, signature):
+        build(self, config, signature)
+        self.norm = nn.BatchNorm1d(4)
+        self.norm.load_state_dict({n: torch.from_numpy(a) for n, a in own.items()})
+        self.register_buffer("seen", torch.tensor(7))
+        self.register_buffer("mask", torch.tensor([True, False]))
+
+    own = {n: np.asarray(t.numpy() + 1) for n, t in nn.BatchNorm1d(4).state_dict().items()}
+    with pytest.warns(UserWarning, match="copying from a non-meta parameter"), torch.device("meta"):
+        nn.BatchNorm1d(4).load_state_dict({n: torch.from_numpy(a) for n, a in own.items()})
+    monkeypatch.setattr(kind, "__init__", built)
+    run = trained(tmp_path, digits, on_map=False, stored_as="int8", hidden=(16,))
+    found = transfer.import_run(transfer.export_run(run), tmp_path / "other")
+    model = loading.load_model(found)
+    assert model.norm.num_batches_tracked.shape == () and int(model.norm.num_batches_tracked) == 1
+    assert (int(model.seen), model.mask.tolist()) == (7, [True, False])
+    assert model.norm.running_var.tolist() == [2] * 4
+    signature = model.signature
+    plain = variant("linear_ae").Config.checked({"latent": 2})
+    assert estimate.parameters("linear_ae", plain, signature) == 2 * 784 * 2 + 784 + 2
+    assert estimate.parameters("vae", model.config, signature) == sum(
+        p.numel() for p in model.parameters()
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.commands.flags import flag
 from core.commands.train import TrainOptions
-from core.config import Knob, NetworkConfig, TrainConfig
+from core.config import Knob, NetworkConfig, StoreConfig, TrainConfig
 from core.models import VARIANTS
 
 
@@ -27,6 +27,7 @@ def knob_tables() -> str:
     for knob, where in users.items():
         lines.append(_knob_row(knob, taken, "all" if len(where) == len(VARIANTS) else where))
     lines += [_knob_row(knob, taken, "training") for knob in TrainConfig.knobs()]
+    lines += [_knob_row(knob, taken, "storing") for knob in StoreConfig.knobs()]
     return "\n".join(lines) + "\n"
 
 

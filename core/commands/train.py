@@ -12,7 +12,7 @@ import tyro
 from core import data
 from core.commands import flags, following, places, scores
 from core.commands.flags import CommandError
-from core.config import TrainConfig
+from core.config import StoreConfig, TrainConfig
 from core.models import VARIANTS, variant
 from core.store import checkpoints
 
@@ -51,6 +51,7 @@ def train(argv: list[str], program: str) -> int:
     groups: dict[str, type] = {
         "knobs": flags.of_knobs(kind.Config, taken),
         "training": flags.of_knobs(TrainConfig, taken),
+        "storing": flags.of_knobs(StoreConfig, taken),
         "run": TrainOptions,
     }
     asked = dataclasses.make_dataclass(
@@ -70,6 +71,7 @@ def train(argv: list[str], program: str) -> int:
         name,
         kind.Config.checked(dataclasses.asdict(parsed.knobs)),
         TrainConfig.checked(dataclasses.asdict(parsed.training)),
+        StoreConfig.checked(dataclasses.asdict(parsed.storing)),
         parsed.run,
     )
 
@@ -79,7 +81,9 @@ def _without_prefix(kind: type) -> Any:
     return marker[kind]
 
 
-def start(name: str, config: Any, how: TrainConfig, options: TrainOptions) -> int:
+def start(
+    name: str, config: Any, how: TrainConfig, storing: StoreConfig, options: TrainOptions
+) -> int:
     """Train what was asked for, draw it, and tell in one line what came of it."""
     from core.training import loop, runner
 
@@ -91,7 +95,7 @@ def start(name: str, config: Any, how: TrainConfig, options: TrainOptions) -> in
     request = checkpoints.Request(name, config, digits, how)
     store = places.store(options.store)
     for run in places.runs(store).runs.values():
-        if run.id == request.id and run.record.status == "complete":
+        if run.id in request.names and run.record.status == "complete":
             print(f"Run {run.id} is complete in {run.folder} already; nothing was trained.")
             return 0
     places.check_writable(store)
@@ -102,7 +106,14 @@ def start(name: str, config: Any, how: TrainConfig, options: TrainOptions) -> in
     on_map = data.load("mnist-5k", "all") if digits.shape == (1, 28, 28) else None
     try:
         last = following.follow(
-            runner.run(request, store, test=test, on_map=on_map, device=device),
+            runner.run(
+                request,
+                store,
+                test=test,
+                on_map=on_map,
+                device=device,
+                stored_as=storing.stored_as,
+            ),
             f"{name} K={config.latent}",
         )
     except loop.TrainingError as error:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.models.abilities import Conditional, Generative
+from core.models.abilities import Conditional, Generative, Probabilistic
 from core.models.base import Autoencoder, Member
 from core.models.signals import Condition, join
 
@@ -97,6 +97,30 @@ def decode(
         condition = _told(model, len(part), device, labels, x, here, dial)
         parts.append(model.mean(model.decode(part, condition)).cpu())
     return torch.cat(parts).numpy()
+
+
+@torch.no_grad()
+def rate_each(
+    model: Autoencoder,
+    x: np.ndarray,
+    labels: np.ndarray | None = None,
+    batch: int = 1000,
+    dial: float | None = None,
+    seed: int = 0,
+) -> np.ndarray | None:
+    """What each image's rate is made of, in nats: (count, parts) float64, which are the latent
+    dimensions where the rate falls into these; None for a model without a posterior.
+
+    A rate without a closed form is taken at one draw of z, which `seed` fixes.
+    """
+    if not isinstance(model, Probabilistic):
+        return None
+    generator = torch.Generator(device_of(model)).manual_seed(seed)
+    parts = [
+        model.rate_each(model.encode(part, condition, generator), condition).cpu()
+        for part, condition in batches(model, x, labels, batch, dial)
+    ]
+    return torch.cat(parts).double().numpy()
 
 
 @torch.no_grad()

@@ -162,8 +162,9 @@ def _map_of(kind: str) -> Callable[[Subject], np.ndarray]:
 
 
 def _each(subject: Subject, report: Report) -> Found:
-    """Squared error (sum over pixels) and rate in nats of each image, and the mean KL (K,) of each
-    latent dimension in nats; rate and KL where the run has a posterior."""
+    """Squared error (sum over pixels) and rate in nats of each image, and the mean KL in nats of
+    each part of the rate, which are the latent dimensions where it falls into these; rate and KL
+    where the run has a posterior."""
     from core.latent import coding
     from core.measures import metrics
 
@@ -172,12 +173,11 @@ def _each(subject: Subject, report: Report) -> Found:
     error, rate, kl = [], [], []
     for start in range(0, len(x), 500):
         part = x[start : start + 500]
-        codes = coding.encode(model, part, dial=dial)
-        x_hat = coding.reconstruct(model, part, dial=dial)
+        labels = subject.images.labels[start : start + 500]
+        x_hat = coding.reconstruct(model, part, labels, dial=dial)
         error.append(metrics.squared_error_each(part / 255, x_hat))
-        if codes.log_var is not None:
-            variance = np.exp(codes.log_var.astype(np.float64))
-            nats = 0.5 * (codes.mean**2 + variance - 1 - codes.log_var)
+        nats = coding.rate_each(model, part, labels, dial=dial)
+        if nats is not None:
             rate.append(nats.sum(1))
             kl.append(nats.sum(0))
         report((start + len(part)) / len(x))

@@ -1,4 +1,4 @@
-"""Where new codes are drawn from: the prior, a Gaussian mixture fitted to codes, a box around them.
+"""Where codes are drawn from beside a prior: a mixture fitted to codes, or a box around them.
 
 A VAE is trained towards codes that fill N(0, I); a plain autoencoder is not, so what it decodes
 from a box around its codes is often no digit, and a mixture fitted afterwards stands in for the
@@ -91,11 +91,6 @@ def fit_mixture(codes: np.ndarray, seed: int = 0, components: int = COMPONENTS) 
             random_state=seed,
         ).fit(np.repeat(codes - centre, 2, 0) if len(codes) == 1 else codes - centre)
     return Mixture(found.weights_, found.means_ + centre, np.linalg.cholesky(found.covariances_))
-
-
-def sample_prior(count: int, latent: int, generator: np.random.Generator) -> np.ndarray:
-    """Draws (count, K) float32 of N(0, I)."""
-    return generator.standard_normal((count, latent)).astype(np.float32)
 
 
 def box(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

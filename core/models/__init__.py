@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import warnings
 from collections.abc import Iterator, Mapping
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from core.config import ConfigError
@@ -70,6 +72,24 @@ def signature_of(dataset: Dataset) -> Signature:
     from core.models.signals import Signature
 
     return Signature(dataset.shape, dataset.classes, dataset.kind)
+
+
+_outlining = Lock()
+
+
+def outline(name: str, config: ModelConfig, signature: Signature) -> Member:
+    """A model whose tensors have shapes and no numbers, and so take no memory.
+
+    Raises:
+        ConfigError: unknown variant, or knobs that don't fit the data.
+    """
+    import torch
+
+    kind = variant(name)
+    # A model that loads numbers of its own says once a tensor that these go nowhere.
+    with _outlining, warnings.catch_warnings(), torch.device("meta"):
+        warnings.filterwarnings("ignore", "for .*: copying from a non-meta parameter", UserWarning)
+        return kind(config, signature)
 
 
 def build(name: str, config: ModelConfig, signature: Signature, seed: int = 0) -> Member:

@@ -11,94 +11,63 @@ Importing this module needs no torch, so that a screen can list runs before torc
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.refusal import Refusal
+from core.store import weights
+from core.store.schema import (
+    CODES,
+    FILM,
+    LARGEST_RECORD,
+    PICTURES,
+    RECORD,
+    RUN_ID,
+    SCHEMA_VERSION,
+    WEIGHTS,
+    CheckpointError,
+    DataRecord,
+    FileRecord,
+    Request,
+    RunRecord,
+    names_of,
+    read_record,
+    run_id,
+)
 
-if TYPE_CHECKING:
-    from core.config import ModelConfig, TrainConfig
-    from core.data import Dataset
+__all__ = [
+    "CODES",
+    "FILM",
+    "LARGEST_RECORD",
+    "PICTURES",
+    "RECORD",
+    "RUN_ID",
+    "SCHEMA_VERSION",
+    "WEIGHTS",
+    "CheckpointError",
+    "DataRecord",
+    "FileRecord",
+    "Request",
+    "RunRecord",
+    "names_of",
+    "run_id",
+]
 
-SCHEMA_VERSION = 1
-RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}-[0-9a-f]{10}")
-RECORD = "run.json"
-WEIGHTS, CODES, FILM = "weights.safetensors", "codes.safetensors", "film.safetensors"
-PICTURES = "pictures.safetensors"
+Array = npt.NDArray[Any]
+
 NOTE = "note.json"  # what people say of a run; see `core.store.own_runs`
-LARGEST_RECORD = 16 * 2**20
-
-
-class CheckpointError(Refusal, ValueError):
-    """A run that is missing, torn, foreign or newer than this software; one sentence."""
-
-
-class _Plain(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DataRecord(_Plain):
-    """Which data a run was trained on."""
-
-    name: str
-    split: str
-    fingerprint: str
-    count: int
-    shape: tuple[int, ...]
-    classes: int
-    kind: str
-
-
-class FileRecord(_Plain):
-    """A file of the run, by which a torn one is told."""
-
-    sha256: str
-    bytes: int
-
-
-class RunRecord(_Plain):
-    """The content of run.json."""
-
-    schema_version: int = SCHEMA_VERSION
-    software: str
-    id: str
-    variant: str
-    config: dict[str, Any]
-    data: DataRecord
-    train: dict[str, Any]
-    status: Literal["complete", "stopped"]
-    device: str
-    seconds: float
-    samples: int
-    history: tuple[dict[str, float], ...] = ()
-    metrics: dict[str, dict[str, float]] = {}
-    capabilities: dict[str, Any] = {}
-    widths: tuple[int, ...] = ()
-    browser: dict[str, Any] | None = None
-    roles: tuple[str, ...] = ()  # see core.training.bank.Plan
-    files: dict[str, FileRecord] = {}
-
-    @property
-    def latent(self) -> int:
-        """K, the number of latent dimensions that was asked for."""
-        return int(self.config["latent"])
-
-    @property
-    def width(self) -> int:
-        """Numbers in a code, all levels together."""
-        return sum(self.widths) or self.latent
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +109,20 @@ class Listing:
         """What is refused and why, one sentence each."""
         return tuple(map(str, self.refused))
 
+    @cached_property
+    def renamed(self) -> dict[str, str]:
+        """Ids by ids that runs had formerly and that are no run's now."""
+        found: dict[str, str] = {}
+        for run in self.runs.values():
+            for former in run.record.formerly:
+                if former not in self.runs:
+                    found.setdefault(former, run.id)
+        return found
+
+    def get(self, run_id: str) -> Run | None:
+        """A run by its id or by one that it had formerly; None where there is none."""
+        return self.runs.get(self.renamed.get(run_id, run_id))
+
 
 def shipped_store() -> Path:
     """The runs that come with the software; only `python -m core bank` writes there."""
@@ -150,66 +133,6 @@ def user_store() -> Path:
     """The user's own runs: the folder in LATENT_EXPLORER_RUNS, else in the user's data folder."""
     named = os.environ.get("LATENT_EXPLORER_RUNS")
     return Path(named).expanduser() if named else user_data_path("latent-explorer") / "runs"
-
-
-def run_id(
-    variant: str,
-    config: Mapping[str, Any],
-    data: Mapping[str, Any],
-    train: Mapping[str, Any],
-    teacher: str = "",
-) -> str:
-    """Readable slug and short hash of the canonical JSON of what is asked for."""
-    canonical = json.dumps(
-        {
-            "variant": variant,
-            "config": config,
-            "data": {key: data[key] for key in ("name", "split", "fingerprint")},
-            "train": train,
-        }
-        | ({"teacher": teacher} if teacher else {}),
-        sort_keys=True,
-        separators=(",", ":"),
-    )
-    digest = hashlib.sha256(canonical.encode()).hexdigest()[:10]
-    network = "-conv" if config.get("network") == "conv" else ""
-    return f"{variant}{network}-k{config['latent']}-{digest}"
-
-
-@dataclass(frozen=True)
-class Request:
-    """All that decides a run: the same request never trains twice."""
-
-    variant: str
-    config: ModelConfig
-    data: Dataset
-    train: TrainConfig
-    teacher: str = ""  # fingerprint of the network that it learns from
-
-    @property
-    def id(self) -> str:
-        """The run's id, the same on every machine."""
-        return id_of(self.variant, self.config, self.data, self.train, self.teacher)
-
-
-def id_of(
-    variant: str,
-    config: ModelConfig,
-    data: Dataset | DataRecord,
-    train: TrainConfig,
-    teacher: str = "",
-) -> str:
-    """The id of the run that this request makes; the data need not be loaded.
-
-    Knobs at their defaults are left out of it, so that a new knob leaves all ids as they are.
-    """
-    return run_id(
-        variant,
-        config.model_dump(mode="json", exclude_defaults=True) | {"latent": config.latent},
-        {"name": data.name, "split": data.split, "fingerprint": data.fingerprint},
-        train.model_dump(mode="json", exclude_defaults=True),
-        teacher,
-    )
 
 
 def list_runs(stores: Path | Iterable[Path]) -> Listing:
@@ -250,69 +173,7 @@ def open_run(folder: Path) -> Run:
         CheckpointError: torn, foreign or newer.
     """
     name = folder.name
-    try:
-        path = folder / RECORD
-        if path.stat().st_size > LARGEST_RECORD:
-            raise CheckpointError(
-                "Run {run} has a {record} of over {most} MiB.",
-                run=name,
-                record=RECORD,
-                most=LARGEST_RECORD >> 20,
-            )
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(
-            "Folder {folder} is no run: it has no {record}.", folder=name, record=RECORD
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(
-            "Run {run} can't be read: its {record} is torn ({reason}).",
-            run=name,
-            record=RECORD,
-            reason=str(error),
-        ) from None
-    version = content.get("schema_version") if isinstance(content, dict) else None
-    if not isinstance(version, int):
-        raise CheckpointError(
-            "Folder {folder} is no run: its {record} states no schema_version.",
-            folder=name,
-            record=RECORD,
-        )
-    if version > SCHEMA_VERSION:
-        raise CheckpointError(
-            "Run {run} has schema version {version}; this software reads up to {most}, so it "
-            "needs a newer release.",
-            run=name,
-            version=version,
-            most=SCHEMA_VERSION,
-        )
-    try:
-        record = RunRecord.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise CheckpointError(
-            "Run {run} is foreign or torn: {where} in its {record} is wrong ({reason}).",
-            run=name,
-            where=where,
-            record=RECORD,
-            reason=first["msg"],
-        ) from None
-    if record.id != name or not RUN_ID.fullmatch(name):
-        raise CheckpointError(
-            "Folder {folder} holds a run that calls itself {id!r}.", folder=name, id=record.id
-        )
-    if not isinstance(record.config.get("latent"), int):
-        raise CheckpointError(
-            "Run {run} is foreign or torn: its {record} states no latent.", run=name, record=RECORD
-        )
-    if WEIGHTS not in record.files:
-        raise CheckpointError(
-            "Run {run} is foreign or torn: its {record} names no {file}.",
-            run=name,
-            record=RECORD,
-            file=WEIGHTS,
-        )
+    record = read_record(folder)
     for file, expected in record.files.items():
         if file not in (WEIGHTS, CODES, FILM, PICTURES):
             raise CheckpointError(
@@ -336,15 +197,18 @@ def open_run(folder: Path) -> Run:
 
 
 def find(listing: Listing, wanted: str) -> Run:
-    """A run by its id or by an unambiguous beginning of it.
+    """A run by its id or by an unambiguous beginning of it; also by an id that it had formerly.
 
     Raises:
         CheckpointError: naming the runs there are.
     """
+    exact = listing.get(wanted)
     matches = [run for name, run in listing.runs.items() if name.startswith(wanted)]
-    exact = [run for run in matches if run.id == wanted]
-    if exact or len(matches) == 1:
-        return (exact or matches)[0]
+    if exact is None and not matches:
+        names = {name for former, name in listing.renamed.items() if former.startswith(wanted)}
+        matches = [run for name, run in listing.runs.items() if name in names]
+    if exact is not None or len(matches) == 1:
+        return exact or matches[0]
     raise CheckpointError(
         "Several runs begin with {wanted!r}; the runs are: {runs}."
         if matches
@@ -354,8 +218,38 @@ def find(listing: Listing, wanted: str) -> Run:
     )
 
 
-def read_tensors(run: Run, name: str) -> dict[str, np.ndarray]:
-    """The arrays of one of the run's files, after its checksum was verified.
+def complete(stores: Iterable[Path], names: Iterable[str]) -> Run | None:
+    """The run that one of the stores holds, trained to its end, under one of its names."""
+    for store in stores:
+        for name in names:
+            with contextlib.suppress(CheckpointError):
+                run = open_run(store / name)
+                if run.record.status == "complete":
+                    return run
+    return None
+
+
+def read_weights(run: Run) -> dict[str, Array]:
+    """The model's tensors, out of whatever format they are stored in: see `core.store.weights`.
+
+    Raises:
+        CheckpointError: where the file is torn or foreign.
+    """
+    try:
+        return weights.unpack(read_tensors(run, WEIGHTS))
+    except ValueError as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(
+            "Run {run}: {file} is foreign or torn ({reason}).",
+            run=run.id,
+            file=WEIGHTS,
+            reason=str(error),
+        ) from None
+
+
+def read_tensors(run: Run, name: str) -> dict[str, Array]:
+    """The arrays of one of the run's files as they are stored, after its checksum was verified.
 
     Raises:
         CheckpointError: where the file is torn or foreign.
@@ -385,13 +279,14 @@ def read_tensors(run: Run, name: str) -> dict[str, np.ndarray]:
         ) from None
 
 
-def save(store: Path, record: RunRecord, tensors: Mapping[str, Mapping[str, np.ndarray]]) -> Run:
+def save(store: Path, record: RunRecord, tensors: Mapping[str, Mapping[str, Array]]) -> Run:
     """Write a run beside its place and rename it into place; an older one of the same id goes.
 
     Args:
         store: folder of runs, made if missing.
         record: what to say of it; its `files` are filled in here.
-        tensors: per file name (`weights.safetensors`, `codes.safetensors`) the named arrays.
+        tensors: per file name (`weights.safetensors`, `codes.safetensors`) the named arrays,
+            weights packed as the record's `stored_as` says.
 
     Raises:
         CheckpointError: where the disk is full or read-only; the store is left as it was.
@@ -405,7 +300,7 @@ def save(store: Path, record: RunRecord, tensors: Mapping[str, Mapping[str, np.n
         temporary = Path(tempfile.mkdtemp(prefix=f".{record.id}-", dir=store))
         files = {}
         for name, arrays in tensors.items():
-            content = to_bytes({key: np.ascontiguousarray(a) for key, a in arrays.items()})
+            content = to_bytes({key: np.asarray(a, order="C") for key, a in arrays.items()})
             files[name] = FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
             _write(temporary / name, content)
         record = record.model_copy(update={"files": files})
@@ -424,6 +319,30 @@ def save(store: Path, record: RunRecord, tensors: Mapping[str, Mapping[str, np.n
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
     return Run(final, record)
+
+
+def rewrite(run: Run, **changes: Any) -> Run:
+    """Change fields of a run's record and nothing else, in one step; `files` stay.
+
+    Raises:
+        CheckpointError: where the disk is full or read-only; the record is left as it was.
+    """
+    record = run.record.model_copy(update={**changes, "files": run.record.files})
+    written = run.folder / f".{RECORD}"
+    try:
+        _write(written, record.model_dump_json().encode())
+        written.replace(run.folder / RECORD)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            written.unlink()
+        raise CheckpointError(
+            "Run {run} could not be saved in {store} ({reason}); what was there before is "
+            "unchanged.",
+            run=run.id,
+            store=run.folder.parent,
+            reason=error.strerror or str(error),
+        ) from error
+    return Run(run.folder, record)
 
 
 def delete(run: Run) -> None:

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
+from core.export import programs
 from core.models import build, variant
 from core.models.base import Member
 from core.models.signals import Signature
 from core.store import checkpoints
+from core.store.checkpoints import Array
+
+
+def told_of(model: Member) -> dict[str, Any]:
+    """What a record says of a model beside its scores: `capabilities`, `widths` of its code, and
+    what of it a `browser` runs; plain JSON."""
+    capabilities = json.loads(json.dumps(vars(model.capabilities)))
+    return {
+        "capabilities": capabilities,
+        "widths": model.widths,
+        "browser": programs.browser_program(model),
+    }
+
+
+def arrays_of(model: torch.nn.Module) -> dict[str, Array]:
+    """The model's own tensors by name, on the CPU, not copied where they are there already."""
+    return {name: t.detach().cpu().numpy() for name, t in model.state_dict().items()}
+
+
+def fill(model: torch.nn.Module, arrays: Mapping[str, Array]) -> None:
+    """Put such tensors into a model.
+
+    Raises:
+        RuntimeError: where they don't fit it.
+    """
+    model.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in arrays.items()})
 
 
 def load_model(found: checkpoints.Run) -> Member:
@@ -21,9 +52,8 @@ def load_model(found: checkpoints.Run) -> Member:
     kind = variant(record.variant)
     signature = Signature(record.data.shape, record.data.classes, record.data.kind)
     model = build(record.variant, kind.Config.checked(record.config), signature)
-    arrays = checkpoints.read_tensors(found, checkpoints.WEIGHTS)
     try:
-        model.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in arrays.items()})
+        fill(model, checkpoints.read_weights(found))
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise checkpoints.CheckpointError(

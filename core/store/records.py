@@ -23,6 +23,16 @@ from core.store.checkpoints import CODES, Run, RunRecord
 HELD_OUT = "mnist-5k/all"
 # Knobs that make a network's size, beside K.
 SIZES = tuple(knob.name for knob in NetworkConfig.knobs() if knob not in ModelConfig.knobs())
+# What pages use shipped runs for. A run is given its roles by its plan in `core.training.bank`;
+# where none is, `by_role` takes what fits by its capabilities.
+ROLES = {
+    "usual": "what pages open with",
+    "beside": "what PCA vs AE opens with at its K",
+    "plain": "the autoencoder without noise beside the denoising ones of its size, on Noise",
+    "matrix": "a denoising autoencoder for one noise and level, of the matrix on Noise",
+    "theory": "the linear Gaussian network for all β, beside what theory says, on β and K",
+    "toy": "the denoising network of points in the plane, on Noise",
+}
 
 
 @dataclass(frozen=True)

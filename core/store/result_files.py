@@ -36,7 +36,7 @@ def file_name(what: str, arrays: Mapping[str, np.ndarray], settings: Mapping[str
     """
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
+        array = np.asarray(arrays[name], order="C")
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(array.tobytes())
     return f"{what}-{digest.hexdigest()[:24]}.safetensors"
@@ -79,7 +79,7 @@ def write(
 
     assert NAME.fullmatch(name), name
     content = save(
-        {key: np.ascontiguousarray(a) for key, a in arrays.items()},
+        {key: np.asarray(a, order="C") for key, a in arrays.items()},
         {_NOTES: json.dumps(dict(notes), sort_keys=True)},
     )
     folder.mkdir(parents=True, exist_ok=True)

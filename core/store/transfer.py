@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import math
 import re
 import shutil
@@ -30,7 +29,7 @@ from core.config import ConfigError, TrainConfig
 from core.data import archives
 from core.data.archives import MIB, Bounds
 from core.data.dataset import DataError
-from core.store import checkpoints
+from core.store import checkpoints, weights
 from core.store.checkpoints import (
     CODES,
     FILM,
@@ -89,8 +88,13 @@ def import_run(archive: bytes | Path, store: Path, label: str = "The archive") -
             temporary = Path(tempfile.mkdtemp(prefix=".import-", dir=store))
             found = _unpacked(opened, label, temporary, store)
         record = _verified(found, label)
+        names = (record.id, *record.formerly)
+        there = checkpoints.list_runs((checkpoints.shipped_store(), store))
+        same = next(filter(None, map(there.get, names)), None)
+        if same is not None:
+            raise _already(label, same.id)
         _place(found, record, store)
-        return checkpoints.open_run(store / found.id)
+        return checkpoints.open_run(store / record.id)
     except (DataError, CheckpointError, ConfigError) as error:
         if str(error).startswith(label):
             raise ShelfError(error.template, **error.values) from None
@@ -171,9 +175,7 @@ def _unpacked(archive: zipfile.ZipFile, label: str, temporary: Path, store: Path
     run_id = folders.pop()
     for place in (checkpoints.shipped_store(), store):
         if (place / run_id).exists():
-            raise ShelfError(
-                "{label} holds run {run}, which is in the store already.", label=label, run=run_id
-            )
+            raise _already(label, run_id)
     if files[RECORD].file_size > checkpoints.LARGEST_RECORD:
         raise ShelfError(
             "{label} has a {record} of over {most} MiB.",
@@ -204,9 +206,14 @@ def _unpacked(archive: zipfile.ZipFile, label: str, temporary: Path, store: Path
     return found
 
 
+def _already(label: str, run_id: str) -> ShelfError:
+    return ShelfError(
+        "{label} holds run {run}, which is in the store already.", label=label, run=run_id
+    )
+
+
 def _verified(found: Run, label: str) -> RunRecord:
     """The record to keep, after all that it says was compared with what is there."""
-    from core.export import programs
     from core.models import variant
     from core.models.signals import Signature
     from core.store import checkpoints, loading
@@ -231,7 +238,8 @@ def _verified(found: Run, label: str) -> RunRecord:
     kind = variant(record.variant)
     config = kind.Config.checked(record.config)
     schedule = TrainConfig.checked(record.train)
-    if checkpoints.id_of(record.variant, config, record.data, schedule) != record.id:
+    names = checkpoints.names_of(record.variant, config, record.data, schedule)
+    if record.id not in names:
         raise ShelfError(
             "{label} holds a run whose id is not that of what it says it is.", label=label
         )
@@ -246,19 +254,22 @@ def _verified(found: Run, label: str) -> RunRecord:
         _check_map(checkpoints.read_tensors(found, CODES), config.latent, label)
     if FILM in record.files:
         _check_film(checkpoints.read_tensors(found, FILM), label)
-    capabilities = json.loads(json.dumps(vars(model.capabilities)))
     return record.model_copy(
-        update={"capabilities": capabilities, "browser": programs.browser_program(model)}
+        update={
+            "id": names[0],
+            "formerly": names[1:],
+            "roles": (),  # these are given to runs that ship
+            **loading.told_of(model),
+        }
     )
 
 
 def _check_shapes(found: Run, kind: Any, config: Any, signature: Any, label: str) -> None:
     """Compare the weights' shapes with the variant's before any memory is set aside for it."""
-    import torch
+    from core.models import outline
 
     try:
-        with torch.device("meta"):
-            expected = kind(config, signature).state_dict()
+        expected = outline(kind.name, config, signature).state_dict()
     except ConfigError:
         raise
     except (RuntimeError, ValueError, OverflowError) as error:
@@ -266,9 +277,7 @@ def _check_shapes(found: Run, kind: Any, config: Any, signature: Any, label: str
             "{label} can't be imported: {reason}", label=label, reason=str(error).splitlines()[0]
         ) from None
     there = checkpoints.read_tensors(found, WEIGHTS)
-    if {name: tuple(tensor.shape) for name, tensor in expected.items()} != {
-        name: array.shape for name, array in there.items()
-    }:
+    if {name: tuple(tensor.shape) for name, tensor in expected.items()} != weights.shapes(there):
         raise ShelfError(
             "{label} holds weights that don't fit {model} with its knobs.",
             label=label,
@@ -324,8 +333,8 @@ def _place(found: Run, record: RunRecord, store: Path) -> None:
     (found.folder / RECORD).write_text(record.model_dump_json(), encoding="utf-8")
     found.folder.chmod(0o755)
     try:
-        found.folder.rename(store / found.id)
+        found.folder.rename(store / record.id)
     except OSError:
-        if (store / found.id).exists():
-            raise ShelfError("Run {run} came into the store meanwhile.", run=found.id) from None
+        if (store / record.id).exists():
+            raise ShelfError("Run {run} came into the store meanwhile.", run=record.id) from None
         raise

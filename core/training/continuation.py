@@ -18,15 +18,15 @@ class Keeper:
 
     Args:
         folder: where; None for nowhere.
-        run_id: of the run; what another run kept is passed over.
+        names: the run's id, and others that it had; what another run kept is passed over.
     """
 
     EVERY = 10.0  # seconds
     NAME = "resume.safetensors"
 
-    def __init__(self, folder: Path | None, run_id: str) -> None:
+    def __init__(self, folder: Path | None, *names: str) -> None:
         self.path = None if folder is None else folder / self.NAME
-        self.run_id = run_id
+        self.names = names
         self.last = time.monotonic()
 
     def found(self) -> tuple[dict[str, Tensor] | None, list[dict[str, float]]]:
@@ -38,7 +38,7 @@ class Keeper:
         try:
             with safe_open(self.path, "pt") as file:
                 told = file.metadata()
-                if told["run"] != self.run_id or told["software"] != __version__:
+                if told["run"] not in self.names or told["software"] != __version__:
                     return None, []
                 state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                 return state, json.loads(told["history"])
@@ -54,7 +54,7 @@ class Keeper:
         self.last = time.monotonic()
         state = {name: t.detach().cpu().contiguous() for name, t in progress.state().items()}
         written = self.path.with_name(f".{self.NAME}")
-        told = {"run": self.run_id, "software": __version__, "history": json.dumps(history)}
+        told = {"run": self.names[0], "software": __version__, "history": json.dumps(history)}
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             save_file(state, written, told)

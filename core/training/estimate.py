@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
-
 from core.config import ModelConfig, TrainConfig
-from core.models import variant
+from core.models import outline, variant
 from core.models.signals import Signature
+from core.store import weights
 from core.store.checkpoints import WEIGHTS, Run
 
 # Where nothing was ever trained: microseconds a sample on one core of an everyday machine, and
@@ -32,9 +31,7 @@ def parameters(name: str, config: ModelConfig, signature: Signature) -> int:
     Raises:
         ConfigError: unknown variant, or knobs that don't fit the data.
     """
-    with torch.device("meta"):
-        model = variant(name)(config, signature)
-    return sum(p.numel() for p in model.parameters())
+    return sum(p.numel() for p in outline(name, config, signature).parameters())
 
 
 def cost(
@@ -72,8 +69,7 @@ def cost(
     ]
     if similar:
         last = max(similar, key=lambda run: run.folder.stat().st_mtime)
-        width = 2 if last.record.train.get("store") == "float16" else 4
-        theirs = max(1, last.record.files[WEIGHTS].bytes // width)
+        theirs = max(1, last.record.files[WEIGHTS].bytes // weights.WIDTH[last.record.stored_as])
         each = last.record.seconds / last.record.samples
         return Cost(samples, size, samples * each * (0.3 + 0.7 * size / theirs))
     slow = 6 if kind == "conv" else 1

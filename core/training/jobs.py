@@ -28,8 +28,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from core.config import StoredAs
 from core.refusal import Refusal
 from core.store import checkpoints
 from core.training.limits import Limits
@@ -70,6 +71,23 @@ class JobRequest(_Plain):
     expected: float  # seconds of training
     parameters: int = 0
     asked_at: float = 0.0
+    stored_as: StoredAs = "float32"
+    formerly: tuple[str, ...] = ()  # other ids under which the run may be in a store
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgraded(cls, content: Any) -> Any:
+        """A job of an earlier version, in which the weights' format was a knob of the training."""
+        train = content.get("train") if isinstance(content, dict) else None
+        if not isinstance(train, dict) or "store" not in train:
+            return content
+        rest = {name: value for name, value in train.items() if name != "store"}
+        return content | {"train": rest, "stored_as": train["store"]}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All ids under which a store may hold the run."""
+        return (self.id, *self.formerly)
 
 
 class JobProgress(_Plain):
@@ -139,7 +157,7 @@ def submit(
     """
     if not VISITOR.fullmatch(visitor):
         raise JobError("A visitor's name is 8 to 64 letters, digits, - or _.")
-    if is_complete(store, request.id):
+    if complete(store, request) is not None:
         return False
     queued = jobs(store)
     existing = next((job for job in queued if job.id == request.id), None)
@@ -307,13 +325,9 @@ def write_progress(folder: Path, progress: JobProgress) -> None:
     written.replace(folder / PROGRESS)
 
 
-def is_complete(store: Path, run_id: str) -> bool:
-    """Whether one of the stores holds this run, trained to its end."""
-    for place in (checkpoints.shipped_store(), store):
-        with contextlib.suppress(checkpoints.CheckpointError):
-            if checkpoints.open_run(place / run_id).record.status == "complete":
-                return True
-    return False
+def complete(store: Path, request: JobRequest) -> checkpoints.Run | None:
+    """The run that is asked for, if one of the stores holds it, trained to its end."""
+    return checkpoints.complete((checkpoints.shipped_store(), store), request.names)
 
 
 def _read(folder: Path) -> Job | None:

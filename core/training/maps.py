@@ -8,7 +8,6 @@ import torch
 from core.data import Dataset
 from core.latent import coding
 from core.latent.projections import Plane, map_plane
-from core.measures.losses import kl_standard_normal_each
 from core.models.base import Autoencoder
 from core.training.evaluate import evaluate
 
@@ -54,9 +53,9 @@ def knot_arrays(model: Autoencoder, digits: Dataset, plane: Plane) -> dict[str, 
         found.setdefault("knot_points", []).append(plane.to_map(codes.mean))
         error = scores.get("squared_error_denoised", scores["squared_error"])
         found.setdefault("knot_squared_error", []).append(error)
-        if codes.log_var is not None:
-            each = kl_standard_normal_each(*map(torch.from_numpy, (codes.mean, codes.log_var)))
-            found.setdefault("knot_kl", []).append(each.mean(0).numpy())
+        nats = coding.rate_each(model, digits.x, digits.labels, dial=value)
+        if nats is not None:
+            found.setdefault("knot_kl", []).append(nats.mean(0))
             found.setdefault("knot_rate", []).append(scores["rate"])
             distortion = scores.get("cross_entropy_grey", scores.get("distortion"))
             found.setdefault("knot_distortion", []).append(distortion)

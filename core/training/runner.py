@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from core import __version__
+from core.config import StoredAs
 from core.data import Dataset, may_share
-from core.export import programs
 from core.measures.corruptions import JUDGED
 from core.models import build, signature_of
-from core.models.abilities import Capabilities, Layered, Taught
+from core.models.abilities import Layered, Taught
 from core.models.base import Autoencoder, Member
-from core.store import checkpoints
+from core.store import checkpoints, loading, weights
 from core.store.checkpoints import Request
 from core.training import loop
 from core.training.continuation import Keeper
@@ -40,6 +39,7 @@ def run(
     on_save: Callable[[], None] | None = None,
     kept: Path | None = None,
     teacher: nn.Module | None = None,
+    stored_as: StoredAs = "float32",
 ) -> Generator[Progress, None, None]:
     """Train what is asked and save it, also when the training is stopped half-way.
 
@@ -55,6 +55,7 @@ def run(
         on_save: called when the training is over and scoring and saving begin.
         kept: folder where all that is needed to go on is put every ten seconds; emptied at the end.
         teacher: the network whose fingerprint the request names, for a variant that is taught.
+        stored_as: number format of the stored weights.
 
     Raises:
         TrainingError, CheckpointError: see `train` and `checkpoints.save`.
@@ -67,7 +68,7 @@ def run(
             )
         model.listen(teacher)
     device = device or best_device()
-    keeper = Keeper(kept, request.id)
+    keeper = Keeper(kept, *request.names)
     resume, history = keeper.found()
     last = Progress(0, 1, 0, 0.0)
     if film is not None and not film.begin(model.to(device), resume is not None):
@@ -82,8 +83,10 @@ def run(
     finally:
         if on_save is not None:
             on_save()
-        if last.step == last.steps or (last.samples and not _is_complete(store, request.id)):
-            save(model, request, store, last, history, str(device), test, on_map, film)
+        if last.step == last.steps or (
+            last.samples and not checkpoints.complete([store], request.names)
+        ):
+            save(model, request, store, last, history, str(device), test, on_map, film, stored_as)
         keeper.forget()
 
 
@@ -97,20 +100,13 @@ def save(
     test: Dataset | None = None,
     on_map: Dataset | None = None,
     film: Film | None = None,
+    stored_as: StoredAs = "float32",
 ) -> checkpoints.Run:
     """Round the weights as they are stored, score the rounded model, and write the run."""
     model.eval().to("cpu")
-    half = request.train.store == "float16"
-    if half:
-        with torch.no_grad():
-            for tensor in filter(torch.is_floating_point, model.state_dict().values()):
-                tensor.copy_(tensor.half())
-    tensors: dict[str, dict[str, np.ndarray]] = {
-        checkpoints.WEIGHTS: {
-            name: (t.half() if half and t.is_floating_point() else t).detach().numpy()
-            for name, t in model.state_dict().items()
-        }
-    }
+    packed = weights.pack(loading.arrays_of(model), stored_as)
+    loading.fill(model, weights.unpack(packed))
+    tensors: dict[str, dict[str, np.ndarray]] = {checkpoints.WEIGHTS: packed}
     metrics: dict[str, dict[str, float]] = {}
     for split in (test, on_map):
         if split is not None and _held_out(split, request.data):
@@ -154,27 +150,12 @@ def save(
             split: {k: float(f"{v:.6g}") for k, v in scores.items() if math.isfinite(v)}
             for split, scores in metrics.items()
         },
-        capabilities=plain(model.capabilities),
-        widths=model.widths,
-        browser=programs.browser_program(model),
+        **loading.told_of(model),
+        formerly=request.formerly,
+        stored_as=stored_as,
     )
     return checkpoints.save(store, record, tensors)
 
 
 def _held_out(split: Dataset, trained_on: Dataset) -> bool:
     return not may_share(split.name, split.split, trained_on.name, trained_on.split)
-
-
-def _is_complete(store: Path, run_id: str) -> bool:
-    try:
-        return checkpoints.open_run(store / run_id).record.status == "complete"
-    except checkpoints.CheckpointError:
-        return False
-
-
-def plain(capabilities: Capabilities) -> dict[str, Any]:
-    """Capabilities as plain JSON."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in vars(capabilities).items()
-    }

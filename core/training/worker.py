@@ -124,7 +124,7 @@ class Worker:
             dataset,
             TrainConfig.checked(asked.train),
         )
-        if request.id != job.id:
+        if job.id not in request.names:
             raise data.DataError(
                 "{data}/{split} has changed since this training was asked for.",
                 data=asked.data,
@@ -140,6 +140,7 @@ class Worker:
             film=film,
             on_save=report.saving,
             kept=job.folder,
+            stored_as=asked.stored_as,
         )
         with _stoppable(job.folder, report), contextlib.closing(training):
             for progress in training:

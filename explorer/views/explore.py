@@ -8,7 +8,7 @@ from core.store.checkpoints import Run
 from explorer import assets, members, own, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
-from explorer.views import frame
+from explorer.views import album, frame
 
 SCORES = (  # name of the texts, key in the run's metrics, decimals
     ("error", "squared_error", 1),
@@ -39,6 +39,10 @@ def show() -> None:
         if run is None:
             st.error(words("app.no_runs"))
             return
+        if not assets.in_browser(run):
+            album.show(words, run)
+            _below(words, run)
+            return
         told, images = st.columns([6, 1], vertical_alignment="center")
         with told:
             frame.say(words, "explore", _in_short(words, run))
@@ -52,13 +56,18 @@ def show() -> None:
         }
         latent_pad(assets.module("pages/explore.js"), data, key=f"explore-{words.language}")
         frame.say_below(words, "explore", _in_short(words, run))
-        about, scores = st.columns(2, gap="large")
-        with about:
-            st.markdown(f"#### {words('explore.equation_title')}")
-            members.show(words, run.record.variant)
-        with scores:
-            st.markdown(f"#### {words('explore.numbers_title')}")
-            _numbers(words, run)
+        _below(words, run)
+
+
+def _below(words: Words, run: Run) -> None:
+    """The model's equation and its scores."""
+    about, scores = st.columns(2, gap="large")
+    with about:
+        st.markdown(f"#### {words('explore.equation_title')}")
+        members.show(words, run.record.variant)
+    with scores:
+        st.markdown(f"#### {words('explore.numbers_title')}")
+        _numbers(words, run)
 
 
 def _in_short(words: Words, run: Run) -> str:

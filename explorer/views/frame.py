@@ -62,6 +62,7 @@ def page(words: Words, name: str) -> Iterator[DeltaGenerator]:
     bar.subheader(words(f"{name}.title"), anchor=False, width="stretch")
     told = st.container()
     state.link_language()
+    state.rename(resources.runs().renamed)
     yield bar
     with bar:
         state.language_switch()
@@ -86,19 +87,21 @@ def say_below(words: Words, name: str, *more: str) -> None:
     st.container(key="look").markdown(" ".join((words(f"{name}.look"), *more)))
 
 
-def showable_runs() -> list[Run]:
-    """Runs that a pad can show on the held-out digits' map: those that ship first, and of these
-    the longest trained."""
+def showable_runs(live: bool = True) -> list[Run]:
+    """Runs that a pad can show on the held-out digits' map, or, where they need not be `live`, of
+    which there are pictures: those that ship first, and of these the longest trained."""
     shipped = checkpoints.shipped_store()
+    shown = assets.in_browser if live else assets.showable
     return sorted(
-        (run for run in resources.runs().runs.values() if assets.in_browser(run)),
+        (run for run in resources.runs().runs.values() if shown(run)),
         key=lambda run: (run.folder.parent != shipped, -run.record.samples),
     )
 
 
 def pick_run(words: Words) -> Run | None:
-    """The run that the pickers in the page's row name, of those that a pad can show."""
-    runs = showable_runs()
+    """The run that the pickers in the page's row name, of those of which there is something to
+    see."""
+    runs = showable_runs(live=False)
     if not runs:
         return None
     variants = variants_of(runs)

@@ -8,7 +8,7 @@ from core.judge.classifier import ClassifierError
 from explorer import assets, members, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
-from explorer.views import frame
+from explorer.views import album, frame
 
 _WAYS = {
     "samples": r"z\sim\mathcal N(0,I),\quad z\sim\sum_c w_c\,\mathcal N(m_c,S_c),\quad "
@@ -30,6 +30,9 @@ def show() -> None:
             run = frame.pick_run(words)
         if run is None:
             st.error(words("app.no_runs"))
+            return
+        if not assets.in_browser(run):
+            album.show(words, run, ("samples", "traversals"))
             return
         frame.say(words, "generate", words("generate.in_short"))
         data = {

@@ -46,12 +46,12 @@ def _watch(words: Words) -> Run | None:
     if job is not None:
         _live(words, job)
         return None
-    runs = resources.runs().runs
-    run = runs.get(asked or "")
+    listing = resources.runs()
+    run = listing.get(asked or "")
     if run is None:
         if asked:
             st.warning(words("train.missing", id=plain(asked[:80])))
-        run = _usual(list(runs.values()))
+        run = _usual(list(listing.runs.values()))
     if run is None:
         st.error(words("app.no_runs"))
         return None

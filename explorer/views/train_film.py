@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import streamlit as st
-
 from core.store.checkpoints import Run
 from explorer import assets, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
-from explorer.views import frame
+from explorer.views import album, frame
 
 
 def side(words: Words, run: Run, onto: Run | None = None) -> dict[str, Any]:
@@ -31,7 +29,7 @@ def side(words: Words, run: Run, onto: Run | None = None) -> dict[str, Any]:
 def one(words: Words, run: Run) -> None:
     """The film of a run's training."""
     if not assets.in_browser(run):
-        st.info(words("train.no_pad"))
+        album.show(words, run)
         return
     found = {
         "sides": [side(words, run)],

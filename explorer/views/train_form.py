@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core import data
-from core.config import ConfigError, TrainConfig
+from core.config import ConfigError, StoreConfig, StoredAs, TrainConfig
 from core.data import DataError
 from core.models import VARIANTS
 from core.store import checkpoints
@@ -46,15 +46,17 @@ def draw(words: Words) -> None:
         show=lambda key: words(f"train.data_{re.sub('[-/]', '_', key)}"),
     )
     training = knobs.Asked(TrainConfig, "training", BASIC)
+    storing = knobs.Asked(StoreConfig, "storing")
     if kind.capabilities.closed_form:
         st.caption(words("train.closed_form"))
         knobs.fold(words, model)
     else:
         training.draw(words, columns=3)
-        knobs.fold(words, model, training)
+        knobs.fold(words, model, training, storing)
     try:
         config, schedule = model.checked(words), training.checked(words)
-        request = _request(name, config, schedule, *picked.split("/"))
+        stored_as = storing.checked(words).stored_as
+        request = _request(name, config, schedule, stored_as, *picked.split("/"))
     except (ConfigError, DataError) as error:
         st.error(words.refusal(error))
         _button(words("train.go"), None, disabled=True)
@@ -68,7 +70,9 @@ def draw(words: Words) -> None:
     members.show_missing(words, name, kind.Config.knobs())
 
 
-def _request(name: str, config: Any, schedule: TrainConfig, source: str, split: str) -> JobRequest:
+def _request(
+    name: str, config: Any, schedule: TrainConfig, stored_as: StoredAs, source: str, split: str
+) -> JobRequest:
     from core import models
     from core.training import estimate
 
@@ -76,8 +80,11 @@ def _request(name: str, config: Any, schedule: TrainConfig, source: str, split: 
     own = [run for run in resources.runs().runs.values() if resources.is_own(run)]
     signature = models.signature_of(facts)
     cost = estimate.cost(name, config, schedule, facts.count, signature, own)
+    names = checkpoints.names_of(name, config, facts, schedule)
     return JobRequest(
-        id=checkpoints.id_of(name, config, facts, schedule),
+        id=names[0],
+        formerly=names[1:],
+        stored_as=stored_as,
         variant=name,
         config=config.model_dump(mode="json"),
         data=source,
@@ -107,8 +114,9 @@ def _budget(words: Words, request: JobRequest) -> None:
     problem = state.take("problem")
     if problem:
         st.error(problem)
-    if jobs.is_complete(store, request.id):
-        _button(words("train.show"), partial(state.pin, "run", request.id))
+    there = jobs.complete(store, request)
+    if there is not None:
+        _button(words("train.show"), partial(state.pin, "run", there.id))
         st.caption(words("train.there"))
         return
     queued = [job for job in jobs.jobs(store) if job.status != "failed"]

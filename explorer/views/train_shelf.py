@@ -20,9 +20,10 @@ from explorer.views import frame, train_beside
 
 def draw(words: Words, shown: Run | None) -> None:
     """The shelf, and above it what stands beside the run that is shown."""
-    listing = resources.runs().runs
-    own = sorted(filter(resources.is_own, listing.values()), key=resources.written, reverse=True)
-    shipped = [run for run in listing.values() if not resources.is_own(run)]
+    listing = resources.runs()
+    there = listing.runs.values()
+    own = sorted(filter(resources.is_own, there), key=resources.written, reverse=True)
+    shipped = [run for run in there if not resources.is_own(run)]
     asked = state.pinned("beside")
     beside = listing.get(asked or "")
     if asked and beside is None:

@@ -1,7 +1,12 @@
 // Between codes and beyond them: lines, great circles, a − b + c, and what a digit's picture measures.
 
-const PARALLEL = 1e-6; // as in core/latent.py
+const PARALLEL = 1e-6; // as in core/latent/coding.py
 
+/**
+ * @param {ArrayLike<number>} a
+ * @param {ArrayLike<number>} b
+ * @param {number} t
+ */
 export function line(a, b, t) {
   return Float64Array.from(a, (value, k) => (1 - t) * value + t * b[k]);
 }
@@ -9,8 +14,14 @@ export function line(a, b, t) {
 const norm = (z) => Math.hypot(...z);
 const dot = (a, b) => a.reduce((sum, value, k) => sum + value * b[k], 0);
 
-// The point at share t of the great circle from a to b around `centre`; the rules for ends that tell
-// no circle apart are those of core/latent.py.
+/**
+ * The point at share t of the great circle from a to b around `centre`; the rules for ends that tell
+ * no circle apart are those of core/latent/coding.py.
+ * @param {ArrayLike<number>} a
+ * @param {ArrayLike<number>} b
+ * @param {number} t
+ * @param {ArrayLike<number> | null} centre
+ */
 export function greatCircle(a, b, t, centre = null) {
   const from = Float64Array.from(a, (value, k) => value - (centre?.[k] ?? 0));
   const to = Float64Array.from(b, (value, k) => value - (centre?.[k] ?? 0));
@@ -38,13 +49,22 @@ export function greatCircle(a, b, t, centre = null) {
 
 const SIDE = 28;
 
-// a + amount · (c − b)
+/**
+ * a + amount · (c − b)
+ * @param {ArrayLike<number>} a
+ * @param {ArrayLike<number>} b
+ * @param {ArrayLike<number>} c
+ * @param {number} amount
+ */
 export function analogy(a, b, c, amount = 1) {
   return Float32Array.from(a, (value, k) => value + amount * (c[k] - b[k]));
 }
 
-// Traits of a digit's picture, measured on its pixels: `slant`, the tangent of its lean to the right
-// (how far its rows' centres move for each row up), and `weight`, its ink in pixels.
+/**
+ * Traits of a digit's picture, measured on its pixels: `slant`, the tangent of its lean to the right
+ * (how far its rows' centres move for each row up), and `weight`, its ink in pixels.
+ * @param {ArrayLike<number>} image
+ */
 export function traits(image) {
   let ink = 0, x = 0, y = 0;
   for (let i = 0; i < image.length; i++) {
@@ -64,7 +84,11 @@ export function traits(image) {
   return { slant: tall ? both / tall : 0, weight: ink };
 }
 
-// Variance of the codes in each dimension: (K,).
+/**
+ * Variance of the codes in each dimension: (K,).
+ * @param {ArrayLike<number>} codes
+ * @param {number} latent
+ */
 export function variances(codes, latent) {
   const count = codes.length / latent;
   const mean = new Float64Array(latent);

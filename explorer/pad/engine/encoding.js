@@ -7,8 +7,14 @@ import { inSlices } from "./slices.js";
 const SAMPLE = 250; // held-out digits that stand for all where their errors aren't stored
 const SHARE = 0.99; // of the held-out digits, whose errors count as usual
 
-// Codes (count * K) of all `digits`, encoded here at a value of the run's knob.
-// `progress(done)` is told how many are encoded; an aborted signal ends it with its reason.
+/**
+ * Codes (count * K) of all `digits`, encoded here at a value of the run's knob.
+ * `progress(done)` is told how many are encoded; an aborted signal ends it with its reason.
+ * @param {import("./run.js").Run} run
+ * @param {import("./digits.js").Digits} digits
+ * @param {number | undefined} value
+ * @param {import("./slices.js").Slices} [options]
+ */
 export async function encodeAll(run, digits, value, options) {
   await digits.arrived;
   const count = digits.labels.length;
@@ -22,7 +28,12 @@ export async function encodeAll(run, digits, value, options) {
   return codes;
 }
 
-// A run like this one with the codes of all `digits`, at the knob's present value.
+/**
+ * A run like this one with the codes of all `digits`, at the knob's present value.
+ * @param {import("./run.js").Run} run
+ * @param {import("./digits.js").Digits} digits
+ * @param {import("./slices.js").Slices} [options]
+ */
 export async function recode(run, digits, options) {
   const { value } = run;
   return run.withCodes(await encodeAll(run, digits, value, options), value);
@@ -30,9 +41,14 @@ export async function recode(run, digits, options) {
 
 const known = new WeakMap();
 
-// What 99 % of the held-out digits stay below in a run: `error`, the squared error of an image, and
-// `distance`, from its code to the nearest other one. Where errors aren't stored, as of a run with
-// a knob, 250 of the digits stand for all at the knob's present value; null where none are here.
+/**
+ * What 99 % of the held-out digits stay below in a run: `error`, the squared error of an image, and
+ * `distance`, from its code to the nearest other one. Where errors aren't stored, as of a run with
+ * a knob, 250 of the digits stand for all at the knob's present value; null where none are here.
+ * @param {import("./run.js").Run} run
+ * @param {import("./digits.js").Digits | null} digits
+ * @param {import("./slices.js").Slices} [options]
+ */
 export async function usual(run, digits, options) {
   const at = run.dial ? run.value : null;
   if (known.get(run)?.at === at) return known.get(run);
@@ -82,9 +98,15 @@ function toNearest(code, codes, left = -1) {
   return Math.sqrt(least);
 }
 
-// How strange an image (784,) is to a run: its squared error summed over pixels, beside the mean
-// digit's (`trivial`), and its code's distance to the nearest one; `strange` names the one that is
-// above what `usual` gave, else it is null.
+/**
+ * How strange an image (784,) is to a run: its squared error summed over pixels, beside the mean
+ * digit's (`trivial`), and its code's distance to the nearest one; `strange` names the one that is
+ * above what `usual` gave, else it is null.
+ * @param {import("./run.js").Run} run
+ * @param {Float32Array} pixels
+ * @param {import("./digits.js").Digits} digits
+ * @param {{ codes: Float32Array, error: number, distance: number } | null} limits
+ */
 export function strangeness(run, pixels, digits, limits) {
   const { mean } = run.encode(pixels);
   const error = squaredError(run.decode(mean), pixels);
@@ -98,7 +120,12 @@ export function strangeness(run, pixels, digits, limits) {
 
 const SHOWN = 6; // digits at each end
 
-// Squared error of each held-out digit (count,): what the run holds, else decoded here.
+/**
+ * Squared error of each held-out digit (count,): what the run holds, else decoded here.
+ * @param {import("./run.js").Run} run
+ * @param {import("./digits.js").Digits} digits
+ * @param {() => boolean} wanted
+ */
 export async function digitErrors(run, digits, wanted) {
   if (run.squaredErrors) return run.squaredErrors;
   const errors = new Float32Array(run.count);
@@ -108,7 +135,11 @@ export async function digitErrors(run, digits, wanted) {
   return errors;
 }
 
-// Indices of the digits with the least and the most squared error, the extreme ones first.
+/**
+ * Indices of the digits with the least and the most squared error, the extreme ones first.
+ * @param {Float32Array} errors
+ * @param {number} count
+ */
 export function extremes(errors, count = SHOWN) {
   const order = Array.from(errors.keys()).sort((a, b) => errors[a] - errors[b] || a - b);
   return { best: order.slice(0, count), worst: order.slice(-count).reverse() };

@@ -2,10 +2,13 @@
 
 const SHOWN = 16; // pictures of a run
 
-// Pictures of a run's weights: {kind, width, height, total, pictures: [{name, data}]}, `total` the
-// number there is. `kind` is "columns" of a linear decoder, in their order; of any other the
-// encoder's first layer, "rows" of weights on the pixels or "kernels" of a convolution, largest
-// norm first.
+/**
+ * Pictures of a run's weights: {kind, width, height, total, pictures: [{name, data}]}, `total` the
+ * number there is. `kind` is "columns" of a linear decoder, in their order; of any other the
+ * encoder's first layer, "rows" of weights on the pixels or "kernels" of a convolution, largest
+ * norm first.
+ * @param {import("./run.js").Run} run
+ */
 export function filtersOf(run) {
   const { program, tensors } = run;
   const [, height, width] = program.shape;
@@ -36,7 +39,10 @@ export function filtersOf(run) {
   };
 }
 
-// The largest absolute value of the pictures: what stands as full colour.
+/**
+ * The largest absolute value of the pictures: what stands as full colour.
+ * @param {{ data: Float32Array }[]} pictures
+ */
 export function largest(pictures) {
   return Math.max(...pictures.map(({ data }) => data.reduce((m, v) => Math.max(m, Math.abs(v)), 0)));
 }

@@ -1,13 +1,19 @@
 // What a training's reports hold, term by term.
 
-// Three figures, as people read them.
+/**
+ * Three figures, as people read them.
+ * @param {number} value
+ */
 export function figures(value) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
 }
 
-// Names of the terms that a history reports.
+/**
+ * Names of the terms that a history reports.
+ * @param {Record<string, number>[]} history
+ */
 export function termsOf(history) {
   const found = new Set();
   for (const entry of history) for (const name of Object.keys(entry)) found.add(name);
@@ -16,7 +22,11 @@ export function termsOf(history) {
   return [...found];
 }
 
-// What the axis of a term holds over several histories: all but the steep beginning.
+/**
+ * What the axis of a term holds over several histories: all but the steep beginning.
+ * @param {Record<string, number>[][]} histories
+ * @param {string} term
+ */
 export function rangeOf(histories, term) {
   const values = histories.flatMap((history) => history.map((entry) => entry[term]))
     .filter(Number.isFinite).sort((a, b) => a - b);

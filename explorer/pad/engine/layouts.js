@@ -5,7 +5,22 @@
 // given the present z, of which a place on two axes says nothing but two numbers. After the run's
 // codes changed, `follow()` brings the points to their new places.
 
-// The run's own plane: the code itself for K = 2, else that of the codes' two main components.
+/**
+ * @typedef {object} Layout
+ * @property {string} name
+ * @property {boolean} linear
+ * @property {Float32Array} points
+ * @property {() => Float32Array} extent
+ * @property {(z: Float32Array) => number[]} toMap
+ * @property {(place: number[], z: Float32Array) => Float32Array} toLatent
+ * @property {() => void} follow
+ */
+
+/**
+ * The run's own plane: the code itself for K = 2, else that of the codes' two main components.
+ * @param {import("./run.js").Run} run
+ * @returns {Layout}
+ */
 export function planeLayout(run) {
   return {
     name: "plane",
@@ -18,7 +33,11 @@ export function planeLayout(run) {
   };
 }
 
-// A two-dimensional code turned to its own main axes.
+/**
+ * A two-dimensional code turned to its own main axes.
+ * @param {import("./run.js").Run} run
+ * @returns {Layout}
+ */
 export function turnedLayout(run) {
   const { codes, count } = run;
   let mean, c, s;
@@ -44,7 +63,13 @@ export function turnedLayout(run) {
   });
 }
 
-// Two of the latent axes; the others stay as they are in the present z.
+/**
+ * Two of the latent axes; the others stay as they are in the present z.
+ * @param {import("./run.js").Run} run
+ * @param {number} i
+ * @param {number} j
+ * @returns {Layout}
+ */
 export function axesLayout(run, i, j) {
   return ofCodes("axes", run, {
     toMap: (z) => [z[i], z[j]],
@@ -72,8 +97,14 @@ function ofCodes(name, run, { axes = () => {}, toMap, toLatent }) {
   return { name, linear: true, points, extent: () => points, toMap, toLatent, follow };
 }
 
-// UMAP and t-SNE: only the digits' own places mean something. A place stands for the code of the
-// digit nearest to it, and a code for the place of the digit whose code is nearest.
+/**
+ * UMAP and t-SNE: only the digits' own places mean something. A place stands for the code of the
+ * digit nearest to it, and a code for the place of the digit whose code is nearest.
+ * @param {import("./run.js").Run} run
+ * @param {string} name
+ * @param {Float32Array} points
+ * @returns {Layout}
+ */
 export function neighbourLayout(run, name, points) {
   const at = (index) => [points[2 * index], points[2 * index + 1]];
   return {
@@ -87,7 +118,11 @@ export function neighbourLayout(run, name, points) {
   };
 }
 
-// Index of the point nearest to a place.
+/**
+ * Index of the point nearest to a place.
+ * @param {ArrayLike<number>} points
+ * @param {number[]} place
+ */
 export function nearestPlace(points, [x, y]) {
   let best = 0, least = Infinity;
   for (let i = 0; i < points.length; i += 2) {
@@ -100,7 +135,10 @@ export function nearestPlace(points, [x, y]) {
   return best;
 }
 
-// The dimensions of a run in the order of their codes' variance, the most spread first.
+/**
+ * The dimensions of a run in the order of their codes' variance, the most spread first.
+ * @param {import("./run.js").Run} run
+ */
 export function mostSpread({ codes, count, latent }) {
   const sum = new Float64Array(latent), squares = new Float64Array(latent);
   codes.forEach((value, i) => {
@@ -111,7 +149,13 @@ export function mostSpread({ codes, count, latent }) {
   return Array.from(variance.keys()).sort((a, b) => variance[b] - variance[a]);
 }
 
-// Ellipses of a Gaussian with the given standard deviations, as a linear map `toMap` of z shows them.
+/**
+ * Ellipses of a Gaussian with the given standard deviations, as a linear map `toMap` of z shows them.
+ * @param {(z: Float32Array) => number[]} toMap
+ * @param {Float32Array} mean
+ * @param {Float32Array} sigma
+ * @param {number[]} factors
+ */
 export function posteriorRings(toMap, mean, sigma, factors = [1, 2]) {
   const centre = toMap(mean);
   const axes = [];
@@ -140,7 +184,10 @@ export function posteriorRings(toMap, mean, sigma, factors = [1, 2]) {
     }));
 }
 
-// Left, bottom, right and top of all but the outermost half per cent of points, and a margin.
+/**
+ * Left, bottom, right and top of all but the outermost half per cent of points, and a margin.
+ * @param {ArrayLike<number>} points
+ */
 export function reachOf(points) {
   const [x, y] = [0, 1].map((axis) => {
     const values = [];
@@ -152,7 +199,11 @@ export function reachOf(points) {
   return [x[0], y[0], x[1], y[1]];
 }
 
-// What holds both.
+/**
+ * What holds both.
+ * @param {number[]} a
+ * @param {number[]} b
+ */
 export function wider(a, b) {
   return [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])];
 }

@@ -2,21 +2,30 @@
 
 import { clamp } from "./numbers.js";
 
-// Round Gaussians of equal weight: the density of core/toys.py, convolved with N(0, σ²).
+// Round Gaussians of equal weight: the density of core/data/toys.py, convolved with N(0, σ²).
 export class Mixture {
+  /** @param {{ means: number[][], width: number }} density */
   constructor({ means, width }) {
     this.means = means;
     this.width = width;
     this.shares = new Float64Array(means.length);
   }
 
-  // Whether corrupted points fall here at all: within three standard deviations of a Gaussian.
+  /**
+   * Whether corrupted points fall here at all: within three standard deviations of a Gaussian.
+   * @param {number[]} point
+   * @param {number} sigma
+   */
   isNear([x, y], sigma) {
     const reach = 9 * (this.width ** 2 + sigma ** 2);
     return this.means.some(([a, b]) => (x - a) ** 2 + (y - b) ** 2 < reach);
   }
 
-  // σ²∇log p_σ at a point: where the least squared error sends it, less the point itself.
+  /**
+   * σ²∇log p_σ at a point: where the least squared error sends it, less the point itself.
+   * @param {number[]} point
+   * @param {number} sigma
+   */
   arrow([x, y], sigma) {
     const variance = this.width ** 2 + sigma ** 2;
     let most = -Infinity;
@@ -37,8 +46,12 @@ export class Mixture {
   }
 }
 
-// `cosine` between two fields of arrows, each one long vector, and the mean `angle` in degrees,
-// weighed by the length of the best arrow: `agreement` of core/toys.py.
+/**
+ * `cosine` between two fields of arrows, each one long vector, and the mean `angle` in degrees,
+ * weighed by the length of the best arrow: `agreement` of core/data/toys.py.
+ * @param {number[][]} field
+ * @param {number[][]} best
+ */
 export function agreement(field, best) {
   let both = 0, ours = 0, theirs = 0, angles = 0, weights = 0;
   field.forEach(([x, y], i) => {

@@ -1,6 +1,12 @@
 // The browser's own forward pass: runs a layer list. Plain Float32Array loops, no dependency;
 // decoding one digit takes about a millisecond.
 
+/**
+ * One entry of a layer list: an operation, the names of its tensors and its numbers.
+ * @typedef {{ op: string, weight?: string, bias?: string, shape?: number[], stride?: number,
+ *   padding?: number, kind?: string }} Layer
+ */
+
 function linear(weight, bias, x, out) {
   const inputs = x.length;
   const blocked = inputs - (inputs % 4);
@@ -87,6 +93,11 @@ const GATES = {
 
 // A layer list with its tensors: `run(x)` gives the output in a buffer that the next call reuses.
 export class Network {
+  /**
+   * @param {Layer[]} layers
+   * @param {Record<string, import("./safetensors.js").Tensor>} tensors
+   * @param {number[]} shape
+   */
   constructor(layers, tensors, shape) {
     this.steps = [];
     this.conditioned = []; // what changes with the continuous knob, and only with it
@@ -160,7 +171,10 @@ export class Network {
     };
   }
 
-  // Set the continuous knob's position; no effect on a network without gates.
+  /**
+   * Set the continuous knob's position; no effect on a network without gates.
+   * @param {number} position
+   */
   set(position) {
     for (const update of this.conditioned) update(position);
   }
@@ -172,13 +186,21 @@ export class Network {
     };
   }
 
+  /**
+   * @param {Float32Array} x
+   * @returns {Float32Array}
+   */
   run(x) {
     let value = x;
     for (const step of this.steps) value = step(value);
     return value;
   }
 
-  // The output before its sigmoid, where it has one: what a likelihood is computed from.
+  /**
+   * The output before its sigmoid, where it has one: what a likelihood is computed from.
+   * @param {Float32Array} x
+   * @returns {Float32Array}
+   */
   logits(x) {
     const last = this.steps.length - (this.squashed ? 1 : 0);
     let value = x;

@@ -3,6 +3,13 @@
 import { fetchBytes, inLanguage } from "./fetching.js";
 import { readTensors } from "./safetensors.js";
 
+/**
+ * @typedef {object} Wait
+ * @property {(state: { share: number, before: number }) => void} [progress]
+ * @property {AbortSignal} [signal]
+ * @property {string | null} [set]
+ */
+
 const PAUSE = 400; // milliseconds between looks at what is being computed
 
 // By this name the server knows who waits; a reload is somebody else, and what was asked for goes on.
@@ -11,6 +18,7 @@ const visitor = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
 
 // A result that could not be had: `reason` and `values` where the page has words of its own for it.
 export class DeriveError extends Error {
+  /** @param {{ message?: string, reason?: string, values?: Record<string, any> }} failed */
   constructor({ message, reason, values }) {
     super(message);
     this.reason = reason;
@@ -18,11 +26,17 @@ export class DeriveError extends Error {
   }
 }
 
-// A result's arrays {name: {data, shape}} and its notes.
-//
-// `progress` is told {share, before}: the share that is done, or how many others come first.
-// `set` names own images instead of the held-out digits. An aborted `signal` ends the waiting with
-// an AbortError; the computing goes on, and `giveUp` says that it need not.
+/**
+ * A result's arrays {name: {data, shape}} and its notes.
+ *
+ * `progress` is told {share, before}: the share that is done, or how many others come first.
+ * `set` names own images instead of the held-out digits. An aborted `signal` ends the waiting with
+ * an AbortError; the computing goes on, and `giveUp` says that it need not.
+ * @param {import("./run.js").RunSpec} spec
+ * @param {string} kind
+ * @param {Wait} [options]
+ * @returns {Promise<{ arrays: Record<string, import("./safetensors.js").Tensor>, notes: Record<string, any> }>}
+ */
 export async function derive(spec, kind, { progress = () => {}, signal, set } = {}) {
   const kept = set ? null : spec.derived?.[kind];
   if (kept) {
@@ -43,7 +57,12 @@ export async function derive(spec, kind, { progress = () => {}, signal, set } = 
   }
 }
 
-// This page wants a result no longer; it ends where nobody else waits for it.
+/**
+ * This page wants a result no longer; it ends where nobody else waits for it.
+ * @param {import("./run.js").RunSpec} spec
+ * @param {string} kind
+ * @param {string | null} [set]
+ */
 export function giveUp(spec, kind, set) {
   return told(spec, kind, set, "DELETE");
 }

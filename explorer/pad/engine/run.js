@@ -2,10 +2,49 @@
 
 import { fetchBytes } from "./fetching.js";
 import { Network } from "./network.js";
+import { priorOf } from "./prior.js";
 import { readTensors } from "./safetensors.js";
 
 // A run in the browser: encoder, decoder, the held-out digits' codes and the map's plane.
+/**
+ * A continuous knob of a network.
+ * @typedef {{ knob: string, low: number, high: number, usual: number, log?: boolean }} Dial
+ *
+ * What a browser runs of a run: `run.json`'s `browser`.
+ * @typedef {object} Program
+ * @property {import("./network.js").Layer[]} encoder
+ * @property {import("./network.js").Layer[]} decoder
+ * @property {number[]} shape Of an image.
+ * @property {number} latent
+ * @property {number[]} [log_var_range]
+ * @property {Dial} [dial]
+ * @property {import("./ledger.js").Likelihood} [likelihood]
+ * @property {import("./prior.js").PriorProgram} [prior]
+ *
+ * @typedef {{ id: string, weights: string, program: Program }} NetworkSpec
+ *
+ * What the server says of a run: `assets.run_spec`.
+ * @typedef {object} RunSpec
+ * @property {string} id
+ * @property {string} weights
+ * @property {string} codes
+ * @property {Program} program
+ * @property {string} [derive]
+ * @property {Record<string, string | null>} [derived]
+ * @property {string | null} [film]
+ * @property {boolean} posterior
+ * @property {{ rotation: number[], scale: number, shift: number[] }} [alignment]
+ *
+ * The image whose code is nearest; `onMap` where only the places on the map are known.
+ * @typedef {{ index: number, distance: number, onMap?: boolean }} Near
+ */
+
 export class Run {
+  /**
+   * @param {RunSpec} spec
+   * @param {Record<string, import("./safetensors.js").Tensor>} tensors
+   * @param {Record<string, import("./safetensors.js").Tensor>} arrays
+   */
   constructor(spec, tensors, arrays) {
     const { program } = spec;
     this.made = { spec, arrays };
@@ -13,7 +52,7 @@ export class Run {
     this.latent = program.latent;
     this.pixels = program.shape.reduce((a, b) => a * b, 1);
     this.hasPosterior = spec.posterior;
-    this.hasPrior = spec.prior;
+    this.likelihood = program.likelihood ?? {};
     this.logVarRange = program.log_var_range;
     this.program = program;
     this.tensors = tensors;
@@ -27,6 +66,8 @@ export class Run {
     this.alignment = spec.alignment ?? { rotation: [1, 0, 0, 1], scale: 1, shift: [0, 0] };
     this.dial = program.dial ?? null;
     this.knots = arrays.knots ? arrays : null;
+    /** @type {Float32Array | null} */
+    this.frame = null; // what a view must hold where the codes are other images'
     this.recoded = false; // whether the codes are those of other images than the held-out digits
     this.codesAt = this.dial?.usual; // the knob's value at which the codes are these
     this.points = new Float32Array(this.count * 2);
@@ -36,12 +77,27 @@ export class Run {
     if (this.dial) this.turn(this.dial.usual);
   }
 
-  // Where a value of the continuous knob stands: itself or its logarithm.
+  /** p(z); null where there is none, or none that can be drawn from here. */
+  get prior() {
+    if (this.knownPrior === undefined) {
+      const encode = (/** @type {Float32Array} */ x) => this.encode(x);
+      this.knownPrior = priorOf(this.program.prior, this.latent, this.tensors, encode);
+    }
+    return this.knownPrior;
+  }
+
+  /**
+   * Where a value of the continuous knob stands: itself or its logarithm.
+   * @param {number} value
+   */
   position(value) {
     return this.dial.log ? Math.log(value) : value;
   }
 
-  // Turn the continuous knob: gates anew, and the map's points between the two nearest knots.
+  /**
+   * Turn the continuous knob: gates anew, and the map's points between the two nearest knots.
+   * @param {number} value
+   */
   turn(value) {
     this.value = value;
     this.#gates(value);
@@ -88,7 +144,12 @@ export class Run {
     this.decoder.set(s);
   }
 
-  // Do some work with the networks at another value of the knob; the map stays where it is.
+  /**
+   * Do some work with the networks at another value of the knob; the map stays where it is.
+   * @template T
+   * @param {number} value
+   * @param {() => T} work
+   */
   at(value, work) {
     this.#gates(value);
     const found = work();
@@ -96,7 +157,10 @@ export class Run {
     return found;
   }
 
-  // A number that was scored at the knots, at the knob's value: rate, distortion, squared_error.
+  /**
+   * A number that was scored at the knots, at the knob's value: rate, distortion, squared_error.
+   * @param {string} name
+   */
   scored(name) {
     const values = this.knots?.[`knot_${name}`]?.data;
     if (!values) return null;
@@ -125,12 +189,17 @@ export class Run {
     }
   }
 
+  /** @param {RunSpec} spec */
   static async load(spec) {
     const [weights, codes] = await Promise.all([fetchBytes(spec.weights), fetchBytes(spec.codes)]);
     return new Run(spec, readTensors(weights), readTensors(codes));
   }
 
-  // The same networks and plane with the codes (count, K) of other images at a value of the knob.
+  /**
+   * The same networks and plane with the codes (count, K) of other images at a value of the knob.
+   * @param {Float32Array} data
+   * @param {number | undefined} value
+   */
   withCodes(data, value) {
     const { spec, arrays } = this.made;
     const codes = { data, shape: [data.length / this.latent, this.latent] };
@@ -151,7 +220,11 @@ export class Run {
     return other;
   }
 
-  // The same images, encoded anew at a value of the knob.
+  /**
+   * The same images, encoded anew at a value of the knob.
+   * @param {Float32Array} data
+   * @param {number} value
+   */
   setCodes(data, value) {
     this.codes.set(data);
     this.codesAt = value;
@@ -159,7 +232,7 @@ export class Run {
   }
 
   // Range of each latent dimension over the held-out digits, a little widened; of a model with a
-  // prior at least ±3.
+  // prior at least three of its standard deviations.
   #ranges() {
     this.low = new Float32Array(this.latent).fill(Infinity);
     this.high = new Float32Array(this.latent).fill(-Infinity);
@@ -168,13 +241,14 @@ export class Run {
       if (this.codes[i] < this.low[k]) this.low[k] = this.codes[i];
       if (this.codes[i] > this.high[k]) this.high[k] = this.codes[i];
     }
+    const reach = this.prior?.reach();
     for (let k = 0; k < this.latent; k++) {
       const margin = 0.06 * (this.high[k] - this.low[k]) || 1;
       this.low[k] -= margin;
       this.high[k] += margin;
-      if (this.hasPrior) {
-        this.low[k] = Math.min(this.low[k], -3);
-        this.high[k] = Math.max(this.high[k], 3);
+      if (reach) {
+        this.low[k] = Math.min(this.low[k], reach.low[k]);
+        this.high[k] = Math.max(this.high[k], reach.high[k]);
       }
     }
   }
@@ -193,11 +267,16 @@ export class Run {
     return Float32Array.from(some);
   }
 
+  /** @param {number} index */
   code(index) {
     return this.codes.slice(index * this.latent, (index + 1) * this.latent);
   }
 
-  // Image (pixels,) to {mean, sigma}: sigma is null where the code is a point.
+  /**
+   * Image (pixels,) to {mean, sigma}: sigma is null where the code is a point.
+   * @param {ArrayLike<number>} x
+   * @returns {{ mean: Float32Array, sigma: Float32Array | null }}
+   */
   encode(x) {
     const out = this.encoder.run(Float32Array.from(x));
     const mean = out.slice(0, this.latent);
@@ -209,12 +288,18 @@ export class Run {
     return { mean, sigma };
   }
 
-  // z (K,) to pixel means; the buffer is reused by the next call.
+  /**
+   * z (K,) to pixel means; the buffer is reused by the next call.
+   * @param {Float32Array} z
+   */
   decode(z) {
     return this.decoder.run(z);
   }
 
-  // Latent to map coordinates: onto the plane, then by the alignment's similarity.
+  /**
+   * Latent to map coordinates: onto the plane, then by the alignment's similarity.
+   * @param {ArrayLike<number>} z
+   */
   toMap(z) {
     let a = 0, b = 0;
     for (let k = 0; k < this.latent; k++) {
@@ -226,7 +311,10 @@ export class Run {
     return [scale * (a * r[0] + b * r[2]) + shift[0], scale * (a * r[1] + b * r[3]) + shift[1]];
   }
 
-  // Map coordinates to the latent they stand for: the point of the plane itself.
+  /**
+   * Map coordinates to the latent they stand for: the point of the plane itself.
+   * @param {number[]} place
+   */
   toLatent([x, y]) {
     const { rotation: r, scale, shift } = this.alignment;
     const u = (x - shift[0]) / scale;
@@ -240,8 +328,12 @@ export class Run {
     return z;
   }
 
-  // Index of the held-out digit whose code is nearest to z. While the codes at the knob's value are
-  // not known, only their places on the map are, so the nearest one there is meant.
+  /**
+   * Index of the held-out digit whose code is nearest to z. While the codes at the knob's value are
+   * not known, only their places on the map are, so the nearest one there is meant.
+   * @param {ArrayLike<number>} z
+   * @returns {Near}
+   */
   nearest(z) {
     let best = 0, least = Infinity;
     if (this.knots && !this.recoded && !this.codesKnown) {

@@ -3,7 +3,7 @@
 /**
  * @typedef {object} Tensor
  * @property {number[]} shape
- * @property {Float32Array} data Row by row; of a type other than floats another typed array.
+ * @property {any} data Row by row, a Float32Array; of a type other than floats another typed array.
  *
  * @typedef {{ dtype: string, shape: number[], data_offsets: [number, number] }} Entry
  */
@@ -83,6 +83,7 @@ export function readTensors(buffer) {
   const names = Object.keys(header).filter((name) => name !== "__metadata__");
   const scaled = new Set(names.filter((name) =>
     header[name].dtype === "I8" && header[`${name}.scale`]?.dtype === "F16"));
+  /** @type {Record<string, Tensor>} */
   const tensors = {};
   for (const name of names) {
     if (name.endsWith(".scale") && scaled.has(name.slice(0, -".scale".length))) continue;
@@ -94,14 +95,15 @@ export function readTensors(buffer) {
 }
 
 // Whole numbers (rows, …) times the scale of their row.
-function byRows(name, data, [rows = 1], scales) {
+function byRows(name, data, shape, scales) {
+  const rows = shape[0] ?? 1;
   if (scales.length !== rows) {
     throw new Error(`tensor ${name} has ${scales.length} scales for ${rows} rows`);
   }
-  const wide = data.length / rows;
+  const size = data.length / rows;
   const out = new Float32Array(data.length);
   for (let row = 0, i = 0; row < rows; row++) {
-    for (const end = i + wide; i < end; i++) out[i] = data[i] * scales[row];
+    for (const end = i + size; i < end; i++) out[i] = data[i] * scales[row];
   }
   return out;
 }

@@ -2,11 +2,13 @@
 
 import { normal } from "./numbers.js";
 
-export function drawPrior(count, latent, choose) {
-  return Float32Array.from({ length: count * latent }, () => normal(choose));
-}
-
-// `mixture` are {weights (C,), means (C, K), factors (C, K, K)}, lower Cholesky factors.
+/**
+ * `mixture` are {weights (C,), means (C, K), factors (C, K, K)}, lower Cholesky factors.
+ * @param {number} count
+ * @param {number} latent
+ * @param {Record<string, import("./safetensors.js").Tensor>} mixture
+ * @param {() => number} choose
+ */
 export function drawMixture(count, latent, { weights, means, factors }, choose) {
   const codes = new Float32Array(count * latent);
   const noise = new Float64Array(latent);
@@ -26,7 +28,11 @@ export function drawMixture(count, latent, { weights, means, factors }, choose) 
   return codes;
 }
 
-// Lowest and highest value of each dimension of codes (count, K).
+/**
+ * Lowest and highest value of each dimension of codes (count, K).
+ * @param {Float32Array} codes
+ * @param {number} latent
+ */
 export function boxOf(codes, latent) {
   const low = new Float32Array(latent).fill(Infinity);
   const high = new Float32Array(latent).fill(-Infinity);
@@ -38,6 +44,12 @@ export function boxOf(codes, latent) {
   return { low, high };
 }
 
+/**
+ * @param {number} count
+ * @param {number} latent
+ * @param {{ low: ArrayLike<number>, high: ArrayLike<number> }} box
+ * @param {() => number} choose
+ */
 export function drawBox(count, latent, { low, high }, choose) {
   return Float32Array.from({ length: count * latent }, (_, i) => {
     const k = i % latent;
@@ -45,7 +57,13 @@ export function drawBox(count, latent, { low, high }, choose) {
   });
 }
 
-// Codes (count, K) of real digits, drawn with replacement.
+/**
+ * Codes (count, K) of real digits, drawn with replacement.
+ * @param {number} count
+ * @param {number} latent
+ * @param {Float32Array} codes
+ * @param {() => number} choose
+ */
 export function drawOwn(count, latent, codes, choose) {
   const found = new Float32Array(count * latent);
   for (let i = 0; i < count; i++) {

@@ -28,12 +28,15 @@ const FAR = [
     2.04426310338993978564e-15],
 ];
 
-const ratio = ([top, bottom], r) => {
+const ratio = (/** @type {number[][]} */ [top, bottom], /** @type {number} */ r) => {
   const value = (coefficients) => coefficients.reduceRight((sum, c) => sum * r + c, 0);
   return value(top) / value(bottom);
 };
 
-// The standard normal's quantile at a probability strictly between 0 and 1.
+/**
+ * The standard normal's quantile at a probability strictly between 0 and 1.
+ * @param {number} p
+ */
 export function normalQuantile(p) {
   const q = p - 0.5;
   if (Math.abs(q) <= 0.425) return q * ratio(NEAR, 0.180625 - q * q);
@@ -42,12 +45,18 @@ export function normalQuantile(p) {
   return q < 0 ? -found : found;
 }
 
-// Values along one axis of the grid, lowest first.
+/**
+ * Values along one axis of the grid, lowest first.
+ * @param {number} side
+ * @param {number} low
+ * @param {number} high
+ */
 export function axisValues(side, low, high) {
   return Array.from({ length: side }, (_, i) =>
     side === 1 ? (low + high) / 2 : low + ((high - low) * i) / (side - 1));
 }
 
+/** @param {number} side */
 export function probableValues(side) {
   return Array.from({ length: side }, (_, i) => normalQuantile((i + 0.5) / side));
 }

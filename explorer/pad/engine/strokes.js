@@ -2,6 +2,8 @@
 
 import { clamp } from "./numbers.js";
 
+/** @typedef {{ x: number, y: number, pressure: number }} Place */
+
 export const SIDE = 28; // pixels, of the network's image
 const BOX = 20; // pixels, longer side of the digit in it (LeCun et al., 1998)
 const CENTRE = 14.5; // where its centre of mass goes: the middle of pixel 14
@@ -12,7 +14,10 @@ const PEN = 2.4;
 
 const SMALLEST = 0.15; // a drawing smaller than this share of the canvas isn't enlarged further
 
-// How much wider or narrower a pen draws at its pressure.
+/**
+ * How much wider or narrower a pen draws at its pressure.
+ * @param {{ pressure: number }} point
+ */
 export function width({ pressure }) {
   return 0.6 + 0.8 * pressure;
 }
@@ -58,8 +63,11 @@ function capsule(pixels, ax, ay, bx, by, r) {
   }
 }
 
-// Strokes as MNIST would hold them: fitted with their proportions into a box of 20 × 20 pixels and
-// moved until the centre of mass is at the centre of 28 × 28, as far as the box stays inside.
+/**
+ * Strokes as MNIST would hold them: fitted with their proportions into a box of 20 × 20 pixels and
+ * moved until the centre of mass is at the centre of 28 × 28, as far as the box stays inside.
+ * @param {Place[][]} strokes
+ */
 export function centred(strokes) {
   const points = strokes.flat();
   if (!points.length) return new Float32Array(SIDE * SIDE);

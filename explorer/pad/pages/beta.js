@@ -26,7 +26,7 @@ class BetaBench {
     this.seen = new Set(); // of the parts that wait until they are scrolled into view
     this.stops = data.stops;
     this.pad = new LatentPad(component);
-    this.pad.bench = this;
+    Object.assign(this.pad, { bench: this });
     this.#buildPage();
     this.pad.attach({ changed: () => this.follow(), recolour: () => this.recolour() });
   }
@@ -145,7 +145,7 @@ class BetaBench {
     this.pair = new Pair(this.pad);
     this.watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) {
-        const name = entry.target.dataset.lazy;
+        const name = /** @type {HTMLElement} */ (entry.target).dataset.lazy;
         if (entry.isIntersecting) this.seen.add(name);
         else this.seen.delete(name);
       }
@@ -215,7 +215,7 @@ class BetaBench {
   }
 
   #showLedger() {
-    this.ledger.show(this.stops.find((one) => one.k === this.pad.run.latent).likelihood);
+    this.ledger.show();
   }
 
   // Eight decodes: in sight they follow with the next frame, out of sight once β rests.
@@ -253,7 +253,7 @@ class BetaBench {
       if (this.cutOf !== told) return;
       posteriors.push(run.encode(digits.image(i * step)));
     }
-    this.cut = surgery(posteriors);
+    this.cut = surgery(posteriors, run.prior);
     const line = this.pad.part("surgery");
     line.style.opacity = 1;
     line.innerHTML = format(this.text.surgery, {

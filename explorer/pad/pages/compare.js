@@ -189,7 +189,7 @@ class ComparePad extends Pad {
       address.set({ sel: this.#selectionText() });
     }
     this.#show(this.pinned);
-    this.parts.curve.show(data.curve, data.models);
+    this.parts.curve.show(data.curve);
     this.parts.angles.show(data.angles);
     this.parts.filters.show(this.models);
     this.root.setAttribute("aria-busy", "false");

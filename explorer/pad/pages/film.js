@@ -20,6 +20,8 @@ class Film {
   constructor(side) {
     this.side = side;
     this.history = side.history;
+    /** @type {number[][]} */
+    this.reaches = []; // what a view of each frame holds
   }
 
   static async load(side) {
@@ -103,6 +105,8 @@ class FilmPad extends Pad {
     super(component);
     this.mode = "share";
     this.place = 1;
+    /** @type {Digits | null} */
+    this.digits = null;
     remember(component.data.visitor);
   }
 

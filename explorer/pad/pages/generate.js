@@ -25,12 +25,14 @@ import { Walk } from "./generate/walk.js";
 const PARTS = { samples: Samples, traverse: Traverse, walk: Walk, arithmetic: Arithmetic, grid: Grid };
 const NAMES = Object.keys(PARTS);
 
-class GeneratePad extends Pad {
+export class GeneratePad extends Pad {
   constructor(component) {
     super(component);
     this.data = component.data;
     this.problems = [];
     this.judge = null;
+    /** @type {Promise<Classifier> | null} */
+    this.judging = null;
     this.chores = new Chores();
     this.nearest = new Nearest(this);
     this.#buildPage();
@@ -401,6 +403,7 @@ class GeneratePad extends Pad {
     const { index } = this.nearest.found;
     const to = [run.points[2 * index], run.points[2 * index + 1]];
     const marks = this.#part.marks?.() ?? [];
+    /** @type {import("../parts/map_view.js").Mark[]} */
     const own = this.#part.ownPoint ? [] : [{ at, to, kind: this.ghost ? "ghost" : "point" }];
     if (this.ghost && this.#part.ownPoint) own.push({ at, kind: "ghost" });
     this.map.overlay([...marks, ...own]);

@@ -209,6 +209,7 @@ class NoisePad extends Pad {
 
   #cleaner(spec) {
     if (!this.cleaners.has(spec.weights)) {
+      /** @type {Promise<Cleaner> & { here?: Cleaner }} */
       const coming = Cleaner.load(spec);
       this.cleaners.set(spec.weights, coming);
       coming.then(

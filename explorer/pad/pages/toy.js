@@ -173,7 +173,7 @@ class ToyPad extends Pad {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, side, side);
     const { ink, accent, palette, paper } = this.colours;
-    const place = ([x, y]) => [x * side, (1 - y) * side];
+    const place = (/** @type {number[]} */ [x, y]) => [x * side, (1 - y) * side];
     pen.globalAlpha = 0.4;
     pen.fillStyle = ink;
     for (const point of this.data.clean) {

@@ -15,20 +15,33 @@ export const address = {
     this.held = "digit" in this.held ? { digit: this.held.digit } : {};
   },
 
+  /**
+   * @param {string} name
+   * @returns {string | null}
+   */
   get(name) {
     this.turnPage();
     if (name in this.held) return this.held[name];
     return new URLSearchParams(window.location.search).get(name);
   },
 
-  // A whole number from 0 to below `count`, else null.
+  /**
+   * A whole number from 0 to below `count`, else null.
+   * @param {string} name
+   * @param {number} count
+   */
   index(name, count) {
     const text = this.get(name);
     const value = Number(text);
     return text !== null && /^\d{1,9}$/.test(text) && value < count ? value : null;
   },
 
-  // `count` finite numbers joined by commas; {value: null} where there are none.
+  /**
+   * `count` finite numbers joined by commas; {value: null} where there are none.
+   * @param {string} name
+   * @param {number} count
+   * @returns {{ value: Float32Array | null, problem?: boolean }}
+   */
   vector(name, count) {
     const text = this.get(name);
     if (text === null) return { value: null };
@@ -37,6 +50,7 @@ export const address = {
     return good ? { value: Float32Array.from(value) } : { value: null, problem: true };
   },
 
+  /** @param {Record<string, any>} values */
   set(values) {
     this.turnPage();
     const url = new URL(window.location.href);

@@ -3,6 +3,31 @@
 
 import { escaped } from "./page.js";
 
+/**
+ * @typedef {{ x: number, y: number, title?: string }} ChartPoint
+ *
+ * @typedef {object} Series
+ * @property {ChartPoint[]} points
+ * @property {string} [name]
+ * @property {boolean} [line]
+ * @property {boolean} [dash]
+ * @property {boolean} [step]
+ * @property {boolean} [quiet]
+ * @property {string} [symbol]
+ * @property {number | string} [hue]
+ *
+ * @typedef {{ title: string, low?: number, high?: number, log?: boolean, ticks?: number[],
+ *   count?: number }} Axis
+ *
+ * @typedef {object} ChartSpec
+ * @property {string} label
+ * @property {Axis} x
+ * @property {Axis} y
+ * @property {Series[]} series
+ * @property {boolean} [legend]
+ * @property {number} [height]
+ */
+
 const MARGIN = { left: 50, right: 14, top: 10, bottom: 40 };
 
 const SHAPES = {
@@ -16,7 +41,12 @@ const SHAPES = {
 
 export const SYMBOLS = Object.keys(SHAPES);
 
-// About `count` round numbers from low to high.
+/**
+ * About `count` round numbers from low to high.
+ * @param {number} low
+ * @param {number} high
+ * @param {number} count
+ */
 export function ticks(low, high, count = 5) {
   const rough = (high - low) / count || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -28,7 +58,11 @@ export function ticks(low, high, count = 5) {
   return found;
 }
 
-// 1, 2 and 5 times the powers of ten between low and high; of many only the powers.
+/**
+ * 1, 2 and 5 times the powers of ten between low and high; of many only the powers.
+ * @param {number} low
+ * @param {number} high
+ */
 export function logTicks(low, high) {
   const found = [];
   for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {
@@ -46,6 +80,12 @@ const short = (value) =>
       : String(value);
 
 class Scale {
+  /**
+   * @param {Partial<Axis>} axis
+   * @param {number[]} values
+   * @param {number} from
+   * @param {number} to
+   */
   constructor(axis, values, from, to) {
     this.log = axis.log ?? false;
     const finite = values.filter(Number.isFinite);
@@ -69,6 +109,10 @@ class Scale {
 // `hue` counts through the chart's colours, `quiet` points take no focus. `mark(x, y, title)` puts
 // the one large point that moves.
 export class Chart {
+  /**
+   * @param {import("./page.js").Box} host
+   * @param {ChartSpec} spec
+   */
   constructor(host, spec) {
     this.host = host;
     this.spec = spec;
@@ -120,8 +164,8 @@ export class Chart {
     const y = new Scale(spec.y, all.map((p) => p.y), height - MARGIN.bottom, MARGIN.top);
     this.at = (point) => [x.at(point.x).toFixed(1), y.at(point.y).toFixed(1)];
     const foot = height - MARGIN.bottom;
-    this.svg.setAttribute("width", width);
-    this.svg.setAttribute("height", height);
+    this.svg.setAttribute("width", String(width));
+    this.svg.setAttribute("height", String(height));
     this.svg.innerHTML = `
       ${y.ticks.map((v) => `<g transform="translate(0 ${y.at(v).toFixed(1)})"><path class="grid"
         d="M${MARGIN.left} 0H${width - MARGIN.right}"/><text x="${MARGIN.left - 7}" dy="4"
@@ -139,6 +183,7 @@ export class Chart {
     if (this.marked) this.mark(...this.marked);
   }
 
+  /** @param {Series} one */
   #series({ points, line, step, dash, symbol, hue = 0, quiet }) {
     const shown = points.map((point) => this.at(point));
     let path = "";
@@ -170,6 +215,11 @@ export class Chart {
 // Bars from the longest to the shortest, by the numbers of their dimensions; those below `least`
 // stand hollow. `show(values)` moves them.
 export class Bars {
+  /**
+   * @param {import("./page.js").Box} host
+   * @param {{ label: string, x: string, y: string, top: number, count: number, least: number,
+   *   title: (k: number, value: number) => string }} spec
+   */
   constructor(host, { label, x, y, top, count, least, title }) {
     this.host = host;
     this.spec = { label, x, y, top, count, least, title };
@@ -198,8 +248,8 @@ export class Bars {
     const inner = width - MARGIN.left - MARGIN.right;
     this.pitch = Math.min(64, inner / count);
     const wide = Math.max(3, this.pitch * 0.7);
-    this.svg.setAttribute("width", width);
-    this.svg.setAttribute("height", height);
+    this.svg.setAttribute("width", String(width));
+    this.svg.setAttribute("height", String(height));
     const small = this.pitch < 15;
     this.svg.innerHTML = `
       ${scale.ticks.map((v) => `<g transform="translate(0 ${scale.at(v).toFixed(1)})"><path class="grid"

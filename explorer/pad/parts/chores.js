@@ -2,19 +2,25 @@
 // tab that nobody sees there are no frames, and so no work.
 
 export class Chores {
+  /** @param {number} budget Milliseconds a frame, for all chores together. */
   constructor(budget = 8) {
     this.budget = budget; // milliseconds a frame, for all chores together
     this.steps = new Map(); // name to a function that does a little and says whether more is left
     this.longest = 0; // milliseconds of the longest frame's work
   }
 
-  // Begin a chore; one of the same name is given up.
+  /**
+   * Begin a chore; one of the same name is given up.
+   * @param {string} name
+   * @param {() => boolean} step
+   */
   set(name, step) {
     this.steps.delete(name);
     this.steps.set(name, step);
     this.frame ??= requestAnimationFrame(() => this.#work());
   }
 
+  /** @param {string} name */
   drop(name) {
     this.steps.delete(name);
   }

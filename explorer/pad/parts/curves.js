@@ -14,7 +14,11 @@ const element = (name, attributes = {}) => {
 };
 
 export class Curves {
-  // `names` says a term's name, `unit` what it is measured in.
+  /**
+   * `names` says a term's name, `unit` what it is measured in.
+   * @param {import("./page.js").Box} host
+   * @param {{ names: import("./page.js").Texts, unit: string }} words
+   */
   constructor(host, { names, unit }) {
     this.host = host;
     this.names = names;
@@ -24,7 +28,12 @@ export class Curves {
     host.classList.add("curves");
   }
 
-  // Draw a history up to `total` samples; with `ranges` on axes that others share.
+  /**
+   * Draw a history up to `total` samples; with `ranges` on axes that others share.
+   * @param {Record<string, number>[]} history
+   * @param {number} total
+   * @param {Record<string, number[]> | null} ranges
+   */
   show(history, total, ranges = null) {
     this.history = history;
     this.total = Math.max(total, 1);
@@ -43,7 +52,10 @@ export class Curves {
     this.mark(this.moment ?? null);
   }
 
-  // The moment after `samples`; null for the latest.
+  /**
+   * The moment after `samples`; null for the latest.
+   * @param {number | null} samples
+   */
   mark(samples) {
     this.moment = samples;
     const last = this.history?.at(-1);

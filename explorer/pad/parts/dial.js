@@ -4,8 +4,15 @@ import { address } from "./address.js";
 import { decimals, format } from "./page.js";
 
 export class Dial {
-  // `held` is the value that another run's knob of the same name had, else null. `onTurn()` is
-  // called at each move, within `timed(work)`, and `onSettle()` when the hand lets go.
+  /**
+   * `held` is the value that another run's knob of the same name had, else null. `onTurn()` is
+   * called at each move, within `timed(work)`, and `onSettle()` when the hand lets go.
+   * @param {any} box
+   * @param {import("../engine/run.js").Run} run
+   * @param {import("./page.js").Texts} text
+   * @param {{ held?: number | null, say: (sentence: string) => void, onTurn: () => void,
+   *   onSettle: () => void, timed?: (work: () => void) => void }} acts
+   */
   constructor(box, run, text, { held = null, say, onTurn, onSettle, timed = (work) => work() }) {
     this.box = box;
     this.run = run;
@@ -46,7 +53,10 @@ export class Dial {
     return run.dial ? `${name} = ${Number(run.value.toPrecision(4))}` : "";
   }
 
-  // Turn the knob from elsewhere than its slider.
+  /**
+   * Turn the knob from elsewhere than its slider.
+   * @param {number} value
+   */
   turn(value) {
     this.run.turn(value);
     this.input.value = this.run.position(this.run.value);

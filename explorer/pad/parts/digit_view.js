@@ -4,6 +4,10 @@ import { ramp } from "./theme.js";
 
 // A digit as ink on paper: pixel value 0 is paper, 1 is ink, what lies outside is clipped.
 export class DigitView {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {number} side
+   */
   constructor(canvas, side = 28) {
     this.canvas = canvas;
     canvas.width = canvas.height = side;
@@ -13,11 +17,13 @@ export class DigitView {
     this.words = new Uint32Array(this.image.data.buffer);
   }
 
+  /** @param {import("./theme.js").Colours} colours */
   recolour(colours) {
     this.ramp = ramp(colours);
     if (this.last) this.draw(this.last);
   }
 
+  /** @param {ArrayLike<number>} pixels */
   draw(pixels) {
     const { words, ramp } = this;
     for (let i = 0; i < words.length; i++) {

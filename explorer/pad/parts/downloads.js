@@ -5,6 +5,14 @@ import { inLanguage } from "../engine/fetching.js";
 import { format } from "./page.js";
 import { rgb, theme } from "./theme.js";
 
+/**
+ * Grey where there are as many pixels as places, else red, green, blue (and alpha).
+ * @typedef {{ width: number, height: number, pixels: Uint8Array | Uint8ClampedArray }} Picture
+ *
+ * What a file says of itself.
+ * @typedef {{ name: string, run?: string | string[], title?: string }} About
+ */
+
 const ROUTE = new URL("../../save/", import.meta.url);
 const HEADERS = { "X-Latent-Visitor": "save" }; // which no form of another site can send
 const AGAIN = 500; // milliseconds between questions whether a decoder is made
@@ -12,23 +20,37 @@ const SAVED = 6000; // milliseconds for which a sentence stays
 const FAILED = 30000;
 const PATIENCE = 200000; // milliseconds until nobody waits for it any longer
 
-// A picture {width, height, pixels}: grey bytes (0 is black) or RGBA, as a PNG; gives its name.
+/**
+ * A picture {width, height, pixels}: grey bytes (0 is black) or RGBA, as a PNG; gives its name.
+ * @param {Picture} picture
+ * @param {About} about
+ */
 export async function savePicture(picture, about) {
   const channels = channelsOf(picture);
   const query = { width: picture.width, height: picture.height, channels };
   return download(await post("png", query, about, picture.pixels), about, "png");
 }
 
-// Pictures of one size, each shown for so many milliseconds, as a GIF that repeats.
+/**
+ * Pictures of one size, each shown for so many milliseconds, as a GIF that repeats.
+ * @param {Picture[]} pictures
+ * @param {number} milliseconds
+ * @param {About} about
+ */
 export async function saveSequence(pictures, milliseconds, about) {
   const [{ width, height }] = pictures;
   const channels = channelsOf(pictures[0]);
   const query = { width, height, channels, frames: pictures.length, milliseconds };
-  const pixels = new Blob(pictures.map((picture) => picture.pixels));
+  const pixels = new Blob(/** @type {BlobPart[]} */ (pictures.map((picture) => picture.pixels)));
   return download(await post("gif", query, about, pixels), about, "gif");
 }
 
-// Rows of numbers and texts under their columns' names as a CSV; a column `run` comes first.
+/**
+ * Rows of numbers and texts under their columns' names as a CSV; a column `run` comes first.
+ * @param {string[]} columns
+ * @param {any[][]} rows
+ * @param {About} about
+ */
 export async function saveTable(columns, rows, about) {
   const content = { columns, rows: rows.map((row) => Array.from(row)), ...told(about) };
   const answer = await fetch(new URL("csv", ROUTE), {
@@ -39,7 +61,12 @@ export async function saveTable(columns, rows, about) {
   return download(await blobOf(answer), about, "csv");
 }
 
-// "decoder" or "encoder" of a run as ONNX; the server makes it the first time, within seconds.
+/**
+ * "decoder" or "encoder" of a run as ONNX; the server makes it the first time, within seconds.
+ * @param {string} runId
+ * @param {"encoder" | "decoder"} part
+ * @param {object} about
+ */
 export async function saveDecoder(runId, part, about = {}) {
   const url = new URL(`onnx/${encodeURIComponent(runId)}/${part}`, ROUTE);
   for (const began = performance.now(); ; await new Promise((go) => setTimeout(go, AGAIN))) {
@@ -49,14 +76,21 @@ export async function saveDecoder(runId, part, about = {}) {
   }
 }
 
-// An <svg> of the page as a file of its own: colours and fonts as they are computed here, on the
-// page's paper, with what is hidden left out and what it shows told in <title> and <metadata>.
+/**
+ * An <svg> of the page as a file of its own: colours and fonts as they are computed here, on the
+ * page's paper, with what is hidden left out and what it shows told in <title> and <metadata>.
+ * @param {SVGElement} svg
+ * @param {About} about
+ */
 export async function saveDrawing(svg, about) {
   const text = new XMLSerializer().serializeToString(drawing(svg, about));
   return download(new Blob([text], { type: "image/svg+xml" }), about, "svg");
 }
 
-// What a canvas shows, as `savePicture` takes it.
+/**
+ * What a canvas shows, as `savePicture` takes it.
+ * @param {HTMLCanvasElement} canvas
+ */
 export function canvasPicture(canvas) {
   const { width, height } = canvas;
   return { width, height, pixels: canvas.getContext("2d").getImageData(0, 0, width, height).data };
@@ -66,6 +100,7 @@ function channelsOf({ width, height, pixels }) {
   return pixels.length / (width * height);
 }
 
+/** @param {Partial<About>} about */
 function told({ run = [], title = "" }) {
   const page = window.location.pathname + window.location.search;
   return { run: [run].flat(), title, page };
@@ -207,15 +242,20 @@ function notes(about) {
   return [make("title", {}, title), make("desc", {}, run.length ? `Run: ${run.join(" ")}` : title), metadata];
 }
 
-// A small button with a menu of what can be saved, appended to `root`.
-// items: [{label, save: async () => file name}]; text: the texts of [savespad].
+/**
+ * A small button with a menu of what can be saved, appended to `root`.
+ * items: [{label, save: async () => file name}]; text: the texts of [savespad].
+ * @param {Element} root
+ * @param {{ label: string, save: () => any }[]} items
+ * @param {import("./page.js").Texts} text
+ */
 export function saveMenu(root, items, text) {
   const host = root.appendChild(document.createElement("div"));
   host.className = "saves";
   host.innerHTML = `<button type="button" class="opens" aria-haspopup="menu" aria-expanded="false">
     <span></span><svg viewBox="0 0 10 6" aria-hidden="true"><path d="M1 1l4 4 4-4"/></svg></button>
     <div class="menu" role="menu" hidden></div><p role="status"></p>`;
-  const [opens, menu, status] = host.children;
+  const [opens, menu, status] = /** @type {any} */ (host.children);
   const caption = opens.firstElementChild;
   caption.textContent = text.save;
   menu.setAttribute("aria-label", text.save);
@@ -277,13 +317,13 @@ export function saveMenu(root, items, text) {
 
   status.addEventListener("click", () => busy || say(""));
   opens.addEventListener("click", () => (menu.hidden ? open(0) : close(true)));
-  opens.addEventListener("keydown", (event) => {
+  opens.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     const at = { ArrowDown: 0, ArrowUp: -1 }[event.key];
     if (at === undefined) return;
     event.preventDefault();
     open(at);
   });
-  menu.addEventListener("keydown", (event) => {
+  menu.addEventListener("keydown", (/** @type {any} */ event) => {
     const now = entries.indexOf(event.target);
     const to = {
       ArrowDown: (now + 1) % entries.length, ArrowUp: (now - 1 + entries.length) % entries.length,

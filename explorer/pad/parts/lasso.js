@@ -16,8 +16,17 @@ export class Lasso {
   #active = false;
   #polygon = null;
 
+  /**
+   * @param {import("./map_view.js").MapView} mapView
+   * @param {{ onChange: (path: number[][] | null) => void, onEnd: (path: number[][] | null) => void,
+   *   label: string, from?: () => number[] }} acts
+   */
   constructor(mapView, { onChange, onEnd, label, from = () => mapView.centre }) {
-    Object.assign(this, { map: mapView, onChange, onEnd, label, from });
+    this.map = mapView;
+    this.onChange = onChange;
+    this.onEnd = onEnd;
+    this.label = label;
+    this.from = from;
     const { root, top } = mapView;
     const take = (event) => {
       event.preventDefault();
@@ -123,7 +132,10 @@ export class Lasso {
     const first = path[0], last = path[path.length - 1];
     const wide = Math.hypot(last[0] - first[0], last[1] - first[1]);
     const ends = simplified(path, STRAIGHT * wide);
-    if (ends.length === 2) return box(...toMap(first), ...toMap(last));
+    if (ends.length === 2) {
+      const [[x0, y0], [x1, y1]] = [toMap(first), toMap(last)];
+      return box(x0, y0, x1, y1);
+    }
     if (!done) return path.map(toMap);
     let found = path;
     for (let tolerance = 1; found === path || found.length > MOST; tolerance *= 1.5) {

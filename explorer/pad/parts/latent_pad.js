@@ -3,8 +3,9 @@
 import { Digits } from "../engine/digits.js";
 import { recode } from "../engine/encoding.js";
 import { planeLayout, posteriorRings } from "../engine/layouts.js";
-import { normal, squaredError } from "../engine/numbers.js";
+import { squaredError } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
+import { buildActions } from "./actions.js";
 import { address } from "./address.js";
 import { Dial } from "./dial.js";
 import { DigitView } from "./digit_view.js";
@@ -15,9 +16,15 @@ import { Pad } from "./pad.js";
 import { decimals, format, painted } from "./page.js";
 import { Sliders } from "./sliders.js";
 
+/**
+ * What stands around the latent pad, and hears of it what it wants to.
+ * @typedef {{ changed?(): void, drawn?(): void, recolour?(): void, destroy?(): void }} Part
+ */
+
 export class LatentPad extends Pad {
   #parts = [];
 
+  /** @param {import("./pad.js").Component} component */
   constructor(component) {
     super(component);
     this.rings = true; // whether the posterior is drawn
@@ -26,8 +33,12 @@ export class LatentPad extends Pad {
     this.#buildPage();
   }
 
-  // Add a part that is told `changed()` whenever the run, its knob's value or the digit is another
-  // one, `drawn()` after every drawing, `recolour()` and `destroy()`; it has those that it needs.
+  /**
+   * Add a part that is told `changed()` whenever the run, its knob's value or the digit is another
+   * one, `drawn()` after every drawing, `recolour()` and `destroy()`; it has those that it needs.
+   * @template {Part} T
+   * @param {T} part
+   */
   attach(part) {
     this.#parts.push(part);
     if (this.colours) part.recolour?.();
@@ -179,7 +190,10 @@ export class LatentPad extends Pad {
     }
   }
 
-  // Show a run whose files are here; where one was shown before, its points glide to their places.
+  /**
+   * Show a run whose files are here; where one was shown before, its points glide to their places.
+   * @param {import("../engine/run.js").Run} run
+   */
   use(run) {
     const first = !this.run;
     const { digits } = this;
@@ -205,8 +219,8 @@ export class LatentPad extends Pad {
       onKey: () => this.settleSoon(),
     });
     this.sliders.recolour(this.colours);
-    this.#buildButtons();
-    for (const [name, network] of [["encoder", run.encoder], ["decoder", run.decoder]]) {
+    buildActions(this);
+    for (const [name, network] of Object.entries({ encoder: run.encoder, decoder: run.decoder })) {
       const box = this.root.querySelector(`.network.${name} div`);
       const sizes = network.sizes.map(String);
       if (name === "encoder" && run.hasPosterior) sizes[sizes.length - 1] = `${run.latent} μ, ${run.latent} σ`;
@@ -228,7 +242,7 @@ export class LatentPad extends Pad {
       }
       this.digit = asked ?? this.digits.byLabel[7]?.[3] ?? 0;
       this.start();
-    } else if (this.taken) this.take(...this.taken);
+    } else if (this.taken) this.take(this.taken.pixels, this.taken.name);
     else {
       this.pick(this.digit, true);
     }
@@ -244,8 +258,13 @@ export class LatentPad extends Pad {
     this.draw();
   }
 
-  // Choose a real digit: it is encoded here and its code becomes the point, unless `keep` is
-  // given.
+  /**
+   * Choose a real digit: it is encoded here and its code becomes the point, unless `keep` is
+   * given.
+   * @param {number} index
+   * @param {boolean} quiet
+   * @param {Float32Array | null} keep
+   */
   pick(index, quiet = false, keep = null) {
     this.digit = index;
     this.taken = null;
@@ -265,10 +284,14 @@ export class LatentPad extends Pad {
     else if (keep === null) address.set({ z: null });
   }
 
-  // Take an image (pixels,) that is none of the digits: it is encoded and its code becomes the
-  // point.
+  /**
+   * Take an image (pixels,) that is none of the digits: it is encoded and its code becomes the
+   * point.
+   * @param {Float32Array} pixels
+   * @param {string} name
+   */
   take(pixels, name) {
-    this.taken = [pixels, name];
+    this.taken = { pixels, name };
     this.ghost = null;
     this.#encode(pixels, name);
     this.z = this.own.slice();
@@ -285,7 +308,10 @@ export class LatentPad extends Pad {
     this.part("input").setAttribute("aria-label", name);
   }
 
-  // Lay the same codes out in another way.
+  /**
+   * Lay the same codes out in another way.
+   * @param {import("../engine/layouts.js").Layout} layout
+   */
   lay(layout) {
     this.layout = layout;
     this.ghost = null;
@@ -355,6 +381,7 @@ export class LatentPad extends Pad {
     const { points } = layout;
     const nearAt = [points[2 * nearest.index], points[2 * nearest.index + 1]];
     const at = this.ghost ?? this.cursor ?? layout.toMap(shown);
+    /** @type {import("./map_view.js").Mark[]} */
     const marks = [{ at, to: nearAt, kind: this.ghost ? "ghost" : "point" }];
     if (this.own) {
       const sigma = layout.linear && this.rings && this.posterior?.sigma;
@@ -395,44 +422,5 @@ export class LatentPad extends Pad {
   replace() {
     this.layout.follow();
     this.map.move(this.layout.points);
-  }
-
-  #buildButtons() {
-    const box = this.part("buttons");
-    box.innerHTML = "";
-    const add = (name, action) => {
-      const button = box.appendChild(document.createElement("button"));
-      button.type = "button";
-      button.textContent = this.text[name];
-      button.title = this.text[`${name}_help`];
-      button.dataset.action = name;
-      button.addEventListener("click", () => {
-        this.ghost = null;
-        this.say("");
-        action();
-      });
-    };
-    add("reset", () => {
-      this.z = this.own.slice();
-      this.draw();
-      this.settle();
-    });
-    add("random", () => this.pick(this.digits.random()));
-    if (this.run.hasPosterior) {
-      add("resample", () => {
-        if (!this.posterior) return;
-        const { mean, sigma } = this.posterior;
-        this.z = mean.map((m, k) => m + sigma[k] * normal());
-        this.draw();
-        this.settle();
-      });
-    }
-    if (this.run.hasPrior) {
-      add("prior", () => {
-        this.z = this.z.map(() => normal());
-        this.draw();
-        this.settle();
-      });
-    }
   }
 }

@@ -1,7 +1,10 @@
 // What of a map moves: a path around some points, the point in hand, rings, and what is near.
 
-// Draw a map's marks: {at, kind: "point" | "ghost" | "near" | "input", rings: [[x, y] path, …]}, or
-// {paint(context, view)} which draws itself.
+/**
+ * Draw a map's marks: {at, kind: "point" | "ghost" | "near" | "input", rings: [[x, y] path, …]}, or
+ * {paint(context, view)} which draws itself.
+ * @param {import("./map_view.js").MapView} view
+ */
 export function drawMarks(view) {
   const context = view.top.getContext("2d");
   const { accent, ink, paper } = view.colours;
@@ -11,9 +14,9 @@ export function drawMarks(view) {
     view.path.forEach((p, i) => context[i ? "lineTo" : "moveTo"](...view.toScreen(p)));
     context.closePath();
     context.lineJoin = "round";
-    for (const [colour, wide] of [[paper, 4], [ink, 1.5]]) {
+    for (const { colour, width } of [{ colour: paper, width: 4 }, { colour: ink, width: 1.5 }]) {
       context.strokeStyle = colour;
-      context.lineWidth = wide;
+      context.lineWidth = width;
       context.stroke();
     }
   }

@@ -3,6 +3,7 @@
 import { rgb, SHADES, shadesOf } from "./theme.js";
 
 export class MapPaper {
+  /** @param {import("./map_view.js").MapView} view */
   constructor(view) {
     this.view = view;
   }

@@ -4,10 +4,27 @@ import { drawMarks } from "./map_marks.js";
 import { MapPaper } from "./map_paper.js";
 import { isStill, SHADES } from "./theme.js";
 
+/**
+ * @typedef {(place: [number, number], event: PointerEvent) => void} Hand
+ *
+ * @typedef {object} Mark
+ * @property {number[]} [at]
+ * @property {number[]} [to] The end of a thread from it.
+ * @property {string} [kind]
+ * @property {number[][][]} [rings]
+ * @property {(context: CanvasRenderingContext2D, view: MapView) => void} [paint]
+ */
+
 const DIGITS = Array.from("0123456789");
 
 // The latent map: the digits' codes drawn once, and above them whatever moves.
 export class MapView {
+  /**
+   * @param {import("./page.js").Box} root
+   * @param {{ label: string, onHover: Hand, onLeave: (event: PointerEvent) => void, onPress: Hand,
+   *   onRelease: (event: PointerEvent) => void,
+   *   onKey: (move: number[], event: KeyboardEvent) => void }} acts
+   */
   constructor(root, { label, onHover, onLeave, onPress, onRelease, onKey }) {
     this.root = root;
     root.classList.add("map-view");
@@ -62,8 +79,14 @@ export class MapView {
     this.observer.disconnect();
   }
 
-  // Draw points (x, y, x, y, …); the view holds all of `frame`, by default the points themselves.
-  // `names` are those of the classes; of a label beyond them the point is grey and without a figure.
+  /**
+   * Draw points (x, y, x, y, …); the view holds all of `frame`, by default the points themselves.
+   * `names` are those of the classes; of a label beyond them the point is grey and without a figure.
+   * @param {Float32Array} points
+   * @param {ArrayLike<number>} labels
+   * @param {ArrayLike<number>} frame
+   * @param {string[]} names
+   */
   show(points, labels, frame = points, names = DIGITS) {
     this.#rest();
     this.points = points;
@@ -73,39 +96,57 @@ export class MapView {
     this.resize(true);
   }
 
+  /** @param {import("./theme.js").Colours} colours */
   recolour(colours) {
     this.colours = colours;
     this.paper.paint();
     this.overlay();
   }
 
-  // The points moved (the same array, or another of the same length); the view stays.
+  /**
+   * The points moved (the same array, or another of the same length); the view stays.
+   * @param {Float32Array} points
+   */
   move(points) {
     this.#rest();
     this.points = points;
     this.paper.paint();
   }
 
-  // Other points, small and grey below the map's own; null for none.
+  /**
+   * Other points, small and grey below the map's own; null for none.
+   * @param {Float32Array | null} points
+   */
   below(points) {
     this.others = points;
     this.paper.paint();
   }
 
-  // Bring out some of the points, by a mask (count,) of ones and zeros; null for all alike.
+  /**
+   * Bring out some of the points, by a mask (count,) of ones and zeros; null for all alike.
+   * @param {Uint8Array | null} mask
+   */
   select(mask) {
     this.mask = mask;
     this.paper.paint();
   }
 
-  // A closed path [[x, y], …] around some points, drawn below the marks; null for none.
+  /**
+   * A closed path [[x, y], …] around some points, drawn below the marks; null for none.
+   * @param {number[][] | null} path
+   */
   outline(path) {
     this.path = path;
     this.overlay();
   }
 
-  // Colour the points by a number each, from `low` to `high`, and make them larger with it; null
-  // goes back to their classes.
+  /**
+   * Colour the points by a number each, from `low` to `high`, and make them larger with it; null
+   * goes back to their classes.
+   * @param {Float32Array | null} values
+   * @param {number} [low]
+   * @param {number} [high]
+   */
   shadeBy(values, low, high) {
     this.shade = null;
     if (values) {
@@ -118,13 +159,21 @@ export class MapView {
     this.paper.paint();
   }
 
-  // What lies under the points: {paint(context, view)} in screen pixels, or null.
+  /**
+   * What lies under the points: {paint(context, view)} in screen pixels, or null.
+   * @param {{ paint(context: CanvasRenderingContext2D, view: MapView): void } | null} backing
+   */
   back(backing) {
     this.backing = backing;
     this.paper.paint();
   }
 
-  // The same digits on another map: each point goes from its old place to its new one.
+  /**
+   * The same digits on another map: each point goes from its old place to its new one.
+   * @param {Float32Array} points
+   * @param {ArrayLike<number>} frame
+   * @param {number} duration Milliseconds.
+   */
   glide(points, frame, duration = 400) {
     this.#rest();
     const from = this.points?.slice();
@@ -209,6 +258,10 @@ export class MapView {
     this.span = Math.min(width, height) / this.unit;
   }
 
+  /**
+   * @param {number[]} place
+   * @returns {[number, number]}
+   */
   toScreen([x, y]) {
     return [
       this.width / 2 + (x - this.centre[0]) * this.unit,
@@ -216,6 +269,11 @@ export class MapView {
     ];
   }
 
+  /**
+   * @param {number} left
+   * @param {number} top
+   * @returns {[number, number]}
+   */
   toMap(left, top) {
     return [
       this.centre[0] + (left - this.width / 2) / this.unit,
@@ -223,8 +281,11 @@ export class MapView {
     ];
   }
 
-  // Marks: {at, kind: "point" | "ghost" | "near" | "input", rings: [[x, y] path, …]}, or
-  // {paint(context, view)} which draws itself.
+  /**
+   * Marks: {at, kind: "point" | "ghost" | "near" | "input", rings: [[x, y] path, …]}, or
+   * {paint(context, view)} which draws itself.
+   * @param {Mark[]} marks
+   */
   overlay(marks = this.marks) {
     this.marks = marks;
     if (this.width && this.colours && this.points) drawMarks(this);

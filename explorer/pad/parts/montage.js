@@ -7,12 +7,16 @@ const GAP = 10;
 const LINE = 17; // of a caption
 const NAMES = 160; // width of the rows' names, where there are any
 
-// Rows {name, cells} of cells {layers: canvases one over another, width, height, above, below} as
-// a picture that `savePicture` takes; sizes in pixels of the page, captions may be missing.
+/**
+ * Rows {name, cells} of cells {layers: canvases one over another, width, height, above, below} as
+ * a picture that `savePicture` takes; sizes in pixels of the page, captions may be missing.
+ * @param {{ name?: string, cells: any[] }[]} rows
+ * @param {import("./theme.js").Colours} colours
+ */
 export function montage(rows, { paper, ink, font }) {
   const named = rows.some(({ name }) => name) ? NAMES : 0;
   const heights = rows.map(({ cells }) => Math.max(...cells.map((cell) => cell.height)) +
-    LINE * (cells.some(({ above }) => above) + cells.some(({ below }) => below)) + GAP);
+    LINE * (Number(cells.some(({ above }) => above)) + Number(cells.some(({ below }) => below))) + GAP);
   const widths = rows.map(({ cells }) => cells.reduce((sum, cell) => sum + cell.width + GAP, 0));
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(SCALE * (named + Math.max(...widths) + GAP));
@@ -42,7 +46,10 @@ export function montage(rows, { paper, ink, font }) {
   return canvasPicture(canvas);
 }
 
-// A map as it is seen: the digits, and above them what moves.
+/**
+ * A map as it is seen: the digits, and above them what moves.
+ * @param {import("./map_view.js").MapView} map
+ */
 export function mapPicture({ base, top }) {
   const canvas = document.createElement("canvas");
   canvas.width = base.width;

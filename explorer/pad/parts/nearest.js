@@ -8,7 +8,11 @@ import { decimals, format } from "./page.js";
 // them, and views by the same names; `near-output` and `near-score` where it shows what the run
 // gives back.
 export class Nearest {
-  /** @param {any} pad */
+  /**
+   * @param {{ text: import("./page.js").Texts, part(name: string): any,
+   *   run?: import("../engine/run.js").Run, digits?: import("../engine/digits.js").Digits,
+   *   views?: Record<string, import("./digit_view.js").DigitView> }} pad
+   */
   constructor(pad) {
     this.pad = pad;
     this.found = null;
@@ -32,6 +36,7 @@ export class Nearest {
     cancelAnimationFrame(this.frame);
   }
 
+  /** @param {import("../engine/run.js").Near} found */
   #show({ index, distance, onMap }) {
     const { run, digits, views } = this.pad;
     const { text } = this.pad;

@@ -1,6 +1,10 @@
 // A network as a row of layers.
 
-// A network as bars, one for each layer, as high as the logarithm of its width.
+/**
+ * A network as bars, one for each layer, as high as the logarithm of its width.
+ * @param {number[]} sizes
+ * @param {string} title
+ */
 export function networkPicture(sizes, title) {
   const tall = (size) => 16 + 84 * (Math.log(size + 1) / Math.log(1600));
   const gap = 56 / Math.max(1, sizes.length - 1);

@@ -1,5 +1,18 @@
 // Small things that every pad needs: its root, text and numbers as they are written.
 
+/**
+ * Visible texts by key.
+ * @typedef {Record<string, any>} Texts
+ *
+ * An element whose content this code wrote itself, and so knows.
+ * @typedef {any} Box
+ */
+
+/**
+ * @param {any} host
+ * @param {string} html
+ * @returns {any}
+ */
 export function build(host, html) {
   const old = host.querySelector(".pad");
   const holder = document.createElement("div");
@@ -10,15 +23,26 @@ export function build(host, html) {
   return root;
 }
 
+/**
+ * @param {string} text
+ * @param {Record<string, any>} values
+ */
 export function format(text, values) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
+/**
+ * @param {number} value
+ * @param {number} digits
+ */
 export function decimals(value, digits) {
   return (Object.is(Number(value.toFixed(digits)), -0) ? 0 : value).toFixed(digits);
 }
 
-// Resolves when the browser has shown what was drawn; in a tab that nobody sees, soon.
+/**
+ * Resolves when the browser has shown what was drawn; in a tab that nobody sees, soon.
+ * @returns {Promise<void>}
+ */
 export function painted() {
   return new Promise((done) => {
     setTimeout(done, 100);
@@ -26,11 +50,15 @@ export function painted() {
   });
 }
 
+/** @param {any} text */
 export function escaped(text) {
   return String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
-// A moment in which the browser has nothing better to do.
+/**
+ * A moment in which the browser has nothing better to do.
+ * @returns {Promise<any>}
+ */
 export function idle() {
   return new Promise((done) =>
     window.requestIdleCallback ? window.requestIdleCallback(done, { timeout: 500 }) : setTimeout(done, 20));

@@ -7,8 +7,12 @@ import { ramp } from "./theme.js";
 export const SIDE = 28;
 
 export class Sheet {
-  // `onPick(index)` is called when a hand or a key chooses a digit; without it the sheet is a
-  // picture only.
+  /**
+   * `onPick(index)` is called when a hand or a key chooses a digit; without it the sheet is a
+   * picture only.
+   * @param {import("./page.js").Box} host
+   * @param {{ label: string, onPick?: ((index: number) => void) | null, gap?: number }} how
+   */
   constructor(host, { label, onPick = null, gap = 0 }) {
     this.host = host;
     this.onPick = onPick;
@@ -204,7 +208,11 @@ export class Sheet {
   }
 }
 
-// Pictures of one height, side by side with some black between.
+/**
+ * Pictures of one height, side by side with some black between.
+ * @param {import("./downloads.js").Picture[]} pictures
+ * @param {number} gap
+ */
 export function beside(pictures, gap = 4) {
   const { height } = pictures[0];
   const width = pictures.reduce((sum, picture) => sum + picture.width, gap * (pictures.length - 1));
@@ -220,7 +228,10 @@ export function beside(pictures, gap = 4) {
   return { width, height, pixels };
 }
 
-// Pixels in [0, 1] of one digit as a grey picture.
+/**
+ * Pixels in [0, 1] of one digit as a grey picture.
+ * @param {ArrayLike<number>} image
+ */
 export function greyPicture(image) {
   const pixels = Uint8Array.from(image, (v) => Math.round(255 * clamp(v, 0, 1)));
   return { width: SIDE, height: SIDE, pixels };

@@ -8,7 +8,7 @@ const STEPS = { plain: 0.02, shifted: 0.1 }; // of the arrow keys, as shares of 
 
 export class Sliders {
   /**
-   * @param {HTMLElement} box
+   * @param {import("./page.js").Box} box
    * @param {import("../engine/run.js").Run} run
    * @param {object} acts
    * @param {(k: number, change: (value: number) => number) => void} acts.onMove At every move by hand

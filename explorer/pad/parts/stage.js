@@ -5,22 +5,35 @@ import { DigitView } from "./digit_view.js";
 import { MapView } from "./map_view.js";
 import { format } from "./page.js";
 
-// The browser keeps the visitor's name, so that a reload is the same visitor.
+/**
+ * The browser keeps the visitor's name, so that a reload is the same visitor.
+ * @param {string | null} visitor
+ */
 export function remember(visitor) {
   if (!visitor || /(^|; )latent_visitor=/.test(document.cookie)) return;
   document.cookie = `latent_visitor=${visitor}; path=/; max-age=31536000; SameSite=Lax`;
 }
 
-// A span of time in words: seconds below two minutes, else minutes.
+/**
+ * A span of time in words: seconds below two minutes, else minutes.
+ * @param {number} seconds
+ * @param {import("./page.js").Texts} text
+ */
 export function span(seconds, text) {
   return seconds < 120
     ? format(text.seconds, { count: Math.max(1, Math.round(seconds)) })
     : format(text.minutes, { count: Math.round(seconds / 60) });
 }
 
+/** @param {number} value */
 export const whole = (value) => Math.round(value).toLocaleString("en");
 
-// Grey levels in [0, 1] of a picture, or of one part of it.
+/**
+ * Grey levels in [0, 1] of a picture, or of one part of it.
+ * @param {ImageBitmap} bitmap
+ * @param {number} top
+ * @param {number} height
+ */
 export function greys(bitmap, top = 0, height = bitmap.height) {
   const canvas = document.createElement("canvas");
   canvas.width = bitmap.width;
@@ -32,6 +45,11 @@ export function greys(bitmap, top = 0, height = bitmap.height) {
 }
 
 export class Stage {
+  /**
+   * @param {import("./page.js").Box} root
+   * @param {import("./page.js").Texts} text
+   * @param {string} unit
+   */
   constructor(root, text, unit) {
     this.root = root;
     this.text = text;
@@ -59,13 +77,20 @@ export class Stage {
     this.map.destroy();
   }
 
+  /** @param {import("./theme.js").Colours} colours */
   recolour(colours) {
     this.colours = colours;
     this.map.recolour(colours);
     this.view?.recolour(colours);
   }
 
-  // The digits' codes (x, y, x, y, …) within `reach`; they glide there, or jump.
+  /**
+   * The digits' codes (x, y, x, y, …) within `reach`; they glide there, or jump.
+   * @param {Float32Array} points
+   * @param {Uint8Array} labels
+   * @param {number[]} reach
+   * @param {number} glide Milliseconds, or 0.
+   */
   points(points, labels, reach, glide) {
     const frame = Float32Array.from(reach);
     if (!this.map.points || this.map.points.length !== points.length) {
@@ -78,7 +103,11 @@ export class Stage {
     this.reach = reach;
   }
 
-  // The decoded grid, `pixels` in [0, 1] of a square picture, after so many samples.
+  /**
+   * The decoded grid, `pixels` in [0, 1] of a square picture, after so many samples.
+   * @param {ArrayLike<number>} pixels
+   * @param {number} samples
+   */
   sheet(pixels, samples) {
     const side = Math.round(Math.sqrt(pixels.length));
     if (this.view?.image.width !== side) {

@@ -2,6 +2,18 @@
 
 // Colours that people with any of the common colour-vision deficiencies can tell apart (after
 // Paul Tol's qualitative schemes); the glyphs say the same without colour.
+/**
+ * @typedef {object} Colours
+ * @property {string} paper
+ * @property {string} ink
+ * @property {string} accent
+ * @property {string} panel
+ * @property {string} font
+ * @property {boolean} dark
+ * @property {string[]} palette One for each of ten classes.
+ * @property {string} key
+ */
+
 const LIGHT = ["#332288", "#0077BB", "#33A0A0", "#117733", "#7A7A00", "#B8860B", "#D55E00", "#CC3366",
   "#882255", "#666666"];
 
@@ -13,6 +25,10 @@ export function isStill() {
   return window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
+/**
+ * @param {Element} element
+ * @returns {Colours}
+ */
 export function theme(element) {
   const style = getComputedStyle(element);
   const get = (name, fallback) => style.getPropertyValue(name).trim() || fallback;
@@ -30,7 +46,10 @@ export function theme(element) {
   };
 }
 
-// Red, green, blue and alpha, 0 to 255, of any colour that CSS knows.
+/**
+ * Red, green, blue and alpha, 0 to 255, of any colour that CSS knows.
+ * @param {string} colour
+ */
 export function rgb(colour) {
   const context = document.createElement("canvas").getContext("2d");
   context.fillStyle = colour;
@@ -43,7 +62,10 @@ function luminance(colour) {
   return (0.299 * r + 0.587 * g + 0.114 * b) / 255;
 }
 
-// The 256 shades from paper to ink, each as one little-endian word.
+/**
+ * The 256 shades from paper to ink, each as one little-endian word.
+ * @param {{ dark: boolean }} colours
+ */
 export function ramp({ dark }) {
   const paper = dark ? [22, 27, 38] : [255, 255, 255];
   const ink = dark ? [244, 246, 255] : [20, 24, 40];
@@ -61,6 +83,7 @@ const STOPS = {
   dark: [[58, 70, 112], [84, 164, 240], [255, 236, 160]],
 };
 
+/** @param {{ dark: boolean }} colours */
 export function shadesOf({ dark }) {
   const stops = dark ? STOPS.dark : STOPS.light;
   return Array.from({ length: SHADES }, (_, level) => {
@@ -70,7 +93,11 @@ export function shadesOf({ dark }) {
   });
 }
 
-// Call `changed` when the page's colours become others; returns the way to stop.
+/**
+ * Call `changed` when the page's colours become others; returns the way to stop.
+ * @param {Element} element
+ * @param {() => void} changed
+ */
 export function watchTheme(element, changed) {
   const key = () => getComputedStyle(element).getPropertyValue("--st-background-color");
   let last = key();

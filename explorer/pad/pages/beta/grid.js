@@ -5,9 +5,17 @@ import { DigitView } from "../../parts/digit_view.js";
 import { decimals, format, idle } from "../../parts/page.js";
 
 export class Grid {
-  // `fetch(k)` gives a stop's run; `onPick(k, beta)` is told when a cell is pressed.
+  /**
+   * `fetch(k)` gives a stop's run; `onPick(k, beta)` is told when a cell is pressed.
+   * @param {import("../../parts/latent_pad.js").LatentPad} pad
+   * @param {{ k: number }[]} stops
+   * @param {{ fetch: (k: number) => Promise<import("../../engine/run.js").Run>, onPick: (k: number, beta: number) => void }} acts
+   */
   constructor(pad, stops, { fetch, onPick }) {
-    Object.assign(this, { pad, stops, fetch, onPick });
+    this.pad = pad;
+    this.stops = stops;
+    this.fetch = fetch;
+    this.onPick = onPick;
     this.text = pad.text;
   }
 

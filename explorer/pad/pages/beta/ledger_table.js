@@ -5,6 +5,7 @@ import { bernoulliFloor, ledger } from "../../engine/ledger.js";
 import { decimals, format } from "../../parts/page.js";
 
 export class LedgerTable {
+  /** @param {import("../../parts/latent_pad.js").LatentPad} pad */
   constructor(pad) {
     this.pad = pad;
     this.text = pad.text;
@@ -30,13 +31,15 @@ export class LedgerTable {
     ]));
   }
 
-  // Reconstruction + KL of each dimension = −ELBO; with β before the KL, what training minimises.
-  show(likelihood) {
+  /**
+   * Reconstruction + KL of each dimension = −ELBO; with β before the KL, what training minimises.
+   */
+  show() {
     const { run, input } = this.pad;
     if (!input) return;
     const { text } = this;
     const beta = run.value;
-    const found = ledger(run, input, likelihood);
+    const found = ledger(run, input);
     const elbo = found.reconstruction + found.rate;
     const objective = found.reconstruction + beta * found.rate;
     this.sums = { ...found, elbo, objective, beta };
@@ -47,13 +50,14 @@ export class LedgerTable {
     const order = Array.from(found.kl.keys()).sort((a, b) => found.kl[b] - found.kl[a]);
     const floor = bernoulliFloor(input);
     const share = (nats) => `${((100 * nats) / this.top).toFixed(2)}%`;
-    for (const [name, weight, total] of [["elbo", 1, elbo], ["objective", beta, objective]]) {
+    const bars = [{ name: "elbo", weight: 1, total: elbo }, { name: "objective", weight: beta, total: objective }];
+    for (const { name, weight, total } of bars) {
       const { row, rec, kls, after } = this.stacks[name];
       rec.style.width = share(found.reconstruction);
       rec.firstElementChild.textContent = decimals(found.reconstruction, 1);
       rec.style.setProperty("--floor", `${(100 * floor) / found.reconstruction}%`);
-      if (kls.childElementCount !== run.latent) {
-        kls.innerHTML = "<i></i>".repeat(run.latent);
+      if (kls.childElementCount !== found.kl.length) {
+        kls.innerHTML = "<i></i>".repeat(found.kl.length);
         kls.parts = Array.from(kls.children);
       }
       kls.style.width = share(weight * found.rate);

@@ -11,6 +11,11 @@ import { heading, idsOf, menu } from "./headings.js";
 
 // The digits that each model gives back best and worst, above what it gives back.
 export class Extremes {
+  /**
+   * @param {import("../../parts/page.js").Box} root
+   * @param {import("../../parts/page.js").Texts} text
+   * @param {(index: number) => void} onPick
+   */
   constructor(root, text, onPick) {
     this.root = root;
     this.text = text;
@@ -21,7 +26,7 @@ export class Extremes {
       { label: text.save_csv, save: () => this.#saveTable() },
     ]);
     this.table = root.querySelector(".table");
-    this.table.addEventListener("click", (event) => {
+    this.table.addEventListener("click", (/** @type {any} */ event) => {
       const button = event.target.closest("button");
       if (button) onPick(Number(button.dataset.index));
     });
@@ -56,6 +61,7 @@ export class Extremes {
     const t = this.text;
     this.views = [];
     const whole = decimals(mean(trivial), 1);
+    /** @type {any[]} */
     const jobs = [];
     this.jobs = jobs;
     this.labels = digits.labels;

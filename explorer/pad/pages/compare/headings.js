@@ -2,12 +2,22 @@
 
 import { saveMenu } from "../../parts/downloads.js";
 
+/**
+ * @param {string} text
+ * @param {string} [note]
+ */
 export const heading = (text, note) => `<div class="head"><h3>${text}</h3><div class="save"></div></div>
   ${note ? `<p class="hint">${note}</p>` : ""}`;
 
-// The menu in a section's heading; `about` gives what the files say of themselves.
+/**
+ * The menu in a section's heading; `about` gives what the files say of themselves.
+ * @param {import("../../parts/page.js").Box} root
+ * @param {import("../../parts/page.js").Texts} text
+ * @param {{ label: string, save: () => any }[]} items
+ */
 export function menu(root, text, items) {
   return saveMenu(root.querySelector(".save"), items, text);
 }
 
+/** @param {{ run: import("../../engine/run.js").Run }[]} models */
 export const idsOf = (models) => models.map(({ run }) => run.id);

@@ -9,6 +9,10 @@ const HUES = 7; // of the curve's models, after PCA's
 
 // Squared error per image against K.
 export class Curve {
+  /**
+   * @param {import("../../parts/page.js").Box} root
+   * @param {import("../../parts/page.js").Texts} text
+   */
   constructor(root, text) {
     this.root = root;
     this.text = text;
@@ -80,6 +84,10 @@ export class Curve {
 
 // Principal angles between what linear decoders can reach.
 export class Angles {
+  /**
+   * @param {import("../../parts/page.js").Box} root
+   * @param {import("../../parts/page.js").Texts} text
+   */
   constructor(root, text) {
     this.root = root;
     this.text = text;

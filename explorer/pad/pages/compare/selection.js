@@ -7,6 +7,11 @@ import { idsOf, menu } from "./headings.js";
 
 // How many are selected, of which classes, and how well each model does on them.
 export class Selection {
+  /**
+   * @param {import("../../parts/page.js").Box} root
+   * @param {import("../../parts/page.js").Texts} text
+   * @param {() => void} onClear
+   */
   constructor(root, text, onClear) {
     this.root = root;
     this.text = text;

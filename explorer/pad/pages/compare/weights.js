@@ -15,8 +15,13 @@ function inks(dark) {
     : { paper: [255, 255, 255], above: [10, 60, 150], below: [200, 80, 0] };
 }
 
-// Numbers of either sign on a canvas, `most` as full colour. Each is a square of 3 × 3 pixels, whose
-// centre is paper where the number is negative: the sign shows without colour too.
+/**
+ * Numbers of either sign on a canvas, `most` as full colour. Each is a square of 3 × 3 pixels, whose
+ * centre is paper where the number is negative: the sign shows without colour too.
+ * @param {HTMLCanvasElement} canvas
+ * @param {{ data: ArrayLike<number>, width: number, height: number, most: number }} picture
+ * @param {{ dark: boolean }} colours
+ */
 export function drawSigned(canvas, { data, width, height, most }, { dark }) {
   canvas.width = CELL * width;
   canvas.height = CELL * height;
@@ -37,7 +42,11 @@ export function drawSigned(canvas, { data, width, height, most }, { dark }) {
   context.putImageData(image, 0, 0);
 }
 
-// The scale from −most to most as a strip, for a legend.
+/**
+ * The scale from −most to most as a strip, for a legend.
+ * @param {HTMLCanvasElement} canvas
+ * @param {import("../../parts/theme.js").Colours} colours
+ */
 export function drawScale(canvas, colours) {
   const width = 41, height = 5;
   const data = Float32Array.from({ length: width * height }, (_, i) => ((i % width) - 20) / 20);
@@ -46,6 +55,10 @@ export function drawScale(canvas, colours) {
 
 // Weights as pictures, blue and solid above zero, orange and dotted below.
 export class Filters {
+  /**
+   * @param {import("../../parts/page.js").Box} root
+   * @param {import("../../parts/page.js").Texts} text
+   */
   constructor(root, text) {
     this.root = root;
     this.text = text;

@@ -5,6 +5,7 @@ const BUDGET = 7; // milliseconds of decoding in a frame
 const AGAIN = 120; // milliseconds between looks at a picture that is still growing
 
 export class Backdrop {
+  /** @param {import("../../parts/latent_pad.js").LatentPad} pad */
   constructor(pad) {
     this.pad = pad;
     this.shown = false;

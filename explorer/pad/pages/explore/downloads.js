@@ -6,6 +6,11 @@ import { mapPicture } from "../../parts/montage.js";
 import { format } from "../../parts/page.js";
 import { greyPicture } from "../../parts/sheet.js";
 
+/**
+ * @param {import("../../parts/latent_pad.js").LatentPad} pad
+ * @param {import("./map_tools.js").MapTools} tools
+ * @param {import("../../parts/page.js").Box} root
+ */
 export function keepMenu(pad, tools, root) {
   const { text } = pad;
   const about = (part, title) => ({
@@ -14,6 +19,7 @@ export function keepMenu(pad, tools, root) {
     title: [title, pad.dial.written].filter(Boolean).join("; "),
   });
   const where = () => Array.from(pad.z, (value) => value.toPrecision(4)).join(", ");
+  /** @type {[string, () => any][]} */
   const items = [
     ["keep_digit", () => savePicture(greyPicture(pad.run.decode(pad.z)),
       about("digit", format(text.decoded, { z: where() })))],
@@ -23,7 +29,8 @@ export function keepMenu(pad, tools, root) {
       about("digits", format(text.gallery_count, tools.gallery.counts())))],
     ["keep_codes", async () => {
       const said = about("codes", text.keep_codes);
-      return saveTable(...await codes(pad, tools), said);
+      const [columns, rows] = await codes(pad, tools);
+      return saveTable(columns, rows, said);
     }],
     ["save_decoder", () => saveDecoder(pad.run.id, "decoder")],
     ["save_encoder", () => saveDecoder(pad.run.id, "encoder")],

@@ -8,6 +8,7 @@ const REST = 200; // milliseconds after the last stroke until it is said how str
 const MODES = ["real", "draw"];
 
 export class Drawing {
+  /** @param {import("../../parts/latent_pad.js").LatentPad} pad */
   constructor(pad) {
     this.pad = pad;
     this.text = pad.text;
@@ -20,6 +21,8 @@ export class Drawing {
     for (const mode of MODES) {
       this.#button(mode).addEventListener("click", () => this.use(mode));
     }
+    /** @type {Sketch | null} */
+    this.sketch = null; // once somebody draws
     this.#press("real");
   }
 

@@ -8,6 +8,10 @@ const PAGE = 24; // digits that are shown at once
 const BUDGET = 7; // milliseconds of decoding in a frame
 
 export class Gallery {
+  /**
+   * @param {import("../../parts/latent_pad.js").LatentPad} pad
+   * @param {import("../../parts/page.js").Box} root
+   */
   constructor(pad, root) {
     this.pad = pad;
     this.root = root;

@@ -18,6 +18,7 @@ const USUAL_LAYERS = "rings,prior";
 const SETTLED = 200; // milliseconds that a knob must rest before the chosen digits are shown anew
 
 export class MapTools {
+  /** @param {import("../../parts/latent_pad.js").LatentPad} pad */
   constructor(pad) {
     this.pad = pad;
     this.text = pad.text;
@@ -176,7 +177,7 @@ export class MapTools {
     for (const box of boxes) {
       box.checked = layers.includes(box.dataset.layer);
       box.parentElement.hidden = (box.dataset.layer === "rings" && !run.hasPosterior) ||
-        (box.dataset.layer === "prior" && !run.hasPrior);
+        (box.dataset.layer === "prior" && !run.prior);
     }
     if (first && layers.some((name) => name !== "none" && !LAYERS.includes(name))) {
       this.#complain("layers", layers.join(), LAYERS);
@@ -234,7 +235,10 @@ export class MapTools {
   async #layout(method) {
     const { run } = this.pad;
     for (const axis of [0, 1]) this.part(`axis-${axis}`).hidden = method !== "axes";
-    if (method === "axes") return axesLayout(run, ...this.chosenAxes());
+    if (method === "axes") {
+      const [i, j] = this.chosenAxes();
+      return axesLayout(run, i, j);
+    }
     if (FAR.includes(method)) {
       const { arrays } = await this.derived(method, (state) => this.#wait(method, state));
       return neighbourLayout(run, method, arrays.points.data);
@@ -379,8 +383,10 @@ export class MapTools {
     if (!layout || !run) return;
     this.backdrop.paint(context, view);
     if (!this.#on("prior") || !layout.linear) return;
-    const zero = new Float32Array(run.latent);
-    const rings = posteriorRings(layout.toMap, zero, zero.map(() => 1), [1, 2, 3]);
+    const { heaps } = run.prior;
+    const widths = heaps.length > 1 ? [1] : [1, 2, 3]; // of many Gaussians one ring each
+    const rings = heaps.flatMap(({ mean, sigma }) =>
+      posteriorRings(layout.toMap, mean, sigma, widths));
     context.strokeStyle = colours.ink;
     context.fillStyle = colours.ink;
     context.globalAlpha = 0.55;
@@ -391,6 +397,7 @@ export class MapTools {
       ring.forEach((p, n) => context[n ? "lineTo" : "moveTo"](...view.toScreen(p)));
       context.closePath();
       context.stroke();
+      if (heaps.length > 1) return;
       const [x, y] = view.toScreen(ring[6]);
       context.fillText(`${i + 1}σ`, x + 4, y - 4);
     });

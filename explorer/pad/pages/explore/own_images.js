@@ -9,6 +9,7 @@ const REST = 150; // milliseconds that a knob must rest before all images are en
 // themselves and not of the run's plane. They are encoded anew once the knob rests. The held-out
 // digits lie grey below own images.
 export class OwnImages {
+  /** @param {import("../../parts/latent_pad.js").LatentPad} pad */
   constructor(pad) {
     this.pad = pad;
   }

@@ -14,6 +14,11 @@ const STEPS = { plain: 0.03, shifted: 0.1 }; // of the arrow keys, as shares of 
 // `onStroke(pixels, {empty})` is told of each change, `onProblem(sentence)`
 // of what is wrong with it ("" where nothing is).
 export class Sketch {
+  /**
+   * @param {import("../../parts/page.js").Box} root
+   * @param {{ text: import("../../parts/page.js").Texts, onStroke: (pixels: Float32Array, state: { empty: boolean }) => void,
+   *   onProblem?: (sentence: string) => void }} acts
+   */
   constructor(root, { text, onStroke, onProblem = () => {} }) {
     this.text = text;
     this.onStroke = onStroke;

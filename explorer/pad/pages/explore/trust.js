@@ -8,7 +8,11 @@ export const FAR = ["umap", "tsne"]; // maps of which only the digits' own place
 const SCORES = ["trustworthiness", "continuity", "agreement"];
 
 export class Trust {
-  // `tools` are the map's: they know its method and fetch what is computed of a run.
+  /**
+   * `tools` are the map's: they know its method and fetch what is computed of a run.
+   * @param {import("../../parts/latent_pad.js").LatentPad} pad
+   * @param {import("./map_tools.js").MapTools} tools
+   */
   constructor(pad, tools) {
     this.pad = pad;
     this.tools = tools;

@@ -18,6 +18,10 @@ const KINDS = [...TRAITS, "digits", "means"]; // what b and c are, and a with me
 const MOST = 2; // times that the step from b to c may be taken
 
 export class Arithmetic {
+  /**
+   * @param {import("../generate.js").GeneratePad} pad
+   * @param {import("../../parts/page.js").Box} root
+   */
   constructor(pad, root) {
     this.pad = pad;
     const { text } = pad;
@@ -40,6 +44,7 @@ export class Arithmetic {
       <p class="hint">${text.arithmetic_note}</p>`;
     this.root = root;
     this.ownPoint = true;
+    this.found = null;
     this.find = (query) => root.querySelector(query);
     this.terms = new Slots(this.find(".terms"), {
       label: text.terms, between: ["−", "+"], onSelect: () => this.codes && pad.overlay(),
@@ -188,7 +193,8 @@ export class Arithmetic {
     const terms = this.indexes.map((index, slot) => this.#term(index, slot));
     this.codes = terms.map(({ index, indexes }) =>
       indexes ? this.#mean(indexes) : pad.codeOf(index));
-    this.z = analogy(...this.codes, this.amount);
+    const [from, less, more] = this.codes;
+    this.z = analogy(from, less, more, this.amount);
     const pictures = terms.map(({ index }, slot) =>
       index === undefined ? run.decode(this.codes[slot]).slice() : digits.image(index));
     terms.forEach(({ says }, slot) => this.terms.fill(slot, pictures[slot], says));

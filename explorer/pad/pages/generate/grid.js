@@ -13,6 +13,10 @@ const USUAL = 15;
 const SPACINGS = ["range", "probability"];
 
 export class Grid {
+  /**
+   * @param {import("../generate.js").GeneratePad} pad
+   * @param {import("../../parts/page.js").Box} root
+   */
   constructor(pad, root) {
     this.pad = pad;
     const { text } = pad;
@@ -94,14 +98,14 @@ export class Grid {
   #arrange() {
     const { pad } = this;
     const { run, text } = pad;
-    const canBeProbable = run.hasPrior && run.latent === 2;
+    const canBeProbable = run.prior?.standard && run.latent === 2;
     const spacing = canBeProbable ? this.spacing : "range";
     this.shownSpacing = spacing;
     this.modes.hidden = !canBeProbable;
     for (const button of this.modes.querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(button.dataset.spacing === spacing));
     }
-    this.input.value = this.side;
+    this.input.value = String(this.side);
     this.output.textContent = `${this.side} × ${this.side}`;
     this.columns = this.side;
     this.rows = run.latent === 1 ? 1 : this.side;
@@ -120,7 +124,9 @@ export class Grid {
     // A grid that was not finished goes on where it was, so that all cells follow a moving knob.
     const count = this.columns * this.rows;
     const start = this.done < this.whole ? (this.start + this.done) % count : 0;
-    Object.assign(this, { start, done: 0, whole: count });
+    this.start = start;
+    this.done = 0;
+    this.whole = count;
     pad.chores.set("grid", () => {
       const cell = (start + this.done) % count;
       this.sheet.put(cell, run.decode(this.codeAt(cell)));

@@ -15,7 +15,12 @@ export class Player {
    * @param {() => number} of.seconds How long the whole walk takes.
    */
   constructor(text, { button, loop, stage, at, to, seconds }) {
-    Object.assign(this, { text, button, loop, at, to, seconds });
+    this.text = text;
+    this.button = button;
+    this.loop = loop;
+    this.at = at;
+    this.to = to;
+    this.seconds = seconds;
     /** @type {number | null} */
     this.frame = null; // while it plays
     this.way = 1; // −1 on the way back

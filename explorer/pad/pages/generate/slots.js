@@ -4,12 +4,17 @@
 import { DigitView } from "../../parts/digit_view.js";
 import { format } from "../../parts/page.js";
 
-// Ten buttons, one for each class; `pick(label)`.
+/**
+ * Ten buttons, one for each class; `pick(label)`.
+ * @param {import("../../parts/page.js").Box} box
+ * @param {import("../../parts/page.js").Texts} text
+ * @param {(label: number) => void} pick
+ */
 export function pickButtons(box, text, pick) {
   return Array.from({ length: 10 }, (_, label) => {
     const button = box.appendChild(document.createElement("button"));
     button.type = "button";
-    button.textContent = label;
+    button.textContent = String(label);
     button.setAttribute("aria-label", format(text.pick_one, { label }));
     button.addEventListener("click", () => pick(label));
     return button;
@@ -17,7 +22,11 @@ export function pickButtons(box, text, pick) {
 }
 
 export class Slots {
-  // `between` stands between the slots, such as minus and plus; `onSelect(slot)`.
+  /**
+   * `between` stands between the slots, such as minus and plus; `onSelect(slot)`.
+   * @param {import("../../parts/page.js").Box} host
+   * @param {{ label: string, between?: string | string[], onSelect: (slot: number) => void }} how
+   */
   constructor(host, { label, between = "", onSelect }) {
     this.host = host;
     this.between = between;
@@ -83,7 +92,12 @@ export class Slots {
   }
 }
 
-// The slots' codes on the map, each by its name in a circle; the one in hand has a thick rim.
+/**
+ * The slots' codes on the map, each by its name in a circle; the one in hand has a thick rim.
+ * @param {number[][]} places
+ * @param {string[]} names
+ * @param {number} selected
+ */
 export function slotMark(places, names, selected) {
   return {
     paint(pen, view) {

@@ -12,6 +12,10 @@ export const STEPS = 11;
 const LEAST = 0.05; // nats per image; below it a dimension is called inactive
 
 export class Traverse {
+  /**
+   * @param {import("../generate.js").GeneratePad} pad
+   * @param {import("../../parts/page.js").Box} root
+   */
   constructor(pad, root) {
     this.pad = pad;
     const { text } = pad;
@@ -38,6 +42,8 @@ export class Traverse {
       pad.settle();
     });
     this.lanes = [];
+    /** @type {Set<number>} */
+    this.waiting = new Set(); // rows that must be decoded anew
   }
 
   #button(name, action) {
@@ -186,7 +192,6 @@ export class Traverse {
 
   // Rows that must be decoded anew wait in a line, so that while a hand moves on, each has its turn.
   #dirty(but = null) {
-    this.waiting ??= new Set();
     for (const k of this.order ?? []) if (k !== but) this.waiting.add(k);
     this.pad.chores.set("traverse", () => {
       const [k] = this.waiting;

@@ -21,6 +21,10 @@ const letter = (slot) => String.fromCharCode(65 + slot);
 const WAYS = { line, circle: greatCircle };
 
 export class Walk {
+  /**
+   * @param {import("../generate.js").GeneratePad} pad
+   * @param {import("../../parts/page.js").Box} root
+   */
   constructor(pad, root) {
     this.pad = pad;
     this.root = root;
@@ -109,6 +113,7 @@ export class Walk {
       this.#restation();
     });
     this.t = 0;
+    this.next = 0; // frame of both strips that is decoded next
     this.player = new Player(text, {
       button: this.find('[data-action="play"]'),
       loop: this.loop,
@@ -202,7 +207,7 @@ export class Walk {
       this.stations.fill(slot, digits.image(index), format(text.slot, { label: digits.labels[index] })));
     this.find('[data-action="add"]').disabled = this.indexes.length >= STATIONS;
     this.find('[data-action="remove"]').disabled = this.indexes.length <= 2;
-    this.centre = run.hasPrior ? null : this.#middle();
+    this.centre = run.prior?.standard ? null : this.#middle();
     this.frames = (this.indexes.length - 1) * (this.steps - 1) + 1;
     const columns = Math.min(this.frames, 15);
     const rows = Math.ceil(this.frames / columns);
@@ -217,7 +222,6 @@ export class Walk {
     }
     // It goes on where it was, so that all frames follow a moving knob.
     let done = 0;
-    this.next ??= 0;
     pad.chores.set("walk", () => {
       const [name, frame] = todo[this.next++ % todo.length];
       this.strips[name].put(frame, run.decode(Float32Array.from(this.at(name, frame / (this.frames - 1)))));
@@ -264,14 +268,14 @@ export class Walk {
     const spec = {
       label: text.norm_title,
       x: { title: text.norm_x, low: 0, high: 1 },
-      y: { title: run.hasPrior ? text.norm_origin : text.norm_middle, low: 0 },
+      y: { title: run.prior?.standard ? text.norm_origin : text.norm_middle, low: 0 },
       height: 206,
       series,
     };
     this.chart?.destroy();
     this.chart = new Chart(this.find(".norms > div"), spec);
     const least = (name) => Math.min(...points(name).map(({ y }) => y));
-    const note = format(run.hasPrior ? text.norm_note_prior : text.norm_note_middle, {
+    const note = format(run.prior?.standard ? text.norm_note_prior : text.norm_note_middle, {
       line: decimals(least("line"), 2), circle: decimals(least("circle"), 2),
       typical: decimals(typical, 2), latent: run.latent,
     });

@@ -8,7 +8,11 @@ import { LevelChart } from "./levels.js";
 const STEPS = 17;
 
 export class Curves {
-  // `answers` names the networks in the order in which they are told.
+  /**
+   * `answers` names the networks in the order in which they are told.
+   * @param {any} pad The Noise page's pad.
+   * @param {string[]} answers
+   */
   constructor(pad, answers) {
     this.pad = pad;
     this.answers = answers;

@@ -7,6 +7,11 @@ const LINES = ["plain", "output", "dedicated"];
 const DASHES = { plain: [7, 4], output: [], dedicated: [2, 3], mean: [1, 5] };
 
 export class LevelChart {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {import("../../parts/page.js").Texts} text
+   * @param {() => void} resized
+   */
   constructor(canvas, text, resized) {
     this.canvas = canvas;
     this.text = text;

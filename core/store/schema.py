@@ -1,0 +1,259 @@
+"""What a run says of itself: the content of its run.json, its versions, and its id.
+
+Importing this module needs no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.config import StoredAs
+from core.refusal import Refusal
+
+if TYPE_CHECKING:
+    from core.config import ModelConfig, TrainConfig
+    from core.data import Dataset
+
+SCHEMA_VERSION = 2
+RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}-[0-9a-f]{10}")
+RECORD = "run.json"
+WEIGHTS, CODES, FILM = "weights.safetensors", "codes.safetensors", "film.safetensors"
+PICTURES = "pictures.safetensors"  # of a model that no browser runs
+LARGEST_RECORD = 16 * 2**20
+
+
+class CheckpointError(Refusal, ValueError):
+    """A run that is missing, torn, foreign or newer than this software; one sentence."""
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataRecord(_Plain):
+    """Which data a run was trained on."""
+
+    name: str
+    split: str
+    fingerprint: str
+    count: int
+    shape: tuple[int, ...]
+    classes: int
+    kind: str
+
+
+class FileRecord(_Plain):
+    """A file of the run, by which a torn one is told."""
+
+    sha256: str
+    bytes: int
+
+
+class RunRecord(_Plain):
+    """The content of run.json."""
+
+    schema_version: int = SCHEMA_VERSION
+    software: str
+    id: str
+    variant: str
+    config: dict[str, Any]
+    data: DataRecord
+    train: dict[str, Any]
+    status: Literal["complete", "stopped"]
+    device: str
+    seconds: float
+    samples: int
+    history: tuple[dict[str, float], ...] = ()
+    metrics: dict[str, dict[str, float]] = {}
+    capabilities: dict[str, Any] = {}
+    browser: dict[str, Any] | None = None
+    widths: tuple[int, ...] = ()  # numbers in each level of a code
+    roles: tuple[str, ...] = ()  # what pages use this run for
+    formerly: tuple[str, ...] = ()  # ids that it was or would have been known by
+    stored_as: StoredAs = "float32"
+    files: dict[str, FileRecord] = {}
+
+    @property
+    def latent(self) -> int:
+        """K, the number of latent dimensions that was asked for."""
+        return int(self.config["latent"])
+
+    @property
+    def width(self) -> int:
+        """Numbers in a code, all levels together."""
+        return sum(self.widths) or self.latent
+
+
+def run_id(
+    variant: str,
+    config: Mapping[str, Any],
+    data: Mapping[str, Any],
+    train: Mapping[str, Any],
+    teacher: str = "",
+) -> str:
+    """Readable slug and short hash of the canonical JSON of what is asked for."""
+    canonical = json.dumps(
+        {
+            "variant": variant,
+            "config": config,
+            "data": {key: data[key] for key in ("name", "split", "fingerprint")},
+            "train": train,
+        }
+        | ({"teacher": teacher} if teacher else {}),
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+    digest = hashlib.sha256(canonical.encode()).hexdigest()[:10]
+    network = "-conv" if config.get("network") == "conv" else ""
+    return f"{variant}{network}-k{config['latent']}-{digest}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that decides a run: the same request never trains twice."""
+
+    variant: str
+    config: ModelConfig
+    data: Dataset
+    train: TrainConfig
+    teacher: str = ""  # fingerprint of the network that it learns from
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All ids under which a store may hold the run, today's first."""
+        return names_of(self.variant, self.config, self.data, self.train, self.teacher)
+
+    @property
+    def id(self) -> str:
+        """The run's id, the same on every machine."""
+        return self.names[0]
+
+    @property
+    def formerly(self) -> tuple[str, ...]:
+        """Ids that the same request had in earlier versions."""
+        return self.names[1:]
+
+
+def names_of(
+    variant: str,
+    config: ModelConfig,
+    data: Dataset | DataRecord,
+    train: TrainConfig,
+    teacher: str = "",
+) -> tuple[str, ...]:
+    """The id of the run that this request makes, then those that it had in earlier versions; the
+    data need not be loaded.
+
+    Knobs at their defaults are left out of it, so that a new knob leaves all ids as they are. Until
+    version 2 weights of half precision made another run.
+    """
+    knobs = config.model_dump(mode="json", exclude_defaults=True) | {"latent": config.latent}
+    source = {"name": data.name, "split": data.split, "fingerprint": data.fingerprint}
+    schedule = train.model_dump(mode="json", exclude_defaults=True)
+    return tuple(
+        run_id(variant, knobs, source, schedule | more, teacher)
+        for more in ({}, {"store": "float16"})
+    )
+
+
+def upgraded(content: dict[str, Any]) -> dict[str, Any]:
+    """The plain content of a run.json of any version as this version writes it; what is wrong with
+    it stays wrong."""
+    train = content.get("train")
+    if content["schema_version"] >= 2 or not isinstance(train, dict):
+        return content
+    # Until version 2 the weights' format was a knob of the training, and every prior N(0, I).
+    rest = {name: value for name, value in train.items() if name != "store"}
+    told = {"schema_version": 2, "train": rest, "stored_as": train.get("store", "float32")}
+    able, config, program = (content.get(name) for name in ("capabilities", "config", "browser"))
+    if isinstance(able, dict) and isinstance(config, dict) and isinstance(program, dict):
+        more: dict[str, Any] = {}
+        if able.get("has_prior"):
+            more["prior"] = {"kind": "normal"}
+        if able.get("has_posterior"):
+            gaussian = config.get("likelihood") == "gaussian"
+            sigma = {"sigma": config.get("sigma")} if gaussian else {}
+            more["likelihood"] = {"kind": config.get("likelihood")} | sigma
+        told["browser"] = more | program
+    return content | told
+
+
+def read_record(folder: Path) -> RunRecord:
+    """The record in a run's folder, of this version or an earlier one.
+
+    Raises:
+        CheckpointError: torn, foreign or newer.
+    """
+    name = folder.name
+    try:
+        path = folder / RECORD
+        if path.stat().st_size > LARGEST_RECORD:
+            raise CheckpointError(
+                "Run {run} has a {record} of over {most} MiB.",
+                run=name,
+                record=RECORD,
+                most=LARGEST_RECORD >> 20,
+            )
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(
+            "Folder {folder} is no run: it has no {record}.", folder=name, record=RECORD
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(
+            "Run {run} can't be read: its {record} is torn ({reason}).",
+            run=name,
+            record=RECORD,
+            reason=str(error),
+        ) from None
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if not isinstance(version, int):
+        raise CheckpointError(
+            "Folder {folder} is no run: its {record} states no schema_version.",
+            folder=name,
+            record=RECORD,
+        )
+    if version > SCHEMA_VERSION:
+        raise CheckpointError(
+            "Run {run} has schema version {version}; this software reads up to {most}, so it "
+            "needs a newer release.",
+            run=name,
+            version=version,
+            most=SCHEMA_VERSION,
+        )
+    try:
+        record = RunRecord.model_validate(upgraded(content))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise CheckpointError(
+            "Run {run} is foreign or torn: {where} in its {record} is wrong ({reason}).",
+            run=name,
+            where=where,
+            record=RECORD,
+            reason=first["msg"],
+        ) from None
+    if record.id != name or not RUN_ID.fullmatch(name):
+        raise CheckpointError(
+            "Folder {folder} holds a run that calls itself {id!r}.", folder=name, id=record.id
+        )
+    if not isinstance(record.config.get("latent"), int):
+        raise CheckpointError(
+            "Run {run} is foreign or torn: its {record} states no latent.", run=name, record=RECORD
+        )
+    if WEIGHTS not in record.files:
+        raise CheckpointError(
+            "Run {run} is foreign or torn: its {record} names no {file}.",
+            run=name,
+            record=RECORD,
+            file=WEIGHTS,
+        )
+    return record

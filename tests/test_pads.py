@@ -1,0 +1,184 @@
+"""The house's rules for the pads' JavaScript, read off the source; the engine in plain Node."""
+
+import json
+import re
+import subprocess
+from graphlib import TopologicalSorter
+from pathlib import PurePosixPath
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from explorer import assets, linker
+from explorer.serving import ENTRIES
+from tests.digits import REPOSITORY
+
+ROOMS = ("engine", "parts", "pages")  # each may use those before it, and itself
+MOST_LINES = 450
+DOM = re.compile(
+    r"(?<![\w.$#])(?:document|window|navigator|localStorage|HTML\w*|Element|getComputedStyle"
+    r"|requestAnimationFrame|cancelAnimationFrame|createImageBitmap|\w+Observer)\b"
+)
+COMMENT = re.compile(r"/\*.*?\*/|(?<!:)//[^\n]*", re.DOTALL)
+EXPORTED = re.compile(r"^export (?:async )?function (\w+)\(|^  constructor\(", re.MULTILINE)
+
+MODULES = assets.sources()
+IMPORTS = {
+    name: [of for of, _ in linker.imported(name, source)] for name, source in MODULES.items()
+}
+
+
+def page_of(name: str) -> str:
+    """The page that a module of `pages` belongs to: itself, or the one that its folder names."""
+    return PurePosixPath(name).parts[1]
+
+
+def wrong_imports(name: str, imported: list[str]) -> list[str]:
+    """Those of a module's imports that point up, or to another page."""
+    room = name.partition("/")[0]
+
+    def bad(of: str) -> bool:
+        below = of.partition("/")[0]
+        if ROOMS.index(below) > ROOMS.index(room):
+            return True
+        return below == "pages" and (page_of(of) != page_of(name) or of.count("/") == 1)
+
+    return [of for of in imported if bad(of)]
+
+
+def untyped(source: str) -> list[str]:
+    """Exported functions, and constructors, that take something and don't say of what type."""
+    found = []
+    for match in EXPORTED.finditer(source):
+        typed = source[: match.start()].rstrip().endswith("*/")
+        takes = source[match.end()] != ")"
+        if takes and not typed:
+            found.append(match[1] or "constructor")
+    return found
+
+
+def test_every_module_is_in_a_room():
+    assert {name.partition("/")[0] for name in MODULES} == set(ROOMS)
+    assert not list(assets.PAD.glob("*.js")) and not list(assets.PAD.glob("*.css"))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_down_and_pages_never_import_pages(name):
+    assert not wrong_imports(name, IMPORTS[name])
+
+
+def test_imports_make_no_circle():
+    order = list(TopologicalSorter(IMPORTS).static_order())
+    assert order.index("engine/network") < order.index("engine/run") < order.index("pages/explore")
+
+
+@pytest.mark.parametrize(
+    ("name", "of"),
+    [
+        ("engine/run", "parts/page"),
+        ("parts/pad", "pages/explore"),
+        ("pages/beta", "pages/explore"),
+        ("pages/beta", "pages/explore/trust"),
+        ("pages/explore/trust", "pages/explore"),
+    ],
+)
+def test_the_rule_of_the_floors_bites(name, of):
+    assert wrong_imports(name, [of, "engine/numbers"]) == [of]
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("engine/")])
+def test_the_engine_knows_no_page(name):
+    assert not DOM.findall(COMMENT.sub("", MODULES[name]))
+
+
+def test_the_rule_of_the_engine_bites():
+    assert all(DOM.search(MODULES[name]) for name in ("parts/page", "parts/chores", "parts/sheet"))
+    assert not DOM.search(COMMENT.sub("", "/** document */ const x = 1; // window"))
+
+
+def test_no_file_is_long():
+    paths = [*assets.PAD.rglob("*.js"), *assets.PAD.rglob("*.css"), *assets.PAD.rglob("*.py")]
+    lines = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
+    assert len(lines) > 60
+    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
+
+
+def test_every_page_is_a_module_that_mounts_a_pad_and_perhaps_a_sheet():
+    pages = {name for name in MODULES if name.count("/") == 1 and name.startswith("pages/")}
+    assert {entry.removesuffix(".js") for entry in ENTRIES.values()} <= pages
+    for name in pages:
+        assert "export const mount = mounting(" in MODULES[name], name
+        assert "parts/pad" in IMPORTS[name], name
+    own = {f"pages/{page_of(name)}" for name in MODULES if name.startswith("pages/")}
+    assert own == pages, "a folder of a page that is not"
+    assert {f"pages/{path.stem}" for path in assets.PAD.glob("pages/*.css")} <= pages
+
+
+def test_what_is_exported_says_its_types():
+    for name, source in MODULES.items():
+        # A page's own pad is made by `mounting` alone, which says what it takes.
+        page = name.startswith("pages/") and name.count("/") == 1
+        assert set(untyped(source)) <= ({"constructor"} if page else set()), name
+    assert untyped("export function f(x) {\n}\n") == ["f"]
+    assert untyped("/** @param {number} x */\nexport function f(x) {\n}\n") == []
+    for source in MODULES.values():
+        assert "@ts-nocheck" not in source and "@ts-ignore" not in source
+
+
+def test_the_tools_are_pinned_and_for_development_only():
+    package = json.loads((REPOSITORY / "package.json").read_text(encoding="utf-8"))
+    assert "dependencies" not in package and package["private"]
+    for name, version in package["devDependencies"].items():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version), name
+    ignored = (REPOSITORY / ".gitignore").read_text(encoding="utf-8").split()
+    assert {"node_modules/", "package-lock.json"} <= set(ignored)
+
+
+# --- In Node --------------------------------------------------------------------------------------
+
+
+def in_node(node: str, script: str) -> object:
+    """What a script's `answer` is, run as a module in the pads' folder."""
+    program = f"{script}\nconsole.log(JSON.stringify(answer));"
+    done = subprocess.run(
+        [node, "--input-type=module", "-e", program],
+        cwd=assets.PAD, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_engine_loads_without_a_browser(node):
+    names = sorted(name for name in MODULES if name.startswith("engine/"))
+    found = in_node(
+        node,
+        f"""
+        const answer = {{}};
+        for (const name of {json.dumps(names)}) {{
+          answer[name] = Object.keys(await import(`./${{name}}.js`));
+        }}""",
+    )
+    assert list(found) == names
+    assert {"readTensors", "halfFloats"} <= set(found["engine/safetensors"])
+
+
+def test_weights_stored_as_int8_run_as_the_floats_they_stand_for(node):
+    generator = np.random.default_rng(3)
+    stored = generator.integers(-127, 127, (4, 6), dtype=np.int8)
+    scales = generator.uniform(0.001, 0.02, 4).astype(np.float16)
+    bias = generator.normal(size=4).astype(np.float32)
+    x = generator.normal(size=6).astype(np.float32)
+    file = save({"0.weight": stored, "0.weight.scale": scales, "0.bias": bias})
+    found = in_node(
+        node,
+        f"""
+        import {{ Network }} from "./engine/network.js";
+        import {{ readTensors }} from "./engine/safetensors.js";
+        const tensors = readTensors(Uint8Array.from({list(file)}).buffer);
+        const layers = [{{ op: "linear", weight: "0.weight", bias: "0.bias" }}, {{ op: "tanh" }}];
+        const network = new Network(layers, tensors, [6]);
+        const answer = Array.from(network.run(Float32Array.from({x.tolist()})));""",
+    )
+    weight = stored.astype(np.float32) * scales.astype(np.float32)[:, None]
+    np.testing.assert_allclose(found, np.tanh(weight @ x + bias), atol=1e-6)
