@@ -15,7 +15,7 @@ from core.data import Dataset
 from core.models.abilities import ClosedForm, Phase, Phased
 from core.models.base import Member
 from core.refusal import Refusal
-from core.training.capture import Captured
+from core.training.capture import Captured, Recorder, can_capture
 from core.training.step import Resident, Step
 
 REPORTS = 200
@@ -123,7 +123,8 @@ class _Training:
         self.model = model
         self.resident = resident
         self.config = config
-        self.captures = capture and resident.device.type == "cuda" and not model.eager
+        self.static = can_capture(resident.device)
+        self.captures = capture and self.static and not model.eager
         self.generator = torch.Generator(resident.device).manual_seed(config.seed)
         self.batch_size = min(config.batch_size, resident.count)
         self.steps = max(1, round(config.epochs * resident.count / self.batch_size))
@@ -160,7 +161,7 @@ class _Training:
     def means(self) -> dict[str, float]:
         """Mean of each term over the steps since the last report, of the present phase; waits for
         the device."""
-        found = {name: float(total) / self.since for name, total in self.step.sums.items()}
+        found = {name: total / self.since for name, total in self.step.read().items()}
         self.step.clear()
         self.since = 0
         return found
@@ -212,11 +213,14 @@ class _Training:
         phase = self._phase()
         if enter and phase is not None and isinstance(self.model, Phased):
             self.model.enter(phase.name, self.resident.all(), self.generator)
-        self._step = Step(self.model, self.resident, self.config, self.generator, phase)
+        self._step = Step(
+            self.model, self.resident, self.config, self.generator, phase, self.static
+        )
         self.since = 0
         self.captured = None
         if self.captures:
-            self.captured = Captured(self.step, self.steps, self.number, self.batch_size)
+            recorder = Recorder(self.resident.device, self.generator)
+            self.captured = Captured(self.step, recorder, self.steps, self.number, self.batch_size)
             self.captured.give(self.order)
 
     def _phase(self) -> Phase | None:
