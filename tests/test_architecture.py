@@ -309,3 +309,15 @@ def test_core_alone_loads_no_screen():
     )
     modules = {name.partition(".")[0] for name in done.stdout.split()}
     assert "torch" in modules and not modules & (SCREEN | {"explorer"})
+
+
+def test_a_training_loads_no_compiler():
+    """torch's own optimiser classes import it, which takes a process seconds."""
+    program = (
+        "import sys, torch\nfrom core.training import worker\nworker.warm()\n"
+        "print('torch' in sys.modules, 'torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "False"]

@@ -122,13 +122,12 @@ def test_an_opponent_has_a_learning_rate_and_betas_of_its_own():
     model = built(request)
     resident = loop.Resident(request.data, CPU)
     step = Step(model, resident, request.train, torch.Generator().manual_seed(0))
-    assert step.rivals["critic"].optimiser.param_groups[0]["betas"] == (0.0, 0.9)
-    assert step.rivals["judge"].optimiser.param_groups[0]["betas"] == (0.9, 0.999)
+    assert step.rivals["critic"].betas == (0.0, 0.9)
+    assert step.rivals["judge"].betas == (0.9, 0.999)
     index = torch.arange(80).reshape(4, 20)
     step(index, 0.5)
     own, critic, judge = (
-        learner.optimiser.param_groups[0]["lr"]
-        for learner in (step.learner, step.rivals["critic"], step.rivals["judge"])
+        learner.rate for learner in (step.learner, step.rivals["critic"], step.rivals["judge"])
     )
     assert critic == pytest.approx(0.5 * own) and judge == own
 

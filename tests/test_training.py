@@ -421,3 +421,33 @@ def test_what_is_kept_is_used_once_and_only_for_the_same_run(tmp_path, monkeypat
     assert [entry["step"] for entry in run.record.history] == list(range(1, steps[-1] + 1))
     assert not kept.exists()
     training.close()
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_a_learner_moves_as_torch_s_own_class_does(decay):
+    """Bit for bit, also where it goes on from what another one remembered."""
+    config = TrainConfig.checked({"weight_decay": decay})
+    start = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
+    ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
+    untouched = torch.nn.Parameter(torch.ones(2))
+
+    def fresh() -> step.Learner:
+        return step.Learner([ours, untouched], config, torch.device("cpu"), betas=(0.8, 0.99))
+
+    learner = fresh()
+    reference = torch.optim.AdamW([theirs], betas=(0.8, 0.99), weight_decay=decay, fused=True)
+    for number in range(6):
+        if number == 3:
+            kept = {name: slot.clone() for name, slot in learner.slots()}
+            learner = step.Learner(
+                [ours, untouched], config, torch.device("cpu"), betas=(0.8, 0.99)
+            )
+            learner.restore(kept)
+        rate = 0.1 / (number + 1)
+        learner.learn((ours**3).sum(), rate)
+        reference.param_groups[0]["lr"] = rate
+        reference.zero_grad()
+        (theirs**3).sum().backward()
+        reference.step()
+        assert torch.equal(ours, theirs)
+    assert torch.equal(untouched, torch.ones(2))

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 from core.config import TrainConfig
 from core.data import Dataset
@@ -70,65 +71,98 @@ def rate_at(progress: Places, config: TrainConfig) -> Places:
 
 
 class Learner:
-    """Some parameters, the optimiser that moves them, and its learning rate beside the training's.
+    """Some parameters, what AdamW remembers of them, and their rate beside the training's.
 
     Args:
         static: whether rate and gradients keep their place in memory, as a captured step needs.
+
+    The function that the class `torch.optim.AdamW` calls is called here by itself: the class
+    imports torch's compiler, which takes a process seconds, for nothing that a step needs.
     """
+
+    SLOTS = ("step", "exp_avg", "exp_avg_sq")  # under these names a kept training has them
 
     def __init__(
         self,
         parameters: Iterable[nn.Parameter],
         config: TrainConfig,
         device: torch.device,
-        static: bool,
+        static: bool = False,
         share: float = 1.0,
         betas: tuple[float, float] = (0.9, 0.999),
     ) -> None:
         self.parameters = [p for p in parameters if p.requires_grad]
         self.share = share
+        self.betas = betas
+        self.decay = config.weight_decay
+        self.static = static
+        self.fused = device.type in ("cpu", "cuda")
         start = config.learning_rate * share
-        self.rate = torch.tensor(start, device=device) if static else None
-        self.optimiser = torch.optim.AdamW(
-            self.parameters,
-            lr=start if self.rate is None else self.rate,
-            betas=betas,
-            weight_decay=config.weight_decay,
-            fused=device.type in ("cpu", "cuda"),
-            capturable=static,
-        )
+        self.rate: Places = torch.tensor(start, device=device) if static else start
+        place = device if self.fused else torch.device("cpu")
+        self.state = [
+            {
+                "step": torch.zeros((), device=place),
+                "exp_avg": torch.zeros_like(p, memory_format=torch.preserve_format),
+                "exp_avg_sq": torch.zeros_like(p, memory_format=torch.preserve_format),
+            }
+            for p in self.parameters
+        ]
 
     def learn(self, loss: Tensor, rate: Places) -> None:
         """One step down the gradient of a loss, which reaches these parameters and no others."""
-        if self.rate is None:
-            for group in self.optimiser.param_groups:
-                group["lr"] = rate * self.share
+        if not isinstance(self.rate, Tensor):
+            self.rate = rate * self.share
         elif isinstance(rate, Tensor):
             self.rate.copy_(rate * self.share)
         else:
             self.rate.fill_(rate * self.share)
-        # What is captured goes on using the memory of the gradients that it was captured with.
-        self.optimiser.zero_grad(set_to_none=self.rate is None)
+        for p in self.parameters:
+            if not self.static:
+                p.grad = None
+            elif p.grad is not None:  # a captured step goes on using the memory of its gradients
+                p.grad.zero_()
         loss.backward(inputs=self.parameters)
-        self.optimiser.step()
+        self._move()
+
+    @torch.no_grad()
+    def _move(self) -> None:
+        moved = [(p, p.grad, s) for p, s in zip(self.parameters, self.state, strict=True)]
+        there = [(p, grad, state) for p, grad, state in moved if grad is not None]
+        adamw(
+            [p for p, _, _ in there],
+            [grad for _, grad, _ in there],
+            [state["exp_avg"] for _, _, state in there],
+            [state["exp_avg_sq"] for _, _, state in there],
+            [],
+            [state["step"] for _, _, state in there],
+            foreach=False,
+            capturable=self.static,
+            fused=self.fused,
+            amsgrad=False,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            lr=self.rate,
+            weight_decay=self.decay,
+            eps=1e-8,
+            maximize=False,
+        )
 
     def slots(self) -> Iterator[tuple[str, Tensor]]:
-        """Everything that the optimiser remembers, by name."""
-        for number, state in self.optimiser.state_dict()["state"].items():
-            for slot, tensor in state.items():
-                yield f"{number}.{slot}", tensor
+        """Everything that is remembered, by name."""
+        for number, state in enumerate(self.state):
+            for slot in self.SLOTS:
+                yield f"{number}.{slot}", state[slot]
 
     def restore(self, slots: Mapping[str, Tensor]) -> None:
-        """Remember what `slots` gave."""
-        state: dict[int, dict[str, Tensor]] = {}
+        """Remember what `slots` gave.
+
+        Raises:
+            KeyError: for what no learner of these parameters gives.
+        """
         for key, tensor in slots.items():
             number, slot = key.split(".")
-            state.setdefault(int(number), {})[slot] = tensor
-        groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({"state": state, "param_groups": groups})
-        if self.rate is not None:  # the optimiser has put a copy in its place
-            for group in self.optimiser.param_groups:
-                group["lr"] = self.rate
+            self.state[int(number)][slot].copy_(tensor)
 
 
 class Step:
