@@ -24,15 +24,16 @@ from core.models.networks import (
     mlp_decoder,
     mlp_encoder,
 )
-from core.models.signals import Signature
+from core.models.signals import NOTHING, Signature
 from core.store import loading
 from core.store.checkpoints import CODES, read_tensors
 from explorer import assets
+from tests.digits import built_model, small_config, small_digits
 
 pytestmark = pytest.mark.browser
 
 TOLERANCE = 1e-3
-MODULES = ("digits", "fetching", "network", "numbers", "run", "safetensors")
+MODULES = ("digits", "fetching", "network", "numbers", "prior", "run", "safetensors")
 _HELPERS = """
   globalThis.bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
   globalThis.floats = (array) => Array.from(array);
@@ -434,3 +435,66 @@ def test_normal_draws_have_mean_zero_and_variance_one(engine):
     assert abs(draws.mean()) < 0.03
     assert abs(draws.var() - 1) < 0.05
     assert abs((np.abs(draws) < 1.96).mean() - 0.95) < 0.01
+
+
+# --- Priors -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["beta_vae", "vamp_prior"])
+def test_a_prior_is_the_model_s_own(engine, name):
+    """Density, rate and draws in the browser are torch's, also where the prior is no N(0, I)."""
+    dataset = small_digits()
+    model = built_model(name, small_config(name), dataset).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.manual_seed(1)))
+    program = programs.browser_program(model)
+    weights = text(torch_save({key: t.contiguous() for key, t in model.state_dict().items()}))
+    x = coding.to_tensor(dataset.x[:6])
+    levels = model.encode(x, NOTHING, torch.Generator().manual_seed(0))
+    z = torch.cat([level.z for level in levels], 1)
+    answer = engine(
+        """({program, weights, images, codes}) => {
+          const tensors = engine.readTensors(bytes(weights));
+          const arrays = {
+            codes: {data: new Float32Array(program.latent), shape: [1, program.latent]},
+            plane_mean: {data: new Float32Array(program.latent)},
+            plane_basis: {data: new Float32Array(2 * program.latent)},
+          };
+          const run = new engine.Run({program, posterior: true}, tensors, arrays);
+          const z = codes.map((code) => Float32Array.from(code));
+          const posteriors = images.map((x) => run.encode(x));
+          return {
+            nats: z.map((code) => run.prior.logDensity(code)),
+            posterior: z.map((code, i) => engine.logGaussian(code, posteriors[i])),
+            kl: posteriors.map(({mean, sigma}) => run.prior.klEach(mean, sigma))
+              .map((kl) => kl && floats(kl)),
+            drawn: floats(run.prior.draw(4000, engine.seeded(5))),
+            low: floats(run.low), high: floats(run.high),
+          };
+        }""",
+        {
+            "program": program,
+            "weights": weights,
+            "images": x.flatten(1).tolist(),
+            "codes": z.tolist(),
+        },
+    )
+    with torch.no_grad():
+        np.testing.assert_allclose(answer["nats"], model.log_prior(z), rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(
+            answer["posterior"], model.log_posterior(levels), rtol=1e-3, atol=1e-3
+        )
+        theirs = model.sample_prior(4000, NOTHING, torch.Generator().manual_seed(2)).numpy()
+    if name == "beta_vae":
+        np.testing.assert_allclose(
+            answer["kl"], model.rate_each(levels).detach(), rtol=1e-3, atol=1e-3
+        )
+    else:
+        assert answer["kl"] == [None] * 6, "it does not fall into dimensions"
+    ours = np.array(answer["drawn"]).reshape(4000, -1)
+    error = (ours.std(0) + theirs.std(0)) / 4000**0.5
+    assert (np.abs(ours.mean(0) - theirs.mean(0)) < 4 * error).all()
+    np.testing.assert_allclose(ours.std(0), theirs.std(0), rtol=0.1)
+    assert (np.array(answer["low"]) < ours.mean(0)).all()
+    assert (np.array(answer["high"]) > ours.mean(0)).all()

@@ -265,16 +265,14 @@ def test_arithmetic_and_traits_equal_core_and_numpy(bare, held_out):
 def test_samplers_draw_from_what_they_say(bare, found):
     count, size = 20_000, 3
     draw = f"{count}, {size}"
-    prior = np.array(
-        bare.evaluate(f"() => Array.from(sampling.drawPrior({draw}, numbers.seeded(1)))")
-    ).reshape(count, size)
+    drawn = "(seed, count) => Array.from(prior.priorOf({kind: 'normal'}, %d)"
+    drawn = f"{drawn % size}.draw(count, numbers.seeded(seed)))"
+    prior = np.array(bare.evaluate(f"() => ({drawn})(1, {count})")).reshape(count, size)
     sure = 5 / np.sqrt(count)  # five standard errors of a mean of unit variance
     np.testing.assert_allclose(prior.mean(0), 0, atol=sure)
     np.testing.assert_allclose(np.cov(prior.T), np.eye(size), atol=2 * sure)
     assert (np.abs(prior) < 1.96).mean() == pytest.approx(0.95, abs=0.01)
-    again = bare.evaluate(
-        "() => [1, 1, 2].map((seed) => Array.from(sampling.drawPrior(2, 2, numbers.seeded(seed))))"
-    )
+    again = bare.evaluate(f"() => [1, 1, 2].map((seed) => ({drawn})(seed, 2))")
     assert again[0] == again[1] != again[2]
 
     low, high = [-1.0, 0.0, 5.0], [1.0, 3.0, 5.5]

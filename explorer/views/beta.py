@@ -42,9 +42,7 @@ def show() -> None:
         data = {
             "stops": [_stop(run, first, runs) for run in found.values()],
             "betas": list(BETAS),
-            "pair": [
-                {"run": assets.run_spec(run), "likelihood": _likelihood(run)} for run in pair(runs)
-            ],
+            "pair": [{"run": assets.run_spec(run)} for run in pair(runs)],
             "digits": assets.digits_spec(),
             "text": words.group("pad", "beta_pad"),
         }
@@ -104,7 +102,6 @@ def _stop(run: Run, first: Run, runs: Sequence[Run]) -> dict:
         "run": spec,
         "dedicated": dedicated,
         "epochs": {"here": _epochs([run]), "own": _epochs(beside.values())},
-        "likelihood": _likelihood(run),
     }
 
 
@@ -112,10 +109,6 @@ def _epochs(runs: Iterable[Run]) -> str:
     return "–".join(
         f"{epochs:g}" for epochs in sorted({run.record.train["epochs"] for run in runs})
     )
-
-
-def _likelihood(run: Run) -> dict:
-    return {"kind": run.record.config["likelihood"], "sigma": run.record.config["sigma"]}
 
 
 def pair(runs: Sequence[Run]) -> tuple[Run, ...]:

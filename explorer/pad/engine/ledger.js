@@ -2,6 +2,7 @@
 // Sums over pixels and dimensions; one digit, so nothing is averaged but the draws of z.
 
 import { normal, seeded } from "./numbers.js";
+import { logGaussian } from "./prior.js";
 
 /** @typedef {{ kind?: string, sigma?: number }} Likelihood */
 
@@ -16,15 +17,6 @@ export const DRAWS = 8;
 export function fixedNormals(count, seed = 1) {
   const choose = seeded(seed);
   return Float32Array.from({ length: count }, () => normal(choose));
-}
-
-/**
- * KL(N(mean, sigma²) ‖ N(0, 1)) of each dimension, in nats: (K,).
- * @param {Float32Array} mean
- * @param {Float32Array} sigma
- */
-export function klEach(mean, sigma) {
-  return mean.map((m, k) => 0.5 * (m * m + sigma[k] * sigma[k] - 1) - Math.log(sigma[k]));
 }
 
 /**
@@ -72,23 +64,27 @@ export function bernoulliFloor(x) {
  * I(x; z) ≤ log N that z carries of which image it is, and the distance KL(q(z) ‖ p) of all codes
  * together from the prior. `posteriors` are {mean, sigma}; one fixed draw of z for each.
  * @param {{ mean: Float32Array, sigma: Float32Array }[]} posteriors
+ * @param {import("./prior.js").Prior} prior
  */
-export function surgery(posteriors) {
+export function surgery(posteriors, prior) {
   const count = posteriors.length;
   const size = posteriors[0].mean.length;
   const noise = fixedNormals(count * size, 2);
-  const logScales = posteriors.map(({ sigma }) => sigma.reduce((sum, s) => sum + Math.log(s), 0));
+  const constant = 0.5 * size * Math.log(2 * Math.PI);
+  const logScales = posteriors.map(({ sigma }) =>
+    sigma.reduce((sum, s) => sum + Math.log(s), constant));
   const each = new Float64Array(count);
   let rate = 0, information = 0, marginal = 0;
   for (let i = 0; i < count; i++) {
     const { mean, sigma } = posteriors[i];
-    rate += klEach(mean, sigma).reduce((a, b) => a + b, 0);
     const z = mean.map((m, k) => m + sigma[k] * noise[i * size + k]);
-    let most = -Infinity, prior = 0;
-    for (const v of z) prior -= 0.5 * v * v;
+    const logPrior = prior.logDensity(z);
+    rate += prior.klEach(mean, sigma)?.reduce((a, b) => a + b, 0)
+      ?? logGaussian(z, { mean, sigma }) - logPrior;
+    let most = -Infinity;
     for (let j = 0; j < count; j++) {
       const other = posteriors[j];
-      let log = -logScales[j]; // the constant ½ log 2π is in every term alike
+      let log = -logScales[j];
       for (let k = 0; k < size; k++) log -= 0.5 * ((z[k] - other.mean[k]) / other.sigma[k]) ** 2;
       each[j] = log;
       if (log > most) most = log;
@@ -97,7 +93,7 @@ export function surgery(posteriors) {
     for (let j = 0; j < count; j++) sum += Math.exp(each[j] - most);
     const all = most + Math.log(sum / count);
     information += each[i] - all;
-    marginal += all - prior;
+    marginal += all - logPrior;
   }
   return { rate: rate / count, information: information / count, marginal: marginal / count };
 }
@@ -105,19 +101,20 @@ export function surgery(posteriors) {
 let normals = new Float32Array(0);
 
 /**
- * The ledger of image x under a run with a posterior, the run's knob wherever it stands.
- * `likelihood` is {kind: "bernoulli" | "gaussian", sigma}.
+ * The ledger of image x under a run with a posterior and a prior, the run's knob wherever it
+ * stands. `kl` are the parts of the rate: one for each dimension, or, where it doesn't fall into
+ * these, one alone, from the same draws as the reconstruction.
  * @param {import("./run.js").Run} run
  * @param {Float32Array} x
- * @param {Likelihood} likelihood
  * @param {number} draws
  */
-export function ledger(run, x, likelihood, draws = DRAWS) {
+export function ledger(run, x, draws = DRAWS) {
   const { mean, sigma } = run.encode(x);
-  const kl = klEach(mean, sigma);
+  const { likelihood, prior } = run;
+  const parts = prior.klEach(mean, sigma);
   if (normals.length < draws * run.latent) normals = fixedNormals(draws * run.latent);
   const z = new Float32Array(run.latent);
-  let sum = 0, squares = 0;
+  let sum = 0, squares = 0, sampled = 0;
   for (let draw = 0; draw < draws; draw++) {
     for (let k = 0; k < run.latent; k++) z[k] = mean[k] + sigma[k] * normals[draw * run.latent + k];
     const out = run.decoder.logits(z);
@@ -126,7 +123,9 @@ export function ledger(run, x, likelihood, draws = DRAWS) {
       : gaussianNll(out, x, likelihood.sigma);
     sum += nll;
     squares += nll * nll;
+    if (!parts) sampled += logGaussian(z, { mean, sigma }) - prior.logDensity(z);
   }
+  const kl = parts ?? Float32Array.of(sampled / draws);
   const reconstruction = sum / draws;
   const variance = Math.max(0, squares / draws - reconstruction ** 2) * (draws / (draws - 1));
   return {

@@ -2,6 +2,7 @@
 
 import { fetchBytes } from "./fetching.js";
 import { Network } from "./network.js";
+import { priorOf } from "./prior.js";
 import { readTensors } from "./safetensors.js";
 
 // A run in the browser: encoder, decoder, the held-out digits' codes and the map's plane.
@@ -17,6 +18,8 @@ import { readTensors } from "./safetensors.js";
  * @property {number} latent
  * @property {number[]} [log_var_range]
  * @property {Dial} [dial]
+ * @property {import("./ledger.js").Likelihood} [likelihood]
+ * @property {import("./prior.js").PriorProgram} [prior]
  *
  * @typedef {{ id: string, weights: string, program: Program }} NetworkSpec
  *
@@ -29,9 +32,7 @@ import { readTensors } from "./safetensors.js";
  * @property {string} [derive]
  * @property {Record<string, string | null>} [derived]
  * @property {string | null} [film]
- * @property {boolean} prior
  * @property {boolean} posterior
- * @property {import("./ledger.js").Likelihood} [likelihood]
  * @property {{ rotation: number[], scale: number, shift: number[] }} [alignment]
  *
  * The image whose code is nearest; `onMap` where only the places on the map are known.
@@ -51,7 +52,7 @@ export class Run {
     this.latent = program.latent;
     this.pixels = program.shape.reduce((a, b) => a * b, 1);
     this.hasPosterior = spec.posterior;
-    this.hasPrior = spec.prior;
+    this.likelihood = program.likelihood ?? {};
     this.logVarRange = program.log_var_range;
     this.program = program;
     this.tensors = tensors;
@@ -74,6 +75,15 @@ export class Run {
     this.#place();
     this.#ranges();
     if (this.dial) this.turn(this.dial.usual);
+  }
+
+  /** p(z); null where there is none, or none that can be drawn from here. */
+  get prior() {
+    if (this.knownPrior === undefined) {
+      const encode = (/** @type {Float32Array} */ x) => this.encode(x);
+      this.knownPrior = priorOf(this.program.prior, this.latent, this.tensors, encode);
+    }
+    return this.knownPrior;
   }
 
   /**
@@ -222,7 +232,7 @@ export class Run {
   }
 
   // Range of each latent dimension over the held-out digits, a little widened; of a model with a
-  // prior at least ±3.
+  // prior at least three of its standard deviations.
   #ranges() {
     this.low = new Float32Array(this.latent).fill(Infinity);
     this.high = new Float32Array(this.latent).fill(-Infinity);
@@ -231,13 +241,14 @@ export class Run {
       if (this.codes[i] < this.low[k]) this.low[k] = this.codes[i];
       if (this.codes[i] > this.high[k]) this.high[k] = this.codes[i];
     }
+    const reach = this.prior?.reach();
     for (let k = 0; k < this.latent; k++) {
       const margin = 0.06 * (this.high[k] - this.low[k]) || 1;
       this.low[k] -= margin;
       this.high[k] += margin;
-      if (this.hasPrior) {
-        this.low[k] = Math.min(this.low[k], -3);
-        this.high[k] = Math.max(this.high[k], 3);
+      if (reach) {
+        this.low[k] = Math.min(this.low[k], reach.low[k]);
+        this.high[k] = Math.max(this.high[k], reach.high[k]);
       }
     }
   }

@@ -3,15 +3,6 @@
 import { normal } from "./numbers.js";
 
 /**
- * @param {number} count
- * @param {number} latent
- * @param {() => number} choose
- */
-export function drawPrior(count, latent, choose) {
-  return Float32Array.from({ length: count * latent }, () => normal(choose));
-}
-
-/**
  * `mixture` are {weights (C,), means (C, K), factors (C, K, K)}, lower Cholesky factors.
  * @param {number} count
  * @param {number} latent

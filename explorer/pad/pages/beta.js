@@ -215,7 +215,7 @@ class BetaBench {
   }
 
   #showLedger() {
-    this.ledger.show(this.stops.find((one) => one.k === this.pad.run.latent).likelihood);
+    this.ledger.show();
   }
 
   // Eight decodes: in sight they follow with the next frame, out of sight once β rests.
@@ -253,7 +253,7 @@ class BetaBench {
       if (this.cutOf !== told) return;
       posteriors.push(run.encode(digits.image(i * step)));
     }
-    this.cut = surgery(posteriors);
+    this.cut = surgery(posteriors, run.prior);
     const line = this.pad.part("surgery");
     line.style.opacity = 1;
     line.innerHTML = format(this.text.surgery, {

@@ -33,5 +33,5 @@ export function buildActions(pad) {
       show(mean.map((m, k) => m + sigma[k] * normal()));
     });
   }
-  if (run.hasPrior) add("prior", () => show(pad.z.map(() => normal())));
+  if (run.prior) add("prior", () => show(run.prior.draw(1)));
 }

@@ -33,14 +33,13 @@ export class LedgerTable {
 
   /**
    * Reconstruction + KL of each dimension = −ELBO; with β before the KL, what training minimises.
-   * @param {import("../../engine/ledger.js").Likelihood} likelihood
    */
-  show(likelihood) {
+  show() {
     const { run, input } = this.pad;
     if (!input) return;
     const { text } = this;
     const beta = run.value;
-    const found = ledger(run, input, likelihood);
+    const found = ledger(run, input);
     const elbo = found.reconstruction + found.rate;
     const objective = found.reconstruction + beta * found.rate;
     this.sums = { ...found, elbo, objective, beta };
@@ -57,8 +56,8 @@ export class LedgerTable {
       rec.style.width = share(found.reconstruction);
       rec.firstElementChild.textContent = decimals(found.reconstruction, 1);
       rec.style.setProperty("--floor", `${(100 * floor) / found.reconstruction}%`);
-      if (kls.childElementCount !== run.latent) {
-        kls.innerHTML = "<i></i>".repeat(run.latent);
+      if (kls.childElementCount !== found.kl.length) {
+        kls.innerHTML = "<i></i>".repeat(found.kl.length);
         kls.parts = Array.from(kls.children);
       }
       kls.style.width = share(weight * found.rate);

@@ -31,13 +31,13 @@ export class Pair {
     const x = pad.digits.image(digit);
     const { mean } = pad.digits;
     const meanLogits = mean.map((p) => Math.log(Math.max(p, 1e-6) / Math.max(1 - p, 1e-6)));
-    const columns = this.runs.map((run, i) => {
-      const { likelihood } = wanted[i];
+    const columns = this.runs.map((run) => {
+      const { likelihood } = run;
       const output = Float32Array.from(run.decode(run.encode(x).mean));
       const trivial = likelihood.kind === "bernoulli"
         ? bernoulliNll(meanLogits, x)
         : gaussianNll(mean, x, likelihood.sigma);
-      return { kind: likelihood.kind, output, trivial, ...ledger(run, x, likelihood),
+      return { kind: likelihood.kind, output, trivial, ...ledger(run, x),
         error: squaredError(output, x) };
     });
     this.scores = columns;
@@ -61,7 +61,7 @@ export class Pair {
       return view;
     });
     this.pad.part("pair-note").innerHTML = format(text.pair_note, {
-      latent: this.runs[0].latent, sigma: wanted[1].likelihood.sigma });
+      latent: this.runs[0].latent, sigma: this.runs[1].likelihood.sigma });
   }
 }
 

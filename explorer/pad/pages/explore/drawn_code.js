@@ -3,6 +3,7 @@
 
 import { bernoulliNll, bound, gaussianNll } from "../../engine/ledger.js";
 import { clamp, normal } from "../../engine/numbers.js";
+import { logGaussian } from "../../engine/prior.js";
 import { DigitView } from "../../parts/digit_view.js";
 import { decimals, format } from "../../parts/page.js";
 
@@ -89,9 +90,10 @@ export class DrawnCode {
   // Bounds on log p(x) of the input from the same draws in groups of k: none is below a smaller
   // k's. A Bernoulli likelihood needs pixels of 0 and 1, so the input is rounded and encoded anew.
   #bound() {
-    const { run, input, spec } = this.pad;
-    const { kind, sigma: spread } = spec?.likelihood ?? {};
-    if (!input || !kind) return;
+    const { run, input } = this.pad;
+    const { kind, sigma: spread } = run.likelihood;
+    const { prior } = run;
+    if (!input || !kind || !prior) return;
     const x = kind === "bernoulli" ? input.map((value) => (value > 0.5 ? 1 : 0)) : input;
     const value = run.value;
     const { mean, sigma } = run.encode(x);
@@ -105,8 +107,7 @@ export class DrawnCode {
         const z = mean.map((mu, k) => mu + sigma[k] * noise[k]);
         const logits = run.decoder.logits(z);
         const nll = kind === "bernoulli" ? bernoulliNll(logits, x) : gaussianNll(logits, x, spread);
-        const ratio = noise.reduce((sum, e, k) =>
-          sum + 0.5 * (e * e - z[k] * z[k]) + Math.log(sigma[k]), 0); // log p(z) − log q(z|x)
+        const ratio = prior.logDensity(z) - logGaussian(z, { mean, sigma });
         this.noise.push(noise);
         this.weights.push(ratio - nll);
       }

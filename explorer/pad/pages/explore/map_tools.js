@@ -177,7 +177,7 @@ export class MapTools {
     for (const box of boxes) {
       box.checked = layers.includes(box.dataset.layer);
       box.parentElement.hidden = (box.dataset.layer === "rings" && !run.hasPosterior) ||
-        (box.dataset.layer === "prior" && !run.hasPrior);
+        (box.dataset.layer === "prior" && !run.prior);
     }
     if (first && layers.some((name) => name !== "none" && !LAYERS.includes(name))) {
       this.#complain("layers", layers.join(), LAYERS);
@@ -383,8 +383,10 @@ export class MapTools {
     if (!layout || !run) return;
     this.backdrop.paint(context, view);
     if (!this.#on("prior") || !layout.linear) return;
-    const zero = new Float32Array(run.latent);
-    const rings = posteriorRings(layout.toMap, zero, zero.map(() => 1), [1, 2, 3]);
+    const { heaps } = run.prior;
+    const widths = heaps.length > 1 ? [1] : [1, 2, 3]; // of many Gaussians one ring each
+    const rings = heaps.flatMap(({ mean, sigma }) =>
+      posteriorRings(layout.toMap, mean, sigma, widths));
     context.strokeStyle = colours.ink;
     context.fillStyle = colours.ink;
     context.globalAlpha = 0.55;
@@ -395,6 +397,7 @@ export class MapTools {
       ring.forEach((p, n) => context[n ? "lineTo" : "moveTo"](...view.toScreen(p)));
       context.closePath();
       context.stroke();
+      if (heaps.length > 1) return;
       const [x, y] = view.toScreen(ring[6]);
       context.fillText(`${i + 1}σ`, x + 4, y - 4);
     });

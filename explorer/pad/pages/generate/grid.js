@@ -98,7 +98,7 @@ export class Grid {
   #arrange() {
     const { pad } = this;
     const { run, text } = pad;
-    const canBeProbable = run.hasPrior && run.latent === 2;
+    const canBeProbable = run.prior?.standard && run.latent === 2;
     const spacing = canBeProbable ? this.spacing : "range";
     this.shownSpacing = spacing;
     this.modes.hidden = !canBeProbable;

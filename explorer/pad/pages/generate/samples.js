@@ -2,7 +2,7 @@
 // classifier says which of them it would call a digit.
 
 import { seeded, standardError } from "../../engine/numbers.js";
-import { boxOf, drawBox, drawMixture, drawOwn, drawPrior } from "../../engine/sampling.js";
+import { boxOf, drawBox, drawMixture, drawOwn } from "../../engine/sampling.js";
 import { address } from "../../parts/address.js";
 import { savePicture, saveTable } from "../../parts/downloads.js";
 import { decimals, format } from "../../parts/page.js";
@@ -96,13 +96,13 @@ export class Samples {
     this.mixture = null;
     this.sets = {};
     this.drawn = {};
-    this.names = run.hasPrior ? ["prior", "mixture", "box"] : ["own", "mixture", "box"];
+    this.names = run.prior ? ["prior", "mixture", "box"] : ["own", "mixture", "box"];
     if (this.wanted !== null && !this.names.includes(this.wanted)) {
       pad.say(format(text.bad_on, { allowed: this.names.join(", ") }));
       this.wanted = null;
     }
     this.onMap = this.wanted ?? this.onMap;
-    if (!this.names.includes(this.onMap)) this.onMap = run.hasPrior ? "prior" : "box";
+    if (!this.names.includes(this.onMap)) this.onMap = run.prior ? "prior" : "box";
     const box = this.find(".sheets");
     box.innerHTML = this.names.map((name) => `
       <figure data-sampler="${name}"><figcaption><b>${text[`sampler_${name}`]}</b>
@@ -160,7 +160,7 @@ export class Samples {
 
   // All sets anew: another run, seed or knob's value.
   #redraw() {
-    for (const name of SAMPLERS) if (name !== "prior" || this.run.hasPrior) this.#add(name);
+    for (const name of SAMPLERS) if (name !== "prior" || this.run.prior) this.#add(name);
     this.#work();
   }
 
@@ -177,7 +177,7 @@ export class Samples {
     if (this.drawn[name]?.key === key) return this.drawn[name].codes;
     const choose = seeded(10 * seed + SAMPLERS.indexOf(name));
     const codes = {
-      prior: () => drawPrior(COUNT, latent, choose),
+      prior: () => run.prior.draw(COUNT, choose),
       mixture: () => drawMixture(COUNT, latent, this.mixture, choose),
       box: () => drawBox(COUNT, latent, boxOf(run.codes, latent), choose),
       own: () => drawOwn(COUNT, latent, run.codes, choose),

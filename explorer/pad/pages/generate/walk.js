@@ -207,7 +207,7 @@ export class Walk {
       this.stations.fill(slot, digits.image(index), format(text.slot, { label: digits.labels[index] })));
     this.find('[data-action="add"]').disabled = this.indexes.length >= STATIONS;
     this.find('[data-action="remove"]').disabled = this.indexes.length <= 2;
-    this.centre = run.hasPrior ? null : this.#middle();
+    this.centre = run.prior?.standard ? null : this.#middle();
     this.frames = (this.indexes.length - 1) * (this.steps - 1) + 1;
     const columns = Math.min(this.frames, 15);
     const rows = Math.ceil(this.frames / columns);
@@ -268,14 +268,14 @@ export class Walk {
     const spec = {
       label: text.norm_title,
       x: { title: text.norm_x, low: 0, high: 1 },
-      y: { title: run.hasPrior ? text.norm_origin : text.norm_middle, low: 0 },
+      y: { title: run.prior?.standard ? text.norm_origin : text.norm_middle, low: 0 },
       height: 206,
       series,
     };
     this.chart?.destroy();
     this.chart = new Chart(this.find(".norms > div"), spec);
     const least = (name) => Math.min(...points(name).map(({ y }) => y));
-    const note = format(run.hasPrior ? text.norm_note_prior : text.norm_note_middle, {
+    const note = format(run.prior?.standard ? text.norm_note_prior : text.norm_note_middle, {
       line: decimals(least("line"), 2), circle: decimals(least("circle"), 2),
       typical: decimals(typical, 2), latent: run.latent,
     });

@@ -1,0 +1,123 @@
+// The prior p(z) of a run, as its program says it: what codes are drawn from, and what one costs.
+// Nothing else in the browser knows which distribution that is.
+
+import { normal } from "./numbers.js";
+
+const HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);
+
+/**
+ * A diagonal Gaussian.
+ * @typedef {{ mean: Float32Array, sigma: Float32Array }} Heap
+ *
+ * `normal`, or `mixture` of the posteriors of pseudo-inputs, or `learned` by the model alone.
+ * @typedef {{ kind: string, inputs?: string }} PriorProgram
+ */
+
+/**
+ * log N(z; mean, diag sigma²) in nats, summed over dimensions.
+ * @param {ArrayLike<number>} z
+ * @param {Heap} heap
+ */
+export function logGaussian(z, { mean, sigma }) {
+  let log = 0;
+  for (let k = 0; k < z.length; k++) {
+    log -= 0.5 * ((z[k] - mean[k]) / sigma[k]) ** 2 + Math.log(sigma[k]) + HALF_LOG_2PI;
+  }
+  return log;
+}
+
+/**
+ * KL(N(mean, sigma²) ‖ N(0, 1)) of each dimension, in nats: (K,).
+ * @template {Float32Array | number[]} A
+ * @param {A} mean
+ * @param {ArrayLike<number>} sigma
+ * @returns {A}
+ */
+export function klEach(mean, sigma) {
+  return /** @type {A} */ (mean.map((m, k) =>
+    0.5 * (m * m + sigma[k] * sigma[k] - 1) - Math.log(sigma[k])));
+}
+
+export class Prior {
+  /**
+   * A mixture of diagonal Gaussians in equal parts.
+   * @param {Heap[]} heaps One alone where the prior is a single Gaussian.
+   * @param {boolean} standard Whether it is N(0, I), whose KL has a closed form by dimension.
+   */
+  constructor(heaps, standard) {
+    this.heaps = heaps;
+    this.standard = standard;
+  }
+
+  /**
+   * Codes drawn from it: (count · K).
+   * @param {number} count
+   * @param {() => number} [choose] A source of uniform draws.
+   */
+  draw(count, choose = Math.random) {
+    const latent = this.heaps[0].mean.length;
+    const codes = new Float32Array(count * latent);
+    for (let i = 0; i < count; i++) {
+      const many = this.heaps.length > 1;
+      const { mean, sigma } = this.heaps[many ? Math.floor(choose() * this.heaps.length) : 0];
+      for (let k = 0; k < latent; k++) codes[i * latent + k] = mean[k] + sigma[k] * normal(choose);
+    }
+    return codes;
+  }
+
+  /**
+   * log p(z) in nats.
+   * @param {ArrayLike<number>} z
+   */
+  logDensity(z) {
+    const each = this.heaps.map((heap) => logGaussian(z, heap));
+    const most = Math.max(...each);
+    return most + Math.log(each.reduce((sum, one) => sum + Math.exp(one - most), 0) / each.length);
+  }
+
+  /**
+   * KL(q ‖ p) of each latent dimension in nats, (K,), where it falls into these; else null.
+   * @param {Float32Array} mean
+   * @param {ArrayLike<number>} sigma
+   */
+  klEach(mean, sigma) {
+    return this.standard ? klEach(mean, sigma) : null;
+  }
+
+  /** How far a dimension's slider must reach at least: {low, high} (K,). */
+  reach() {
+    const latent = this.heaps[0].mean.length;
+    const low = new Float32Array(latent).fill(Infinity);
+    const high = new Float32Array(latent).fill(-Infinity);
+    for (const { mean, sigma } of this.heaps) {
+      for (let k = 0; k < latent; k++) {
+        low[k] = Math.min(low[k], mean[k] - 3 * sigma[k]);
+        high[k] = Math.max(high[k], mean[k] + 3 * sigma[k]);
+      }
+    }
+    return { low, high };
+  }
+}
+
+/**
+ * The prior of a program; null where there is none, or where only the model itself can draw.
+ * @param {PriorProgram | undefined} program
+ * @param {number} latent
+ * @param {Record<string, import("./safetensors.js").Tensor>} tensors
+ * @param {(x: Float32Array) => Heap} encode
+ * @returns {Prior | null}
+ */
+export function priorOf(program, latent, tensors, encode) {
+  if (program?.kind === "normal") {
+    const zero = new Float32Array(latent);
+    return new Prior([{ mean: zero, sigma: zero.map(() => 1) }], true);
+  }
+  if (program?.kind === "mixture") {
+    const { data, shape } = tensors[program.inputs];
+    const size = data.length / shape[0];
+    const heaps = Array.from({ length: shape[0] }, (_, i) => encode(Float32Array.from(
+      { length: size }, (_, p) => Math.min(1, Math.max(0, data[i * size + p])))));
+    return new Prior(heaps, false);
+  }
+  return null;
+}
