@@ -45,7 +45,7 @@ def shares(run: Run, judge: Classifier) -> dict[str, np.ndarray]:
     """By sampler the share of samples called a digit with confidence, one for each seed; and of the
     reconstructions of all held-out digits, once."""
     model = loading.load_model(run)
-    dial = BETA if model.dial is not None else None
+    dial = BETA if model.capabilities.has_dial else None
     codes = coding.encode(model, data.load("mnist-5k", "all").x, dial=dial).mean
     low, high = sampling.box(codes)
     prior = run.record.capabilities["has_prior"]

@@ -38,6 +38,7 @@ def knob(
     annotation on the field itself. With `when=("network", "mlp")` it acts only where that other
     knob has that value; elsewhere a screen leaves it out of sight, at its default.
     """
+    extra: dict[str, Any] = {"advanced": advanced, "when": when}
     return Field(
         default,
         title=label,
@@ -46,7 +47,7 @@ def knob(
         le=le,
         gt=gt,
         allow_inf_nan=False if isinstance(default, float) else None,
-        json_schema_extra={"advanced": advanced, "when": when},
+        json_schema_extra=extra,
     )
 
 
@@ -247,7 +248,8 @@ def _read_knob(name: str, field: FieldInfo) -> Knob:
         for key in ("ge", "gt", "le", "lt"):
             if getattr(entry, key, None) is not None:
                 limits[key] = getattr(entry, key)
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    given = field.json_schema_extra
+    extra: dict[str, Any] = given if isinstance(given, dict) else {}
     return Knob(
         name=name,
         label=field.title or name,

@@ -247,17 +247,18 @@ def test_the_rules_bite(source):
 
 
 LONGEST = {"core": 400, "explorer": 420}  # lines; what is longer holds more than one thing
-STILL_LONGER = {"core/store/checkpoints.py"}
 
 
 def test_no_file_is_long():
-    long = {
-        str(path.relative_to(REPOSITORY))
-        for folder, most in LONGEST.items()
+    lengths = {
+        path: len(path.read_text(encoding="utf-8").splitlines())
+        for folder in LONGEST
         for path in (REPOSITORY / folder).glob("**/*.py")
-        if len(path.read_text(encoding="utf-8").splitlines()) > most
     }
-    assert long == STILL_LONGER
+    assert len(lengths) > 80 and max(lengths.values()) > 200
+    for path, length in lengths.items():
+        inside = path.relative_to(REPOSITORY)
+        assert length <= LONGEST[inside.parts[0]], f"{inside} has {length} lines"
 
 
 def test_names_of_files():

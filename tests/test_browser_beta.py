@@ -82,7 +82,8 @@ def prefetched(visit):
 def ledger(model, x, value, normals, sigma):
     """Reconstruction and KL of each dimension of one image, by torch, with the given draws."""
     one = coding.to_tensor(x)
-    dial = {} if model.dial is None else {"dial": torch.full((1,), float(np.log(value)))}
+    told = model.capabilities.has_dial
+    dial = {"dial": torch.full((1,), float(np.log(value)))} if told else {}
     (level,) = model.encode(one, Condition(**dial))
     noise = torch.tensor(normals[: DRAWS * model.config.latent]).reshape(DRAWS, -1)
     z = level.mean + (0.5 * level.log_var).exp() * noise

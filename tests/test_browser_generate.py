@@ -197,7 +197,7 @@ def bare(usual_context, app):
     """A page of the app's own origin with the pad's modules and nothing else."""
     page = usual_context.new_page()
     page.goto(f"{app.url}/_stcore/health")
-    names = ("arithmetic", "numbers", "sampling", "spacing")
+    names = ("arithmetic", "numbers", "prior", "sampling", "spacing")
     page.evaluate(
         """async (addresses) => {
           for (const [name, address] of Object.entries(addresses)) {

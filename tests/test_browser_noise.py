@@ -101,7 +101,7 @@ def corrupted_here(visit, kind, level, clean):
 @torch.no_grad()
 def answer(model, pixels, level):
     x = torch.from_numpy(pixels).reshape(1, 1, 28, 28)
-    told = None if model.dial is None else torch.full((1,), float(level))
+    told = torch.full((1,), float(level)) if model.capabilities.has_dial else None
     return model.reconstruct(x, model.condition(None, told)).reshape(-1).numpy()
 
 

@@ -7,6 +7,8 @@ import torch
 from core import models
 from core.latent import coding
 from core.models import VARIANTS
+from core.models.signals import Level
+from core.training.evaluate import rate_distortion
 from tests.digits import cases, signature_of, small_config, small_data
 
 
@@ -41,6 +43,21 @@ def test_set_functions_are_the_model_s_own(name, changes):
     again = coding.reconstruct(model, found.x, found.labels, batch=33)
     np.testing.assert_allclose(again, x_hat, atol=1e-5)
     assert decoded.shape == found.x.shape and decoded.dtype == np.float32
+
+
+def test_a_point_has_no_prior_no_rate_and_no_spread():
+    found = small_data("images", 5)
+    plain = models.build("stacked_ae", small_config("stacked_ae"), signature_of(found)).eval()
+    with pytest.raises(ValueError, match="Draws need a prior"):
+        coding.sample(plain, 3)
+    with pytest.raises(ValueError, match="Rate and distortion need a posterior"):
+        rate_distortion(plain, found.x)
+    z = torch.zeros(2, 3)
+    for point in (Level(z), Level(z, mean=z), Level(z, log_var=z)):
+        with pytest.raises(ValueError, match="no Gaussian posterior"):
+            _ = point.gaussian
+    mean, log_var = Level(z, z + 1, z + 2).gaussian
+    assert (mean == 1).all() and (log_var == 2).all()
 
 
 def test_traverse_changes_one_dimension():

@@ -97,6 +97,12 @@ def test_the_rule_of_the_engine_bites():
     assert not DOM.search(COMMENT.sub("", "/** document */ const x = 1; // window"))
 
 
+def test_no_module_counts_the_folders_above_it():
+    """Linked into a page's module, it has that module's address and not its own."""
+    for name, source in MODULES.items():
+        assert not re.search(r'URL\("\.\.?/[^)]*import\.meta\.url', source), name
+
+
 def test_no_file_is_long():
     paths = [*assets.PAD.rglob("*.js"), *assets.PAD.rglob("*.css"), *assets.PAD.rglob("*.py")]
     lines = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in paths}

@@ -18,9 +18,10 @@ from core.models.networks import decoder, encoder
 from core.models.priors import StandardNormal
 from core.store import checkpoints, records
 from core.training import loop, runner
-from explorer import language, live, members, state, workers
+from explorer import language, live, members, resources, state, workers
 from explorer.language import LANGUAGES, Words
 from explorer.views import beta, frame, noise
+from tests import trials
 from tests.digits import QUICK, REPOSITORY
 
 PAGES = ("explore", "compare", "noise", "beta", "generate", "train")
@@ -240,3 +241,57 @@ def test_no_view_names_a_variant():
     for path in (REPOSITORY / "explorer" / "pad").glob("**/*.js"):
         strings = set(re.findall(r"[\"'`]([a-z_]+)[\"'`]", path.read_text(encoding="utf-8")))
         assert not strings & (set(models.VARIANTS) - {"pca"}), path.name
+
+
+# --- Members that no browser runs ----------------------------------------------------------------
+
+STILL = ("gan", "vq_vae", "ladder_vae", "conditional_vae", "completing_vae", "pixel_vae", "flow")
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory):
+    """A user's store with a run of each of some trial variants that no browser runs."""
+    store = tmp_path_factory.mktemp("still")
+    digits = data.load("mnist-5k", "all")
+    few = digits.subset(list(range(20)), "few")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in STILL:
+            patch.setitem(models._CLASSES, name, f"tests.trials.{trials.CLASSES[name]}")
+            config = trials.trial(name).Config.checked({"latent": 4})
+            how = QUICK.model_copy(update={"epochs": 0.02})
+            request = checkpoints.Request(name, config, digits.subset(range(1000), "part"), how)
+            assert not trials.trial(name).capabilities.in_browser
+            on_map = digits if name in ("gan", "vq_vae") else None
+            loop.drain(runner.run(request, store, test=few, on_map=on_map))
+    return store
+
+
+@pytest.mark.usefixtures("on_trial")
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("name", STILL)
+def test_what_no_browser_runs_is_shown_by_its_pictures(visit, still, monkeypatch, name, code):
+    monkeypatch.setenv("LATENT_EXPLORER_RUNS", str(still))
+    words = Words(code)
+    app = visit("explore", code, model=name, k="4")
+    assert not app.error and words("album.still") in [info.value for info in app.info]
+    kind = trials.trial(name)
+    titles = {text.value.removeprefix("#### ") for text in app.markdown}
+    assert (words("album.samples") in titles) == kind.capabilities.has_prior
+    assert (words("album.reconstructions") in titles) == kind.capabilities.has_encoder
+    assert (words("album.map") in titles) == (name == "vq_vae")
+    pictures = resources.pictures(frame.showable_runs(live=False)[-1])
+    assert all(content.startswith(b"\x89PNG") for content in pictures.values())
+    made = visit("generate", code, model=name, k="4")
+    assert not made.error and words("album.still") in [info.value for info in made.info]
+
+
+@pytest.mark.usefixtures("on_trial")
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_falls_over_members_that_no_browser_runs(visit, still, monkeypatch, page):
+    monkeypatch.setenv("LATENT_EXPLORER_RUNS", str(still))
+    app = visit(page)
+    assert not app.error
+    if page == "train":
+        run = next(run for run in checkpoints.list_runs(still).runs if run.startswith("vq_vae"))
+        shown = visit(page, run=run)
+        assert not shown.error and Words("en")("album.still") in [i.value for i in shown.info]

@@ -154,6 +154,7 @@ def test_those_declared_for_a_role_come_before_those_that_fit_it(made):
     dedicated = [run for name, run in made.items() if name.startswith("level ")]
     assert records.by_role(made.values(), "matrix") == [*dedicated, made["other noise"]]
     assert records.by_role(made.values(), "plain") == []
+    assert set(records._FITS) == set(records.ROLES)
     with pytest.raises(KeyError):
         records.by_role(runs, "nonsense")
 
@@ -165,13 +166,33 @@ def test_runs_are_alike_but_for_what_one_takes_as_an_input(made):
     history = tuple(entry | {"total_correlation": 1.0} for entry in older.history)
     other = older.model_copy(update={"history": history})
     assert not records.alike(made["every"], checkpoints.Run(made["four"].folder, other))
-    for name in ("channels", "dense", "hidden"):
-        config = older.config | {name: [7]}
-        wider = checkpoints.Run(made["four"].folder, older.model_copy(update={"config": config}))
-        assert not records.alike(made["every"], wider), name
-        assert not records.same_size(made["four"], wider)
     assert records.same_size(made["one"], made["four"])
     assert not records.same_size(made["one"], made["wide"])
+
+
+def test_only_knobs_that_act_make_a_size(made):
+    def with_knobs(**knobs):
+        config = made["one"].record.config | knobs
+        record = made["one"].record.model_copy(update={"config": config})
+        return checkpoints.Run(made["one"].folder, record)
+
+    for network, name, value in (
+        ("conv", "channels", [4, 8]),
+        ("conv", "dense", 64),
+        ("mlp", "hidden", [9]),
+    ):
+        for kind in ("conv", "mlp"):
+            pair = with_knobs(network=kind), with_knobs(network=kind, **{name: value})
+            assert records.alike(*pair) == records.same_size(*pair) == (kind != network)
+            assert (name in records.sizes(pair[0])) == (kind == network)
+
+
+def test_a_run_without_a_rate_has_no_trade(made):
+    record = made["four"].record
+    scores = dict(record.metrics[records.HELD_OUT])
+    del scores["rate"]
+    without = record.model_copy(update={"metrics": {records.HELD_OUT: scores}})
+    assert records.trade_of(checkpoints.Run(made["four"].folder, without)) is None
 
 
 def test_records_need_no_torch():

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from core.export.programs import ExportError, plain_convolution
-from core.models.abilities import Layered
+from core.models.abilities import Dialled, Layered
 from core.models.base import Member
 from core.models.conditioned import Gate, Shift, apply
 from core.models.dial import Dial
@@ -37,9 +37,10 @@ def write(model: Member, folder: Path, run_id: str) -> dict[str, Path]:
         "encoder": (model.encoder_layers(), model.signature.shape, "x", "code"),
         "decoder": (model.decoder_layers(), (model.width,), "z", "x_hat"),
     }
+    dial = model.dial if isinstance(model, Dialled) else None
     paths = {}
     for name, (network, shape, source, target) in parts.items():
-        proto = _onnx_model(network, model.dial, shape, source, target)
+        proto = _onnx_model(network, dial, shape, source, target)
         format.helper.set_model_props(proto, {"run": run_id, "part": name})
         format.checker.check_model(proto, full_check=True)
         path = folder / f"{name}.onnx"
@@ -56,10 +57,11 @@ def _onnx_model(
     network: nn.Sequential, dial: Dial | None, shape: tuple[int, ...], source: str, target: str
 ) -> Any:
     """A layer list as an ONNX model, from `source` (batch, *shape) to `target`."""
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-    position = None if dial is None else torch.tensor([float(dial.position(dial.usual))])
-    nodes, constants = [], []
+    position = None if dial is None else torch.tensor([dial.position(dial.usual)])
+    nodes: list[NodeProto] = []
+    constants: list[TensorProto] = []
     x = torch.zeros(1, *shape)
     at = source
     for number, layer in enumerate(network):
@@ -103,8 +105,10 @@ def _onnx_steps(layer: nn.Module, x: torch.Tensor, position: torch.Tensor | None
 
 
 def _convolution(layer: nn.Conv2d | nn.ConvTranspose2d) -> list[_Step]:
-    if not plain_convolution(layer):
-        raise ExportError("ONNX is written for square convolutions without dilation or groups.")
+    if not plain_convolution(layer) or layer.bias is None:
+        raise ExportError(
+            "ONNX is written for square convolutions with a bias, without dilation or groups."
+        )
     attributes = {
         "kernel_shape": list(layer.kernel_size),
         "strides": list(layer.stride),

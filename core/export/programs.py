@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from core.models.abilities import Generative, Layered, Probabilistic
+from core.models.abilities import Dialled, Generative, Layered, Probabilistic
 from core.models.base import Member
 from core.models.conditioned import WEIGHTED, Gate, Shift
 from core.models.gaussian import GaussianLevels
@@ -71,7 +71,7 @@ def browser_program(model: Member) -> dict[str, Any] | None:
         program["likelihood"] = model.likelihood.program()
     if isinstance(model, Generative):
         program["prior"] = model.prior_program(names)
-    if model.dial is not None:
+    if isinstance(model, Dialled):
         program["dial"] = asdict(model.dial)
     return program
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.models.abilities import Conditional, Generative, Probabilistic
+from core.models.abilities import Conditional, Dialled, Generative, Probabilistic
 from core.models.base import Autoencoder, Member
 from core.models.signals import Condition, join
 
@@ -125,9 +125,15 @@ def rate_each(
 
 @torch.no_grad()
 def sample(
-    model: Generative, count: int, seed: int = 0, dial: float | None = None
+    model: Member, count: int, seed: int = 0, dial: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws of a model's prior, and their mean images: (count, width) and (count, *shape)."""
+    """Draws of a model's prior, and their mean images: (count, width) and (count, *shape).
+
+    Raises:
+        ValueError: for a model without a prior.
+    """
+    if not isinstance(model, Generative):
+        raise ValueError("Draws need a prior.")
     device = device_of(model)
     generator = torch.Generator(device).manual_seed(seed)
     condition = _told(model, count, device, None, None, slice(0, count), dial)
@@ -152,9 +158,9 @@ def reconstruct(
 
 
 def _positions(model: Member, count: int, dial: float | None) -> Tensor | None:
-    if dial is None or model.dial is None:
+    if dial is None or not isinstance(model, Dialled):
         return None
-    return torch.full((count,), float(model.dial.position(dial)), device=device_of(model))
+    return torch.full((count,), model.dial.position(dial), device=device_of(model))
 
 
 def _told(

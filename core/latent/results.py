@@ -80,7 +80,7 @@ class Subject:
 
 
 def _usual(model: Any) -> float | None:
-    return None if model.dial is None else model.dial.usual
+    return model.dial.usual if model.capabilities.has_dial else None
 
 
 # --- Kinds of results ---------------------------------------------------------------------------

@@ -36,7 +36,8 @@ _CLASSES = {
 class _Registry(Mapping[str, "type[Member]"]):
     def __getitem__(self, name: str) -> type[Member]:
         module, _, kind = _CLASSES[name].rpartition(".")
-        return getattr(importlib.import_module(module), kind)
+        found: type[Member] = getattr(importlib.import_module(module), kind)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(_CLASSES)

@@ -63,6 +63,13 @@ class Dialled(ABC):
     def dial(self) -> Dial:
         """The knob, its trained range and its usual value."""
 
+    def stands_at(self, condition: Condition, like: Tensor) -> Tensor:
+        """Position of the dial for each example of `like`, its usual one where none is told:
+        (batch,)."""
+        if condition.dial is not None:
+            return condition.dial
+        return torch.full((len(like),), self.dial.position(self.dial.usual), device=like.device)
+
 
 # --- Of codes and answers -----------------------------------------------------------------------
 

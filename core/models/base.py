@@ -19,10 +19,10 @@ from core.models.abilities import (
     Capabilities,
     Conditional,
     Corrupting,
+    Dialled,
     Generative,
     Observing,
 )
-from core.models.dial import Dial
 from core.models.signals import (
     NOTHING,
     Batch,
@@ -43,7 +43,6 @@ class Member(nn.Module, ABC):
         encodes: whether examples have codes.
         eager: why its training step can't be captured as a CUDA graph; empty where it can.
         widths: numbers in each level of its code, which the decoder takes side by side.
-        dial: a continuous knob that is an input of its networks, if it has one.
     """
 
     name: ClassVar[str]
@@ -53,7 +52,6 @@ class Member(nn.Module, ABC):
     encodes: ClassVar[bool] = True
     eager: ClassVar[str] = ""
     capabilities: ClassVar[Capabilities] = Capabilities()
-    dial: Dial | None = None
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -73,6 +71,8 @@ class Member(nn.Module, ABC):
         """Numbers in a code, all levels together."""
         return sum(self.widths)
 
+    # Torch declares `forward` as an attribute, so those below can't be marked final; the contract
+    # suite holds them like every other concrete method.
     @abstractmethod
     def forward(self, batch: Batch, generator: torch.Generator | None = None) -> Output:
         """One training pass."""
@@ -105,10 +105,13 @@ class Member(nn.Module, ABC):
         A variant with a dial gets a position of it for each example, drawn anew.
         """
         target = self.observe(x, generator) if isinstance(self, Observing) else x
-        dial = self.dial.draw(len(x), generator, x.device) if self.dial else None
+        dial = None
+        if isinstance(self, Dialled):
+            dial = self.dial.draw(len(x), generator, x.device)
         condition = self.condition(target, label, dial, generator)
-        corrupts = isinstance(self, Corrupting)
-        seen = self.corrupt(target, condition, generator) if corrupts else target
+        seen = target
+        if isinstance(self, Corrupting):
+            seen = self.corrupt(target, condition, generator)
         return Batch(seen, target, condition, observed)
 
     @final
@@ -128,9 +131,9 @@ class Member(nn.Module, ABC):
     @final
     def position(self, condition: Condition, like: Tensor) -> Tensor | None:
         """Position of the dial for each example of `like`: (batch,), or None without a dial."""
-        if self.dial is None or condition.dial is not None:
-            return condition.dial
-        return torch.full((len(like),), self.dial.position(self.dial.usual), device=like.device)
+        if isinstance(self, Dialled):
+            return self.stands_at(condition, like)
+        return condition.dial
 
     @final
     def answer(self, z: Tensor, condition: Condition, target: Tensor) -> Tensor:
@@ -153,7 +156,6 @@ class Autoencoder(Member):
     ) -> tuple[Level, ...]:
         """Code of `x` (batch, *shape). With a generator z is drawn; without, z is the mean."""
 
-    @final
     def forward(self, batch: Batch, generator: torch.Generator | None = None) -> Output:
         """Encode the batch's input, draw z where the model is stochastic, decode."""
         levels = self.encode(batch.input, batch.condition, generator)
@@ -170,7 +172,6 @@ class DecoderOnly(Generative, Member):
 
     encodes = False
 
-    @final
     def forward(self, batch: Batch, generator: torch.Generator | None = None) -> Output:
         """Decode as many draws of the prior as the batch has examples."""
         z = self.sample_prior(len(batch.target), batch.condition, generator)

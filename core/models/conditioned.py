@@ -76,5 +76,5 @@ def gated_decoder(layers: nn.Sequential, latent: int, kind: str) -> nn.Sequentia
     return nn.Sequential(*out)
 
 
-def _features(layer: nn.Module) -> int:
+def _features(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> int:
     return layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels

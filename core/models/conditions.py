@@ -21,17 +21,24 @@ class Labelled(Conditional):
     def told(
         self, x: Tensor, label: Tensor | None, generator: torch.Generator | None = None
     ) -> Condition:
-        usual = self.untold(len(x), x.device)
-        if label is None:
-            return usual
-        return Condition(label=torch.where(label < 0, usual.label, label))
+        usual = self.in_turn(len(x), x.device)
+        return Condition(label=usual if label is None else torch.where(label < 0, usual, label))
 
     def untold(self, count: int, device: torch.device) -> Condition:
-        """The classes in turn."""
-        return Condition(label=torch.arange(count, device=device) % max(1, self.signature.classes))
+        return Condition(label=self.in_turn(count, device))
+
+    def in_turn(self, count: int, device: torch.device) -> Tensor:
+        """The classes in turn: (count,)."""
+        return torch.arange(count, device=device) % max(1, self.signature.classes)
 
     def one_hot(self, condition: Condition) -> Tensor:
-        """The label as (batch, classes) floats."""
+        """The label as (batch, classes) floats.
+
+        Raises:
+            ValueError: where the condition names no label.
+        """
+        if condition.label is None:
+            raise ValueError("The condition names no label.")
         return F.one_hot(condition.label, self.signature.classes).float()
 
 

@@ -48,7 +48,8 @@ class PointAutoencoder(Layered, Autoencoder):
         return apply(self.decoder, z, self.position(condition, z))
 
     def mean(self, logits: Tensor) -> Tensor:
-        return self.output(logits)
+        mean: Tensor = self.output(logits)
+        return mean
 
     def squared_error(self, batch: Batch, output: Output) -> Tensor:
         """Squared error per example: sum over its (observed) entries, mean over the batch."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import overload
 
 import torch
 from torch import Tensor
@@ -26,6 +27,10 @@ class Dial:
     log: bool
     usual: float
 
+    @overload
+    def position(self, value: float) -> float: ...
+    @overload
+    def position(self, value: Tensor) -> Tensor: ...
     def position(self, value: float | Tensor) -> float | Tensor:
         """What the gates see of a value: the value or its logarithm."""
         if not self.log:

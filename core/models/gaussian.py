@@ -81,7 +81,7 @@ class GaussianLevels(Observing, Probabilistic, Autoencoder):
         return self.likelihood.mean(logits)
 
     def log_posterior(self, levels: tuple[Level, ...]) -> Tensor:
-        each = [losses.gaussian_log_density(le.z, le.mean, le.log_var) for le in levels]
+        each = [losses.gaussian_log_density(level.z, *level.gaussian) for level in levels]
         return torch.stack(each).sum(0)
 
     def negative_elbo(

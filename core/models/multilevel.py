@@ -71,5 +71,5 @@ class MultiLevelAutoencoder(Corrupting, Dialled, PlainPointAutoencoder):
         return Dial("level", low, high, log=False, usual=usual)
 
     def corrupt(self, x: Tensor, condition: Condition, generator: torch.Generator | None) -> Tensor:
-        level = self.position(condition, x).reshape(-1, *[1] * (x.ndim - 1))  # (batch, 1, …)
+        level = self.stands_at(condition, x).reshape(-1, *[1] * (x.ndim - 1))  # (batch, 1, …)
         return CORRUPTIONS[self.config.noise](x, level, generator)

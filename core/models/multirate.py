@@ -68,5 +68,5 @@ class MultiRateVAE(Dialled, StandardNormalRate, LayeredGaussian):
         return Dial("beta", low, high, log=True, usual=self.config.beta)
 
     def loss_terms(self, batch: Batch, output: Output, moment: Moment) -> dict[str, Tensor]:
-        beta = self.dial.value(self.position(batch.condition, batch.target))  # (batch,)
+        beta = self.dial.value(self.stands_at(batch.condition, batch.target))  # (batch,)
         return self.negative_elbo(batch, output, beta)

@@ -27,6 +27,7 @@ class PCA(ClosedForm, PlainPointAutoencoder):
     """
 
     name, title, Config = "pca", "PCA", PCAConfig
+    variance: Tensor
 
     def __init__(self, config: PCAConfig, signature: Signature) -> None:
         check_latent(config.latent, signature)
@@ -46,16 +47,17 @@ class PCA(ClosedForm, PlainPointAutoencoder):
         flat = x.flatten(1)
         mean = flat.mean(0, dtype=torch.float64)
         covariance = torch.zeros(len(mean), len(mean), dtype=torch.float64, device=x.device)
-        for part in flat.split(4096):
+        for part in torch.split(flat, 4096):
             centred = part.double() - mean
             covariance += centred.T @ centred
         values, vectors = torch.linalg.eigh(covariance / len(flat))
         components = vectors.flip(1)[:, : self.config.latent].T  # (K, pixels), largest first
         largest = components.abs().argmax(1, keepdim=True)
         components = components * components.gather(1, largest).sign()
-        encoder, decoder = self.encoder[1], self.decoder[0]
-        encoder.weight.copy_(components)
-        encoder.bias.copy_(-(components @ mean))
-        decoder.weight.copy_(components.T)
-        decoder.bias.copy_(mean)
+        weight, bias = self.encoder.parameters()
+        weight.copy_(components)
+        bias.copy_(-(components @ mean))
+        weight, bias = self.decoder.parameters()
+        weight.copy_(components.T)
+        bias.copy_(mean)
         self.variance.copy_(values.flip(0)[: self.config.latent])

@@ -15,7 +15,7 @@ from core.models.signals import NOTHING, Condition, Level, join
 class StandardNormal(Generative):
     """p(z) = N(0, I). Mixed into a model that has parameters, whose device it draws on."""
 
-    width: int
+    widths: tuple[int, ...]
 
     def sample_prior(
         self,
@@ -24,7 +24,7 @@ class StandardNormal(Generative):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         device = None if generator is None else generator.device
-        return torch.empty(count, self.width, device=device).normal_(generator=generator)
+        return torch.empty(count, sum(self.widths), device=device).normal_(generator=generator)
 
     def log_prior(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
         return losses.gaussian_log_density(z, torch.zeros_like(z), torch.zeros_like(z))
@@ -37,7 +37,7 @@ class StandardNormalRate(StandardNormal, Probabilistic):
     """The rate of Gaussian posteriors against N(0, I), in closed form, by dimension."""
 
     def rate_each(self, levels: tuple[Level, ...], condition: Condition = NOTHING) -> Tensor:
-        each = [losses.kl_standard_normal_each(level.mean, level.log_var) for level in levels]
+        each = [losses.kl_standard_normal_each(*level.gaussian) for level in levels]
         return torch.cat(each, dim=1)
 
 

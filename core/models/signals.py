@@ -87,6 +87,17 @@ class Level:
     point: Tensor | None = None  # (batch, width) before it was quantised
     index: Tensor | None = None  # (batch, positions) into a codebook
 
+    @property
+    def gaussian(self) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the posterior: (batch, width) each.
+
+        Raises:
+            ValueError: for a level without a Gaussian posterior.
+        """
+        if self.mean is None or self.log_var is None:
+            raise ValueError("This level has no Gaussian posterior, so no mean and log-variance.")
+        return self.mean, self.log_var
+
 
 @dataclass(frozen=True)
 class Output:

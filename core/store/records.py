@@ -21,8 +21,9 @@ from core.store import checkpoints
 from core.store.checkpoints import CODES, Run, RunRecord
 
 HELD_OUT = "mnist-5k/all"
-# Knobs that make a network's size, beside K.
-SIZES = tuple(knob.name for knob in NetworkConfig.knobs() if knob not in ModelConfig.knobs())
+_SIZES = tuple(knob for knob in NetworkConfig.knobs() if knob not in ModelConfig.knobs())
+SIZES = tuple(knob.name for knob in _SIZES)  # knobs that make a network's size, beside K
+
 # What pages use shipped runs for. A run is given its roles by its plan in `core.training.bank`;
 # where none is, `by_role` takes what fits by its capabilities.
 ROLES = {
@@ -64,7 +65,7 @@ class Gap:
 
 
 def by_role(runs: Iterable[Run], role: str) -> list[Run]:
-    """Runs for a role: those that were declared for it (see `core.training.bank.Plan`), then those
+    """Runs for a role: those that were declared for it (one of `ROLES`), then those
     that fit it by what they can do, so that a store of somebody's own shows something too."""
     runs = list(runs)
     declared = [run for run in runs if role in run.record.roles]
@@ -72,19 +73,24 @@ def by_role(runs: Iterable[Run], role: str) -> list[Run]:
 
 
 def alike(one: Run, other: Run) -> bool:
-    """Whether two runs differ in no knob that both have, but for one that either takes as an
-    input, and were trained on the same data for terms of the same names."""
+    """Whether two runs differ in no knob that both have, but for those that don't act and one that
+    either takes as an input, and were trained on the same data for terms of the same names."""
     dials = {dial["knob"] for run in (one, other) if (dial := dial_of(run))}
-    same = not differing(one, other) - dials and _data(one) == _data(other)
+    idle = set(SIZES) - sizes(one).keys()
+    same = not differing(one, other) - dials - idle and _data(one) == _data(other)
     return same and _terms(one) == _terms(other)
+
+
+def sizes(run: Run) -> dict[str, Any]:
+    """What makes the size of a run's network, beside K: the knobs that it has and that act."""
+    config = run.record.config
+    return {k.name: config[k.name] for k in _SIZES if k.name in config and k.acts(config)}
 
 
 def same_size(one: Run, other: Run) -> bool:
     """Whether two runs have networks of the same size and the same data."""
-    a, b = one.record.config, other.record.config
-    return all(a.get(name) == b.get(name) for name in ("latent", *SIZES)) and (
-        _data(one) == _data(other)
-    )
+    a, b = ((run.record.latent, sizes(run), _data(run)) for run in (one, other))
+    return a == b
 
 
 def is_linear(run: Run) -> bool:
@@ -120,7 +126,9 @@ def trade_of(run: Run) -> Trade | None:
     """Rate and distortion of a run that was trained for one β; None where none were scored."""
     scores = run.record.metrics.get(HELD_OUT, {})
     distortion = scores.get("cross_entropy_grey", scores.get("distortion"))
-    if distortion is None or "beta" not in run.record.config or dial_of(run):
+    if distortion is None or "rate" not in scores:
+        return None
+    if "beta" not in run.record.config or dial_of(run):
         return None
     return Trade(float(run.record.config["beta"]), scores["rate"], distortion)
 

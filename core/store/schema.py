@@ -173,9 +173,8 @@ def upgraded(content: dict[str, Any]) -> dict[str, Any]:
     # Until version 2 the weights' format was a knob of the training, and every prior N(0, I).
     rest = {name: value for name, value in train.items() if name != "store"}
     told = {"schema_version": 2, "train": rest, "stored_as": train.get("store", "float32")}
-    parts: list[Any] = [content.get(name) for name in ("capabilities", "config", "browser")]
-    able, config, program = parts
-    if all(isinstance(part, dict) for part in parts):
+    able, config, program = (content.get(name) for name in ("capabilities", "config", "browser"))
+    if isinstance(able, dict) and isinstance(config, dict) and isinstance(program, dict):
         more: dict[str, Any] = {}
         if able.get("has_prior"):
             more["prior"] = {"kind": "normal"}

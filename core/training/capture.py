@@ -6,12 +6,52 @@ after the other. A graph asks for all of them at once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from core.training.step import Step
 
 WARMUP = 3  # steps before a capture, as torch asks: they make what is captured find its memory
+
+
+def can_capture(device: torch.device) -> bool:
+    """Whether steps can be captured there."""
+    return device.type == "cuda"
+
+
+class Recorder:
+    """Makes work on a CUDA device a graph.
+
+    Args:
+        device: where the work is done.
+        generator: which it draws from.
+    """
+
+    def __init__(self, device: torch.device, generator: torch.Generator) -> None:
+        self.device = device
+        self.generator = generator
+        self.stream = torch.cuda.Stream(device)
+
+    def warm_up(self, work: Callable[[], None]) -> None:
+        """Do the work beside the usual stream, in its turn: what it makes for good, such as
+        gradients, must be made before it is recorded."""
+        usual = torch.cuda.current_stream(self.device)
+        self.stream.wait_stream(usual)
+        with torch.cuda.stream(self.stream):
+            work()
+        usual.wait_stream(self.stream)
+
+    def record(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Record the work, which does nothing yet; what is given back does it, each time anew."""
+        with torch.cuda.device(self.device):
+            graph = torch.cuda.CUDAGraph()
+            graph.register_generator_state(self.generator)
+            # Other threads of the host may go on using the device meanwhile.
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+                work()
+        return graph.replay
 
 
 class Captured:
@@ -21,15 +61,17 @@ class Captured:
     move on there, so that no step waits for the host.
 
     Args:
-        step: what is captured.
+        step: what is captured; it must be `static`.
+        recorder: makes it a graph.
         steps: of the whole training.
         begin: number of the step that is next.
         size: examples in a batch.
     """
 
-    def __init__(self, step: Step, steps: int, begin: int, size: int) -> None:
+    def __init__(self, step: Step, recorder: Recorder, steps: int, begin: int, size: int) -> None:
         device = step.resident.device
         self.step = step
+        self.recorder = recorder
         self.number = torch.tensor(begin, device=device, dtype=torch.float64)
         self.steps = steps
         self.offsets = torch.arange(step.draws * size, device=device).reshape(step.draws, size)
@@ -40,28 +82,20 @@ class Captured:
         )
         self.left = 0  # of the order, as the host knows without asking
         self.eager = WARMUP
-        self.graph: torch.cuda.CUDAGraph | None = None
-        self.stream = torch.cuda.Stream(device)
+        self.replay: Callable[[], None] | None = None
 
     def __call__(self) -> None:
         """Take the next step."""
         if self.left < self.offsets.numel():
             self._shuffle()
         self.left -= self.offsets.numel()
-        if self.graph is not None:
-            self.graph.replay()
-        elif self.eager:
+        if self.eager:
             self.eager -= 1
-            self.stream.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(self.stream):
-                self._once()
-            torch.cuda.current_stream().wait_stream(self.stream)
-        else:
-            self.graph = torch.cuda.CUDAGraph()
-            self.graph.register_generator_state(self.step.generator)
-            with torch.cuda.graph(self.graph):
-                self._once()
-            self.graph.replay()
+            self.recorder.warm_up(self._once)
+            return
+        if self.replay is None:
+            self.replay = self.recorder.record(self._once)
+        self.replay()
 
     def remaining(self) -> Tensor:
         """What is left of the order, for a training that is kept: (left,)."""

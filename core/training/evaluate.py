@@ -12,7 +12,7 @@ from core.measures import metrics
 from core.measures.corruptions import LEVELS, NOISES
 from core.measures.losses import squared_error
 from core.measures.noise import CORRUPTIONS
-from core.models.abilities import Generative, Probabilistic
+from core.models.abilities import Corrupting, Dialled, Generative, Probabilistic
 from core.models.base import Autoencoder, Member
 from core.models.signals import Condition, join
 
@@ -55,10 +55,8 @@ def evaluate(
     }
     if model.signature.kind == "sequences":
         scores |= {f"{name}_frame": value / x.shape[1] for name, value in scores.items()}
-    if model.capabilities.corrupts:
-        level = model.config.level if dial is None else dial
-        noise = model.config.noise
-        scores["squared_error_denoised"] = denoising_error(model, x, noise, level, seed, labels)
+    if isinstance(model, Corrupting):
+        scores["squared_error_denoised"] = own_denoising_error(model, x, seed, labels, dial)
     if isinstance(model, Probabilistic):
         scores |= rate_distortion(model, x, seed, labels, dial)
         if model.likelihood.binary:
@@ -83,6 +81,27 @@ def _ratings(
 
 
 @torch.no_grad()
+def own_denoising_error(
+    model: Autoencoder,
+    x: np.ndarray,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+    dial: float | None = None,
+    batch: int = 1000,
+) -> float:
+    """Squared error against the clean images of the answers to such corrupted ones as the model was
+    trained on: sum over pixels, mean over images. See `denoising_error`."""
+    if not isinstance(model, Corrupting):
+        raise ValueError("Only a model that is trained on corrupted inputs corrupts.")
+    generator = torch.Generator(coding.device_of(model)).manual_seed(seed)
+    total = 0.0
+    for clean, condition in coding.batches(model, x, labels, batch, dial):
+        answers = model.reconstruct(model.corrupt(clean, condition, generator), condition)
+        total += squared_error(answers, clean).item() * len(clean)
+    return total / len(x)
+
+
+@torch.no_grad()
 def denoising_error(
     model: Autoencoder,
     x: np.ndarray,
@@ -103,7 +122,7 @@ def denoising_error(
     """
     generator = torch.Generator(coding.device_of(model)).manual_seed(seed)
     told = None
-    if model.dial is not None and model.capabilities.corrupts:
+    if isinstance(model, Dialled) and isinstance(model, Corrupting):
         told = min(model.dial.high, max(model.dial.low, level))
     total = 0.0
     for clean, condition in coding.batches(model, x, labels, batch, told):
@@ -139,7 +158,12 @@ def rate_distortion(
     `distortion_binary`, `elbo_binary`: the encoder sees the binarised image too), and, apart
     from that, by its cross-entropy on grey pixels (`rate`, `cross_entropy_grey`), which is no
     likelihood. A Gaussian likelihood is a density of grey pixels (`rate`, `distortion`, `elbo`).
+
+    Raises:
+        ValueError: for a model without a posterior.
     """
+    if not isinstance(model, Probabilistic):
+        raise ValueError("Rate and distortion need a posterior.")
     generator = torch.Generator(coding.device_of(model)).manual_seed(seed)
     binary = model.likelihood.binary
     totals: dict[str, float] = {}
@@ -153,7 +177,7 @@ def rate_distortion(
         rate = model.rate_each(levels, condition).sum().item()
         logits = model.answer(join(levels), condition, target)
         distortion = model.likelihood.nll(logits, target).item() * len(target)
-        return rate, distortion, torch.cat([level.mean for level in levels], 1)
+        return rate, distortion, torch.cat([level.gaussian[0] for level in levels], 1)
 
     for grey, condition in coding.batches(model, x, labels, batch, dial):
         rate, distortion, mean = score(grey, condition)

@@ -15,7 +15,7 @@ from core.data import Dataset
 from core.models.abilities import ClosedForm, Phase, Phased
 from core.models.base import Member
 from core.refusal import Refusal
-from core.training.capture import Captured
+from core.training.capture import Captured, Recorder, can_capture
 from core.training.step import Resident, Step
 
 REPORTS = 200
@@ -123,7 +123,8 @@ class _Training:
         self.model = model
         self.resident = resident
         self.config = config
-        self.captures = capture and resident.device.type == "cuda" and not model.eager
+        self.static = can_capture(resident.device)
+        self.captures = capture and self.static and not model.eager
         self.generator = torch.Generator(resident.device).manual_seed(config.seed)
         self.batch_size = min(config.batch_size, resident.count)
         self.steps = max(1, round(config.epochs * resident.count / self.batch_size))
@@ -132,12 +133,23 @@ class _Training:
         self.since = 0  # steps since the last report
         self.order = torch.empty(0, dtype=torch.long, device=resident.device)
         self.begins = _beginnings(model, self.steps)
-        self.step: Step | None = None
+        self._step: Step | None = None  # of the present phase
         self.captured: Captured | None = None
+
+    @property
+    def step(self) -> Step:
+        """The step of the present phase.
+
+        Raises:
+            RuntimeError: before the first phase has begun.
+        """
+        if self._step is None:
+            raise RuntimeError("No phase of this training has begun.")
+        return self._step
 
     def take_step(self) -> None:
         """One step, and before it whatever begins with it."""
-        if self.step is None or self.number in self.begins:
+        if self._step is None or self.number in self.begins:
             self._begin(enter=self.number in self.begins)
         if self.captured is not None:
             self.captured()
@@ -149,7 +161,7 @@ class _Training:
     def means(self) -> dict[str, float]:
         """Mean of each term over the steps since the last report, of the present phase; waits for
         the device."""
-        found = {name: float(total) / self.since for name, total in self.step.sums.items()}
+        found = {name: total / self.since for name, total in self.step.read().items()}
         self.step.clear()
         self.since = 0
         return found
@@ -199,13 +211,16 @@ class _Training:
         if self.captured is not None:
             self.order = self.captured.remaining()
         phase = self._phase()
-        if enter and phase is not None:
+        if enter and phase is not None and isinstance(self.model, Phased):
             self.model.enter(phase.name, self.resident.all(), self.generator)
-        self.step = Step(self.model, self.resident, self.config, self.generator, phase)
+        self._step = Step(
+            self.model, self.resident, self.config, self.generator, phase, self.static
+        )
         self.since = 0
         self.captured = None
         if self.captures:
-            self.captured = Captured(self.step, self.steps, self.number, self.batch_size)
+            recorder = Recorder(self.resident.device, self.generator)
+            self.captured = Captured(self.step, recorder, self.steps, self.number, self.batch_size)
             self.captured.give(self.order)
 
     def _phase(self) -> Phase | None:

@@ -8,7 +8,9 @@ import torch
 from core.data import Dataset
 from core.latent import coding
 from core.latent.projections import Plane, map_plane
+from core.models.abilities import Dialled
 from core.models.base import Autoencoder
+from core.models.dial import Dial
 from core.training.evaluate import evaluate
 
 KNOTS = 12
@@ -25,29 +27,32 @@ def map_arrays(model: Autoencoder, digits: Dataset) -> dict[str, np.ndarray]:
     if digits.observed is not None:  # what nobody rated is no error
         off = off * digits.observed
     error = off.reshape(len(x), -1).sum(1)
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "codes": codes.astype(np.float16),
         "plane_mean": plane.mean.astype(np.float32),
         "plane_basis": plane.basis.astype(np.float32),
     }
-    if model.dial is not None:  # one digit's error changes with the knob; its mean is at the knots
-        return arrays | knot_arrays(model, digits, plane)
+    if isinstance(
+        model, Dialled
+    ):  # one digit's error changes with the knob; its mean is at the knots
+        return arrays | knot_arrays(model, model.dial, digits, plane)
     return arrays | {"squared_error": error.astype(np.float16)}
 
 
-def knot_arrays(model: Autoencoder, digits: Dataset, plane: Plane) -> dict[str, np.ndarray]:
-    """The map at knots of the continuous knob, between which a screen interpolates.
+def knot_arrays(
+    model: Autoencoder, dial: Dial, digits: Dataset, plane: Plane
+) -> dict[str, np.ndarray]:
+    """The map at knots of the model's continuous knob, between which a screen interpolates.
 
     `knots` (knots,) positions, `knot_points` (knots, count, 2) float16 on the usual value's plane,
     `knot_squared_error` (knots,) per image (of a model that is trained on corrupted inputs the
     error of its answer to such), and for a model with an ELBO `knot_rate`,
     `knot_distortion` (knots,) in nats per image of grey pixels and `knot_kl` (knots, K) in nats.
     """
-    ends = [float(model.dial.position(end)) for end in (model.dial.low, model.dial.high)]
-    knots = torch.linspace(*ends, KNOTS)
+    knots = torch.linspace(dial.position(dial.low), dial.position(dial.high), KNOTS)
     found: dict[str, list] = {}
     for position in knots:
-        value = float(model.dial.value(position))
+        value = float(dial.value(position))
         codes = coding.encode(model, digits.x, digits.labels, dial=value)
         scores = evaluate(model, digits.x, labels=digits.labels, dial=value)
         found.setdefault("knot_points", []).append(plane.to_map(codes.mean))

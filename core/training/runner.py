@@ -61,13 +61,13 @@ def run(
         TrainingError, CheckpointError: see `train` and `checkpoints.save`.
     """
     model = build(request.variant, request.config, signature_of(request.data), request.train.seed)
+    device = device or best_device()
     if isinstance(model, Taught):
         if teacher is None or not request.teacher:
             raise TrainingError(
                 "{model} learns from another network, and none was given.", model=model.title
             )
-        model.listen(teacher)
-    device = device or best_device()
+        model.listen(teacher.to(device))
     keeper = Keeper(kept, *request.names)
     resume, history = keeper.found()
     last = Progress(0, 1, 0, 0.0)
@@ -75,7 +75,7 @@ def run(
         film = None
     try:
         for last in loop.train(model, request.data, request.train, device, resume):
-            if film is not None:
+            if film is not None and isinstance(model, Autoencoder):
                 film.look(model, last.step, last.steps, last.samples)
             history.append({"step": last.step, "samples": last.samples, **last.terms})
             keeper.keep(last, history)

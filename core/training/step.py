@@ -57,6 +57,8 @@ def scaled(x: Tensor) -> Tensor:
 
 def rate_at(progress: Places, config: TrainConfig) -> Places:
     """Learning rate at a place in the training, 0 to 1."""
+    rise: Places
+    fall: Places
     if isinstance(progress, Tensor):
         rise = ((progress + 1e-3) / config.warmup).clamp(max=1.0) if config.warmup else 1.0
         cosine = 0.5 * (1 + (math.pi * progress).cos())
@@ -70,7 +72,8 @@ def rate_at(progress: Places, config: TrainConfig) -> Places:
 class Learner:
     """Some parameters, the optimiser that moves them, and its learning rate beside the training's.
 
-    On CUDA the rate is a tensor, so that a captured step may change it.
+    Args:
+        static: whether rate and gradients keep their place in memory, as a captured step needs.
     """
 
     def __init__(
@@ -78,21 +81,21 @@ class Learner:
         parameters: Iterable[nn.Parameter],
         config: TrainConfig,
         device: torch.device,
+        static: bool,
         share: float = 1.0,
         betas: tuple[float, float] = (0.9, 0.999),
     ) -> None:
         self.parameters = [p for p in parameters if p.requires_grad]
         self.share = share
-        cuda = device.type == "cuda"
         start = config.learning_rate * share
-        self.rate = torch.tensor(start, device=device) if cuda else None
+        self.rate = torch.tensor(start, device=device) if static else None
         self.optimiser = torch.optim.AdamW(
             self.parameters,
             lr=start if self.rate is None else self.rate,
             betas=betas,
             weight_decay=config.weight_decay,
             fused=device.type in ("cpu", "cuda"),
-            capturable=cuda,
+            capturable=static,
         )
 
     def learn(self, loss: Tensor, rate: Places) -> None:
@@ -100,8 +103,10 @@ class Learner:
         if self.rate is None:
             for group in self.optimiser.param_groups:
                 group["lr"] = rate * self.share
+        elif isinstance(rate, Tensor):
+            self.rate.copy_(rate * self.share)
         else:
-            self.rate.copy_(torch.as_tensor(rate * self.share))
+            self.rate.fill_(rate * self.share)
         # What is captured goes on using the memory of the gradients that it was captured with.
         self.optimiser.zero_grad(set_to_none=self.rate is None)
         loss.backward(inputs=self.parameters)
@@ -121,10 +126,16 @@ class Learner:
             state.setdefault(int(number), {})[slot] = tensor
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": state, "param_groups": groups})
+        if self.rate is not None:  # the optimiser has put a copy in its place
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.rate
 
 
 class Step:
     """What happens in one step of a phase, to the model and to its opponents.
+
+    Args:
+        static: whether its optimisers' rates and gradients keep their place in memory.
 
     Attributes:
         draws: batches that a step takes.
@@ -138,6 +149,7 @@ class Step:
         config: TrainConfig,
         generator: torch.Generator,
         phase: Phase | None = None,
+        static: bool = False,
     ) -> None:
         self.model = model
         self.resident = resident
@@ -150,12 +162,13 @@ class Step:
         theirs = {id(p) for one in self.opponents for p in one.module.parameters()}
         device = resident.device
         own = (p for p in _parameters(model, phase) if id(p) not in theirs)
-        self.learner = Learner(own, config, device)
+        self.learner = Learner(own, config, device, static)
         self.rivals = {
             one.name: Learner(
                 one.module.parameters(),
                 config,
                 device,
+                static,
                 1.0 if one.learning_rate is None else one.learning_rate / config.learning_rate,
                 one.betas,
             )
@@ -174,10 +187,11 @@ class Step:
         rate = rate_at(progress, self.config)
         moment = Moment(progress, self.phase, self.generator)
         taken = 0
-        for one in self.opponents:
-            for _ in range(one.steps):
-                self._opponent(one, index[taken], moment, rate)
-                taken += 1
+        if isinstance(self.model, Adversarial):
+            for one in self.opponents:
+                for _ in range(one.steps):
+                    self._opponent(self.model, one, index[taken], moment, rate)
+                    taken += 1
         batch = self.model.prepare(*self.resident.batch(index[taken]), self.generator)
         output = self.model(batch, self.generator)
         terms = self.model.loss_terms(batch, output, moment)
@@ -187,11 +201,13 @@ class Step:
             with torch.no_grad():
                 self.model.after_step(batch, output, moment)
 
-    def _opponent(self, one: Opponent, index: Tensor, moment: Moment, rate: Places) -> None:
+    def _opponent(
+        self, model: Adversarial, one: Opponent, index: Tensor, moment: Moment, rate: Places
+    ) -> None:
         with torch.no_grad():
             batch = self.model.prepare(*self.resident.batch(index), self.generator)
             output = self.model(batch, self.generator)
-        terms = self.model.opponent_terms(one.name, batch, output, moment)
+        terms = model.opponent_terms(one.name, batch, output, moment)
         self.rivals[one.name].learn(sum_of(terms), rate)
         self._count({f"adversary/{one.name}/{name}": t / one.steps for name, t in terms.items()})
 
@@ -201,6 +217,13 @@ class Step:
                 self.sums[name].add_(term.detach())
             else:
                 self.sums[name] = term.detach().clone()
+
+    def read(self) -> dict[str, float]:
+        """The sums as numbers; waits for the device, once."""
+        if not self.sums:
+            return {}
+        found = torch.stack(tuple(self.sums.values())).tolist()
+        return dict(zip(self.sums, found, strict=True))
 
     def clear(self) -> None:
         """Begin to add up anew."""

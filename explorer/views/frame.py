@@ -168,7 +168,7 @@ def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
         record = run.record
         layers = [
             {k: v for k, v in record.config.items() if k not in records.SIZES},
-            {k: record.config[k] for k in records.SIZES if k in record.config},
+            records.sizes(run),
             record.train,
         ]
         before = usual.record.config | usual.record.train

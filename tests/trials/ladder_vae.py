@@ -47,9 +47,8 @@ class LadderVAE(SampledRate, GaussianLevels):
         first, top = z.split(self.widths, dim=1)
         given = self.level(self.lower(top))
         zero = torch.zeros_like(top)
-        return losses.gaussian_log_density(top, zero, zero) + losses.gaussian_log_density(
-            first, given.mean, given.log_var
-        )
+        above = losses.gaussian_log_density(top, zero, zero)
+        return above + losses.gaussian_log_density(first, *given.gaussian)
 
     def prior_program(self, names):
         return {"kind": "learned"}

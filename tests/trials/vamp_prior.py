@@ -28,20 +28,20 @@ class VampPriorVAE(SampledRate, LayeredGaussian):
         self.inputs = nn.Parameter(torch.rand(config.inputs, *signature.shape))
 
     def heaps(self):
-        return self.level(self.posterior(self.inputs.clamp(0, 1), NOTHING))
+        return self.level(self.posterior(self.inputs.clamp(0, 1), NOTHING)).gaussian
 
     def sample_prior(self, count, condition=NOTHING, generator=None):
-        heaps, device = self.heaps(), self.inputs.device
+        (mean, log_var), device = self.heaps(), self.inputs.device
         chosen = torch.randint(self.config.inputs, (count,), generator=generator, device=device)
-        return losses.gaussian_sample(heaps.mean[chosen], heaps.log_var[chosen], generator)
+        return losses.gaussian_sample(mean[chosen], log_var[chosen], generator)
 
     def log_prior(self, z, condition=NOTHING):
-        heaps = self.heaps()
-        shape = (len(z), *heaps.mean.shape)
+        mean, log_var = self.heaps()
+        shape = (len(z), *mean.shape)
         each = losses.gaussian_log_density(
             z[:, None].expand(shape).flatten(0, 1),
-            heaps.mean.expand(shape).flatten(0, 1),
-            heaps.log_var.expand(shape).flatten(0, 1),
+            mean.expand(shape).flatten(0, 1),
+            log_var.expand(shape).flatten(0, 1),
         )
         return each.unflatten(0, shape[:2]).logsumexp(1) - math.log(self.config.inputs)
 

@@ -13,7 +13,8 @@ import { rgb, theme } from "./theme.js";
  * @typedef {{ name: string, run?: string | string[], title?: string }} About
  */
 
-const ROUTE = new URL("../../save/", import.meta.url);
+// Beside the modules' own route, however deep in its folders the linked module's address lies.
+const ROUTE = new URL(import.meta.url.replace(/\/pad\/[0-9a-f]{16}\/.*$/, "/save/"));
 const HEADERS = { "X-Latent-Visitor": "save" }; // which no form of another site can send
 const AGAIN = 500; // milliseconds between questions whether a decoder is made
 const SAVED = 6000; // milliseconds for which a sentence stays

@@ -1,0 +1,47 @@
+"""What a new member costs: lines of its file, and files that know of it."""
+
+import re
+
+import pytest
+
+import core.models as models
+from core.models import VARIANTS
+from tests import trials
+from tests.digits import REPOSITORY
+
+REGISTRY = "core/models/__init__.py"
+WRITTEN = {".py", ".js", ".css", ".toml", ".html"}
+
+
+def files_that_name(*words: str) -> set[str]:
+    """Files of core and explorer that say one of the words, or are called by it."""
+    said = re.compile(rf"\b({'|'.join(map(re.escape, words))})\b")
+    return {
+        path.relative_to(REPOSITORY).as_posix()
+        for room in ("core", "explorer")
+        for path in (REPOSITORY / room).rglob("*")
+        if path.suffix in WRITTEN
+        and (path.stem in words or said.search(path.read_text(encoding="utf-8")))
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("beta_vae", 25), ("sparse_ae", 35), ("conditional_vae", 45)]
+)
+def test_lines_of_a_member(name, most):
+    path = REPOSITORY / "tests" / "trials" / f"{trials.CLASSES[name].partition('.')[0]}.py"
+    assert 0 < len(path.read_text(encoding="utf-8").splitlines()) <= most
+
+
+def test_a_member_is_three_files():
+    """Its own, one line of the registry, and its texts. Of a member without shipped runs: those
+    of the others are named where the bank is."""
+    own = "core/models/basic.py"
+    found = files_that_name("basic_ae", "BasicAutoencoder", "core.models.basic")
+    assert found == {own, REGISTRY, "explorer/family/basic_ae.toml"}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_only_the_registry_knows_its_file(name):
+    module = models._CLASSES[name].rpartition(".")[0]
+    assert files_that_name(module) == {REGISTRY}
