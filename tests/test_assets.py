@@ -65,6 +65,15 @@ def test_weights_and_codes_are_the_runs_own_files_and_may_be_kept_forever(get, s
             assert hashlib.sha256(content).hexdigest() == run.record.files[name].sha256
 
 
+def test_a_run_is_served_under_an_id_that_it_had_too(get, spec, shipped):
+    run, sha, name = spec["weights"].split("/")[-3:]
+    (old,) = shipped[run].record.formerly
+    assert old not in shipped
+    answer = get(spec["weights"].replace(run, old))
+    assert answer.status == 200
+    assert hashlib.sha256(answer.body).hexdigest().startswith(sha)
+
+
 def test_digits_arrive_packed_and_may_be_kept_forever(get):
     whole = data.load("mnist-5k", "all")
     for part, expected in (("labels", whole.labels.astype(np.uint8)), ("images", whole.x)):

@@ -22,7 +22,7 @@ from tests import browser as chromium
 
 pytestmark = pytest.mark.browser
 
-RUN = "pca-k2-ff84cefed6"
+RUN = "pca-k2-6bbd6e9dc7"
 DC = "{http://purl.org/dc/elements/1.1/}"
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -61,7 +61,7 @@ def downloaded(page, script, argument=None):
     return name, download.path().read_bytes()
 
 
-ABOUT = "{ name: 'a/b  prior 가', run: ['pca-k2-ff84cefed6'], title: 'Title <&> 가' }"
+ABOUT = "{ name: 'a/b  prior 가', run: ['pca-k2-6bbd6e9dc7'], title: 'Title <&> 가' }"
 
 
 # --- Files ----------------------------------------------------------------------------------------

@@ -22,8 +22,8 @@ from core.latent import coding
 from core.store import checkpoints, loading
 from explorer import downloads, exporting, live
 
-RUN = "vae-k2-e07b00a7ea"
-OTHER = "pca-k2-ff84cefed6"
+RUN = "vae-k2-4214f6c873"
+OTHER = "pca-k2-6bbd6e9dc7"
 TITLE = "Draws of the prior · 사전분포에서 뽑은 숫자"
 ABOUT = {"run": [RUN], "title": TITLE, "page": "/generate?model=vae&k=2"}
 
