@@ -6,9 +6,9 @@ import torch
 
 from core.config import TrainConfig
 from core.measures import losses
-from core.models.abilities import ClosedForm
+from core.models.abilities import ClosedForm, Taught
 from core.training import capture, loop, step
-from tests.digits import EVERY, built_model, data_of, kind_of, small_config
+from tests.digits import EVERY, built_model, data_of, kind_of, small_config, teacher_of
 from tests.graphs import HostWaits, TapeRecorder
 
 pytestmark = pytest.mark.usefixtures("on_trial")
@@ -27,7 +27,7 @@ def taped(monkeypatch):
     """Captures on the CPU, with a graph's stand-in."""
 
     class Recorder(TapeRecorder):
-        pass
+        warmed = played = 0
 
     monkeypatch.setattr(loop, "can_capture", lambda device: True)
     monkeypatch.setattr(loop, "Recorder", Recorder)
@@ -38,6 +38,8 @@ def trained(name, device=CPU, config=CONFIG, resume=None, stop=None, **options):
     """The model, its reports, and what is kept of it at the report `stop`, where it then ends."""
     found = data_of(name)
     model = built_model(name, small_config(name), found, config.seed)
+    if isinstance(model, Taught):
+        model.listen(teacher_of(found).to(device))
     reports, state = [], None
     for report in loop.train(model, found, config, device, resume, **options):
         reports.append(report)
@@ -152,7 +154,7 @@ def test_a_static_learner_keeps_its_rate_and_its_gradients_where_they_are():
 def test_the_stand_in_refuses_what_waits_for_the_device(taped, monkeypatch):
     plain = losses.squared_error
     monkeypatch.setattr(
-        losses, "squared_error", lambda *a: plain(*a) * (1.0 if float(a[0].sum()) else 2.0)
+        losses, "squared_error", lambda *a: plain(*a) * (1.0 if float(a[0].detach().sum()) else 2.0)
     )
     with pytest.raises(HostWaits):
         trained("stacked_ae")
