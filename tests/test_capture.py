@@ -136,18 +136,21 @@ def test_learning_rate_on_a_device_is_that_of_the_host(schedule, warmup):
 
 
 def test_a_static_learner_keeps_its_rate_and_its_gradients_where_they_are():
-    """Also behind a restore, which puts copies into torch's optimiser."""
+    """Also behind a restore."""
     weight = torch.nn.Parameter(torch.ones(3))
     learner = step.Learner([weight], CONFIG, CPU, static=True, share=0.5)
     learner.learn(weight.square().sum(), 0.1)
     gradient, slots = weight.grad.data_ptr(), {k: t.clone() for k, t in learner.slots()}
+    places = [tensor.data_ptr() for _, tensor in learner.slots()]
+    rate = learner.rate
     learner.restore(slots)
     before = weight.detach().clone()
     learner.learn(weight.square().sum(), torch.tensor(0.0))
     assert torch.equal(weight, before), "a rate of nothing moves nothing"
     learner.learn(weight.square().sum(), torch.tensor(0.2))
     assert not torch.equal(weight, before) and weight.grad.data_ptr() == gradient
-    assert learner.optimiser.param_groups[0]["lr"] is learner.rate
+    assert [tensor.data_ptr() for _, tensor in learner.slots()] == places
+    assert learner.rate is rate
     assert float(learner.rate) == pytest.approx(0.1)
 
 
