@@ -1,6 +1,7 @@
-"""From `streamlit run` to the first decoded digit on screen, against an empty Streamlit page.
+"""From `streamlit run` to the first decoded digit on screen, against an empty Streamlit page; and
+how long a page's first visit takes, Train's beside another's.
 
-`python -m benchmarks.start [--rounds 5]`; two minutes. Both are started the same way, in turns,
+`python -m benchmarks.start [--rounds 5]`; five minutes. Both are started the same way, in turns,
 each in a fresh browser context with an empty cache. Ends with 1 where the limit is missed.
 """
 
@@ -28,6 +29,16 @@ APP = chromium.REPOSITORY / "explorer" / "app.py"
 # Looked for at every frame: what Playwright waits for by itself it looks for every half second.
 DIGIT = """() => [...document.querySelectorAll("*")].some((element) =>
   element.shadowRoot?.querySelector('canvas[role=img][aria-label^="decoded digit"]'))"""
+PAD = """() => [...document.querySelectorAll("*")].some((element) =>
+  element.shadowRoot?.querySelector('.pad[aria-busy="false"]'))"""
+FORM = """() => [...document.querySelectorAll('.stMain [class*="st-key-train"] button')].some(
+  (button) => !button.disabled && button.dataset.testid === "stBaseButton-primary")"""
+VISITS = {  # of what the first visit is measured, and what has to be on screen
+    "PCA vs AE: its map": ("pca_vs_ae", PAD),
+    "Train: a run's film": ("train", PAD),
+    "Train: the form and its button": ("train", FORM),
+}
+WAITS = (0.0, 12.0)  # seconds since the server listens, at which somebody opens the page
 READY = "() => document.querySelector('.stMain')?.textContent.includes('ready')"
 
 
@@ -63,6 +74,23 @@ def start(browser: Browser, folder: Path, script: Path, sign: str, trace: bool =
     return Start(listening, committed, drawn, frozenset(imported) & frozenset(HEAVY))
 
 
+def first_visit(browser: Browser, folder: Path, address: str, sign: str, wait: float) -> float:
+    """Seconds from opening a page to its sign, in a new server that nobody has asked for a page."""
+    log = folder / "server.log"
+    with chromium.streamlit(APP, log, LATENT_EXPLORER_RUNS=str(folder / "runs")) as port:
+        context = browser.new_context(**chromium.DESKTOP)
+        page = context.new_page()
+        page.set_default_timeout(1000 * chromium.PATIENCE)
+        wait_for_port(port, log)
+        time.sleep(wait)
+        began = time.perf_counter()
+        page.goto(f"http://127.0.0.1:{port}/{address}", wait_until="commit")
+        page.wait_for_function(sign)
+        took = time.perf_counter() - began
+        context.close()
+    return took
+
+
 def wait_for_port(port: int, log: Path) -> None:
     """Return as soon as something listens."""
     end = time.monotonic() + chromium.PATIENCE
@@ -89,6 +117,11 @@ def main() -> int:
         for _ in range(rounds):
             for key, (script, sign) in what.items():
                 found[key].append(start(browser, folder, script, sign))
+        visits = {
+            (key, wait): [first_visit(browser, folder, *one, wait) for _ in range(rounds)]
+            for key, one in VISITS.items()
+            for wait in WAITS
+        }
         traced = {key: start(browser, folder, *one, trace=True) for key, one in what.items()}
         browser.close()
     print(f"Medians of {rounds} starts each, in turns; seconds from `streamlit run`.")
@@ -108,6 +141,15 @@ def main() -> int:
     ratio = medians["Latent Explorer"] / medians["empty page"]
     print()
     print(f"Ratio {ratio:.2f}x, limit {LIMIT}x: {'kept' if ratio <= LIMIT else 'missed'}.")
+    print()
+    print("A page's first visit in a new server, seconds from opening it; medians.")
+    print()
+    heads = [f"{wait:.0f} s after it listens" for wait in WAITS]
+    print(f"| | {' | '.join(heads)} |")
+    print("|---|--:|--:|")
+    for key in VISITS:
+        cells = [f"{statistics.median(visits[key, wait]):.2f}" for wait in WAITS]
+        print(f"| {key} | {' | '.join(cells)} |")
     return 0 if ratio <= LIMIT else 1
 
 

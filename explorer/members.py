@@ -26,8 +26,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from core.config import Knob, ModelConfig
-from core.models import VARIANTS
-from explorer import language, theme
+from explorer import catalogue, language, theme
 from explorer.language import LANGUAGES, Words, plain, texts
 
 TOLD = ("title", "sentence", "assumption")
@@ -37,14 +36,16 @@ MOST = 6  # places that a page names of those that are missing
 def title(words: Words, variant: str) -> str:
     """Its name in the page's language, else in English, else its class's, else the registry's."""
     told = words.first(f"variant.{variant}.title")
-    if told is None:  # only now, since the class loads torch
-        return VARIANTS[variant].title if variant in VARIANTS else variant
+    if told is None:
+        card = (catalogue.all_cards() or {}).get(variant)
+        return card.title if card else variant
     return told
 
 
 def declared(variant: str) -> type[ModelConfig]:
-    """A variant's knobs; of one that is not known here, those that all have."""
-    return VARIANTS[variant].Config if variant in VARIANTS else ModelConfig
+    """A variant's knobs; of one that is not known here, or not yet, those that all have."""
+    card = (catalogue.all_cards() or {}).get(variant)
+    return card.Config if card else ModelConfig
 
 
 def about(words: Words, variant: str) -> str:

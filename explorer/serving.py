@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from explorer import addresses
 
 WORKERS_AFTER = 15.0  # seconds; a worker loads torch, which would slow the first paint
+CATALOGUE_AFTER = 3.0  # so does the catalogue's process, but politely, and Train waits for it
 ENTRIES = {  # the module that each page mounts, by the page's address; a test holds it
     "": "pages/explore.js",
     "pca_vs_ae": "pages/compare.js",
@@ -97,17 +98,29 @@ def _read_ahead() -> None:
 async def lifespan(app: st.App) -> AsyncIterator[dict]:
     """Read ahead, and have a worker ready a little later, when the first page is there."""
     threading.Thread(target=_read_ahead, daemon=True).start()
-    later = threading.Timer(WORKERS_AFTER, _ensure_workers)
-    later.daemon = True
-    later.start()
+    later = [
+        threading.Timer(WORKERS_AFTER, _ensure_workers),
+        threading.Timer(CATALOGUE_AFTER, _ensure_catalogue),
+    ]
+    for timer in later:
+        timer.daemon = True
+        timer.start()
     try:
         yield {}
     finally:
-        later.cancel()
-        from explorer import background, workers
+        for timer in later:
+            timer.cancel()
+        from explorer import background, catalogue, workers
 
         workers.close()
         background.close()
+        catalogue.close()
+
+
+def _ensure_catalogue() -> None:
+    from explorer import catalogue
+
+    catalogue.start()
 
 
 def _ensure_workers() -> None:

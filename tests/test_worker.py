@@ -296,7 +296,8 @@ def test_cost_is_counted_and_learnt_from_the_last_similar_run(tmp_path):
     training = TrainConfig.checked({"epochs": 20})
     digits = data.load("mnist-5k", "train")
     signature = signature_of(digits)
-    found = estimate.cost("vae", config, training, len(digits), signature)
+    size = estimate.parameters("vae", config, signature)
+    found = estimate.cost("vae", config, training, len(digits), size)
     model = models.build("vae", config, signature)
     assert found.parameters == sum(p.numel() for p in model.parameters())
     assert found.samples == 20 * 4000 and 1 < found.seconds < 100
@@ -309,7 +310,7 @@ def test_cost_is_counted_and_learnt_from_the_last_similar_run(tmp_path):
         variant("vae").Config.checked(run.record.config),
         TrainConfig.checked({**run.record.train, "epochs": 8.0}),
         len(digits),
-        signature,
-        [run],
+        estimate.parameters("vae", variant("vae").Config.checked(run.record.config), signature),
+        runs=[run],
     )
     assert same.seconds == pytest.approx(2 * run.record.seconds, rel=0.05)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.config import ModelConfig, TrainConfig
-from core.models import outline, variant
-from core.models.signals import Signature
+from core.models import outline
 from core.store import weights
 from core.store.checkpoints import WEIGHTS, Run
+
+if TYPE_CHECKING:
+    from core.models.signals import Signature
 
 # Where nothing was ever trained: microseconds a sample on one core of an everyday machine, and
 # beside that for each thousand parameters.
@@ -26,7 +29,7 @@ class Cost:
 
 
 def parameters(name: str, config: ModelConfig, signature: Signature) -> int:
-    """Trainable numbers of a model, counted without making any.
+    """Trainable numbers of a model, counted without making any; loads torch.
 
     Raises:
         ConfigError: unknown variant, or knobs that don't fit the data.
@@ -39,7 +42,8 @@ def cost(
     config: ModelConfig,
     train: TrainConfig,
     count: int,
-    signature: Signature,
+    size: int,
+    closed_form: bool = False,
     runs: Iterable[Run] = (),
 ) -> Cost:
     """Samples, parameters and expected seconds of a training.
@@ -49,13 +53,11 @@ def cost(
 
     Args:
         count: examples in the training set.
+        size: of the model, as `parameters` counts it.
+        closed_form: whether it is solved and not trained.
         runs: from which to learn, those of this machine.
-
-    Raises:
-        ConfigError: unknown variant, or knobs that don't fit the data.
     """
-    size = parameters(name, config, signature)
-    if variant(name).capabilities.closed_form:
+    if closed_form:
         return Cost(count, size, 1.0)
     batch = min(train.batch_size, count)
     samples = max(1, round(train.epochs * count / batch)) * batch

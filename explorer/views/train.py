@@ -7,12 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.models import VARIANTS
 from core.store import checkpoints, own_runs, records, transfer
 from core.store.checkpoints import Run
 from core.store.own_runs import ShelfError
 from core.training import jobs
-from explorer import assets, live, resources, state, workers
+from explorer import assets, catalogue, live, resources, state, workers
 from explorer.language import Words, plain
 from explorer.pad.component import latent_pad
 from explorer.views import frame, train_film, train_form, train_shelf
@@ -71,7 +70,8 @@ def _usual(runs: list[Run]) -> Run | None:
 
 def _live(words: Words, job: jobs.Job) -> None:
     request = job.request
-    posterior = VARIANTS[request.variant].capabilities.has_posterior
+    card = (catalogue.all_cards() or {}).get(request.variant)
+    posterior = card is not None and card.capabilities["has_posterior"]
     found = {
         "job": job.id,
         "address": assets.job_address(job.id),

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from core import data
-from core.config import ConfigError, StoreConfig, StoredAs, TrainConfig
+from core.config import ConfigError, ModelConfig, StoreConfig, StoredAs, TrainConfig
 from core.data import DataError
 from core.models import VARIANTS
+from core.models.cards import Card
 from core.store import checkpoints
-from core.training import jobs
+from core.training import estimate, jobs
 from core.training.jobs import JobError, JobRequest
 from core.training.limits import Limits
-from explorer import knobs, live, members, resources, state, workers
+from explorer import catalogue, knobs, live, members, resources, state, workers
 from explorer.language import Words
 from explorer.views import frame
 
@@ -34,8 +36,12 @@ def draw(words: Words) -> None:
         frame.usual_variant(frame.showable_runs()) or next(iter(VARIANTS)),
         show=lambda name: members.title(words, name),
     )
-    kind = VARIANTS[name]  # loads torch, so all that is above is on screen before
-    model = knobs.Asked(kind.Config, name)
+    cards = catalogue.all_cards()
+    if cards is None:
+        _wait(words, "train.reading", lambda: catalogue.all_cards() is not None)
+        return
+    card = cards[name]
+    model = knobs.Asked(card.Config, name)
     model.draw(words)
     there = [*OFFLINE, *(ONLINE if data.describe("mnist").here else ())]
     picked = state.choice(
@@ -47,7 +53,7 @@ def draw(words: Words) -> None:
     )
     training = knobs.Asked(TrainConfig, "training", BASIC)
     storing = knobs.Asked(StoreConfig, "storing")
-    if kind.capabilities.closed_form:
+    if card.capabilities["closed_form"]:
         st.caption(words("train.closed_form"))
         knobs.fold(words, model)
     else:
@@ -56,30 +62,60 @@ def draw(words: Words) -> None:
     try:
         config, schedule = model.checked(words), training.checked(words)
         stored_as = storing.checked(words).stored_as
-        request = _request(name, config, schedule, stored_as, *picked.split("/"))
+        request = _request(name, card, config, schedule, stored_as, *picked.split("/"))
     except (ConfigError, DataError) as error:
         st.error(words.refusal(error))
         _button(words("train.go"), None, disabled=True)
     else:
-        _budget(words, request)
+        if request is None:
+            _wait(words, "train.counting", partial(_is_counted, name, config, *picked.split("/")))
+            _button(words("train.go"), None, disabled=True)
+        else:
+            _budget(words, request)
     about = members.about(words, name)
     if about or members.latex(words, name):
         with st.expander(words("explore.equation_title")):
             members.show_equation(words, name)
             st.markdown(about)
-    members.show_missing(words, name, kind.Config.knobs())
+    members.show_missing(words, name, card.Config.knobs())
+
+
+def _wait(words: Words, text: str, ready: Callable[[], bool]) -> None:
+    """Say what is waited for, and draw the page anew when it is there."""
+
+    @st.fragment(run_every=0.3)
+    def look() -> None:
+        if ready():
+            st.rerun()
+        st.caption(words(text))
+
+    look()
+
+
+def _is_counted(name: str, config: ModelConfig, source: str, split: str) -> bool:
+    try:
+        return catalogue.parameters(name, config, resources.facts(source, split)) is not None
+    except ConfigError:
+        return True  # and the page says so
 
 
 def _request(
-    name: str, config: Any, schedule: TrainConfig, stored_as: StoredAs, source: str, split: str
-) -> JobRequest:
-    from core import models
-    from core.training import estimate
-
+    name: str,
+    card: Card,
+    config: ModelConfig,
+    schedule: TrainConfig,
+    stored_as: StoredAs,
+    source: str,
+    split: str,
+) -> JobRequest | None:
+    """What is asked for; None while its parameters are being counted."""
     facts = resources.facts(source, split)
+    size = catalogue.parameters(name, config, facts)
+    if size is None:
+        return None
     own = [run for run in resources.runs().runs.values() if resources.is_own(run)]
-    signature = models.signature_of(facts)
-    cost = estimate.cost(name, config, schedule, facts.count, signature, own)
+    closed_form = card.capabilities["closed_form"]
+    cost = estimate.cost(name, config, schedule, facts.count, size, closed_form, own)
     names = checkpoints.names_of(name, config, facts, schedule)
     return JobRequest(
         id=names[0],
