@@ -36,6 +36,8 @@ class BetaBench {
   destroy() {
     clearTimeout(this.cutting);
     this.cutOf = null;
+    /** @type {number[] | undefined} */
+    this.sample = undefined; // digits of the surgery, once it was asked for
     this.watcher.disconnect();
     clearTimeout(this.ledgerTimer);
     cancelAnimationFrame(this.ledgerFrame);
