@@ -27,6 +27,8 @@ class BetaBench {
     this.lazy = { grid: {}, pair: {} }; // and the digit that each shows
     this.seen = new Set(); // of the parts that wait until they are scrolled into view
     this.stops = data.stops;
+    /** @type {number[] | undefined} */
+    this.sample = undefined; // digits of the surgery, once it was asked for
     this.pad = new LatentPad(component);
     Object.assign(this.pad, { bench: this });
     this.#buildPage();
@@ -36,8 +38,6 @@ class BetaBench {
   destroy() {
     clearTimeout(this.cutting);
     this.cutOf = null;
-    /** @type {number[] | undefined} */
-    this.sample = undefined; // digits of the surgery, once it was asked for
     this.watcher.disconnect();
     clearTimeout(this.ledgerTimer);
     cancelAnimationFrame(this.ledgerFrame);
