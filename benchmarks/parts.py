@@ -20,7 +20,7 @@ from core.config import TrainConfig
 from core.models.base import Member
 from core.training import step
 
-STEPS = 100
+STEPS = 40
 PARTS = {  # by the beginning of an operation's name
     "matrix products": ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"),
     "optimiser": ("aten::_fused_adamw_", "aten::_foreach"),

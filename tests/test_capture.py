@@ -1,5 +1,8 @@
 """A captured step trains as the eager one does: on the CPU with a graph's stand-in, and on CUDA."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +10,8 @@ import torch
 from core.config import TrainConfig
 from core.measures import losses
 from core.models.abilities import ClosedForm, Taught
-from core.training import capture, loop, step
-from tests.digits import EVERY, built_model, data_of, kind_of, small_config, teacher_of
+from core.training import adamw, capture, loop, step
+from tests.digits import EVERY, REPOSITORY, built_model, data_of, kind_of, small_config, teacher_of
 from tests.graphs import HostWaits, TapeRecorder
 
 pytestmark = pytest.mark.usefixtures("on_trial")
@@ -136,7 +139,7 @@ def test_learning_rate_on_a_device_is_that_of_the_host(schedule, warmup):
 
 
 def test_a_static_learner_keeps_its_rate_and_its_gradients_where_they_are():
-    """Also behind a restore, which puts copies into torch's optimiser."""
+    """Also behind a restore."""
     weight = torch.nn.Parameter(torch.ones(3))
     learner = step.Learner([weight], CONFIG, CPU, static=True, share=0.5)
     learner.learn(weight.square().sum(), 0.1)
@@ -147,8 +150,45 @@ def test_a_static_learner_keeps_its_rate_and_its_gradients_where_they_are():
     assert torch.equal(weight, before), "a rate of nothing moves nothing"
     learner.learn(weight.square().sum(), torch.tensor(0.2))
     assert not torch.equal(weight, before) and weight.grad.data_ptr() == gradient
-    assert learner.optimiser.param_groups[0]["lr"] is learner.rate
     assert float(learner.rate) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("rate", [0.1, torch.tensor(0.1)])
+def test_steps_of_adamw_are_those_of_torch_to_the_last_bit(rate):
+    """A parameter that has no gradient in some steps included, and behind a restore."""
+    weights = [torch.nn.Parameter(torch.randn(s)) for s in ((30, 20), (7,), (3,))]
+    theirs = [torch.nn.Parameter(w.detach().clone()) for w in weights]
+    ours = adamw.AdamW(weights, (0.8, 0.99), 0.03)
+    usual = torch.optim.AdamW(theirs, lr=rate, betas=(0.8, 0.99), weight_decay=0.03, fused=True)
+    for number in range(12):
+        for one, other in zip(weights, theirs, strict=True):
+            without = len(one) == 7 and number % 3 == 0
+            one.grad = None if without else torch.randn_like(one)
+            other.grad = one.grad
+        ours.step(rate)
+        usual.step()
+        if number == 6:
+            slots = {key: tensor.clone() for key, tensor in ours.slots()}
+            ours = adamw.AdamW(weights, (0.8, 0.99), 0.03)
+            ours.restore(slots)
+    for one, other in zip(weights, theirs, strict=True):
+        assert torch.equal(one, other)
+    assert {key for key, _ in ours.slots()} == {
+        f"{number}.{slot}"
+        for number, state in usual.state_dict()["state"].items()
+        for slot in state
+    }
+
+
+def test_a_training_does_not_import_torch_s_compiler():
+    """It takes seconds in a process that trains for two."""
+    program = (
+        "import sys, torch; from core.training import step; from core.config import TrainConfig;"
+        "w = torch.nn.Parameter(torch.ones(3));"
+        "step.Learner([w], TrainConfig(), torch.device('cpu'), False).learn(w.sum(), 0.1);"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY).returncode == 0
 
 
 def test_the_stand_in_refuses_what_waits_for_the_device(taped, monkeypatch):

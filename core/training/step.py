@@ -19,6 +19,7 @@ from core.data import Dataset
 from core.models.abilities import Adversarial, Averaging, Opponent, Phase
 from core.models.base import Member
 from core.models.signals import Moment
+from core.training.adamw import AdamW
 
 Places = float | Tensor  # a place in the training, or a learning rate: a number, or one on a device
 
@@ -52,7 +53,7 @@ class Resident:
 
 def scaled(x: Tensor) -> Tensor:
     """uint8 pixels to [0, 1]; other data as floats."""
-    return x / 255 if x.dtype == torch.uint8 else x.float()
+    return x.float().div_(255) if x.dtype == torch.uint8 else x.float()
 
 
 def rate_at(progress: Places, config: TrainConfig) -> Places:
@@ -87,46 +88,25 @@ class Learner:
         self.share = share
         start = config.learning_rate * share
         self.rate = torch.tensor(start, device=device) if static else None
-        self.optimiser = torch.optim.AdamW(
-            self.parameters,
-            lr=start if self.rate is None else self.rate,
-            betas=betas,
-            weight_decay=config.weight_decay,
-            fused=device.type in ("cpu", "cuda"),
-            capturable=static,
-        )
+        self.optimiser = AdamW(self.parameters, betas, config.weight_decay)
 
     def learn(self, loss: Tensor, rate: Places) -> None:
         """One step down the gradient of a loss, which reaches these parameters and no others."""
-        if self.rate is None:
-            for group in self.optimiser.param_groups:
-                group["lr"] = rate * self.share
-        elif isinstance(rate, Tensor):
-            self.rate.copy_(rate * self.share)
-        else:
-            self.rate.fill_(rate * self.share)
+        taken: Places = rate * self.share
+        if self.rate is not None:
+            taken = self.rate.copy_(taken) if isinstance(taken, Tensor) else self.rate.fill_(taken)
         # What is captured goes on using the memory of the gradients that it was captured with.
-        self.optimiser.zero_grad(set_to_none=self.rate is None)
+        self.optimiser.clear(static=self.rate is not None)
         loss.backward(inputs=self.parameters)
-        self.optimiser.step()
+        self.optimiser.step(taken)
 
     def slots(self) -> Iterator[tuple[str, Tensor]]:
         """Everything that the optimiser remembers, by name."""
-        for number, state in self.optimiser.state_dict()["state"].items():
-            for slot, tensor in state.items():
-                yield f"{number}.{slot}", tensor
+        return self.optimiser.slots()
 
     def restore(self, slots: Mapping[str, Tensor]) -> None:
         """Remember what `slots` gave."""
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in slots.items():
-            number, slot = key.split(".")
-            state.setdefault(int(number), {})[slot] = tensor
-        groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({"state": state, "param_groups": groups})
-        if self.rate is not None:  # the optimiser has put a copy in its place
-            for group in self.optimiser.param_groups:
-                group["lr"] = self.rate
+        self.optimiser.restore(slots)
 
 
 class Step:
