@@ -43,7 +43,11 @@ class AdamW:
             rate: the learning rate; a scalar tensor on the parameters' device where the step is
                 captured.
         """
-        there = [i for i, p in enumerate(self.parameters) if p.grad is not None]
+        there, gradients = [], []
+        for i, parameter in enumerate(self.parameters):
+            if parameter.grad is not None:
+                there.append(i)
+                gradients.append(parameter.grad)
         if len(there) == len(self.parameters):
             self.counts.add_(1)
         else:
@@ -51,12 +55,12 @@ class AdamW:
                 self.counted[i].add_(1)
         torch._fused_adamw_(
             [self.parameters[i] for i in there],
-            [self.parameters[i].grad for i in there],
+            gradients,
             [self.means[i] for i in there],
             [self.squares[i] for i in there],
             [],
             [self.counted[i] for i in there],
-            lr=rate,
+            lr=rate,  # type: ignore[arg-type]  # it takes a number too
             beta1=self.betas[0],
             beta2=self.betas[1],
             weight_decay=self.weight_decay,
