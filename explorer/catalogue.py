@@ -75,6 +75,10 @@ class Catalogue:
 
             signature = Signature(data.shape, data.classes, data.kind)
             return estimate.parameters(variant, config, signature)
+        card = (self.cards() or {}).get(variant)
+        usual = card.sized(config, (data.shape, data.classes, data.kind)) if card else None
+        if usual is not None:
+            return usual
         question = json.dumps(
             {
                 "variant": variant,
