@@ -155,7 +155,12 @@ def test_dragging_beta_moves_code_map_digit_and_every_number(visit, models, stop
     # The surgery of the rate, once β rests, against numpy on the same posteriors.
     wait_in_the_pad(hand, "bench.cut")
     cut = in_the_pad(hand, "bench.cut")
-    few = coding.encode(model, held_out.x[:: len(held_out) // 400][:400], dial=value)
+    sample = in_the_pad(hand, "bench.sample")
+    assert len(set(sample)) == 400
+    assert (np.bincount(held_out.labels[sample], minlength=10) >= 35).all(), "all ten digits"
+    few = coding.encode(model, held_out.x[sample], dial=value)
+    whole = coding.rate_each(model, held_out.x, dial=value).sum(1)
+    assert abs(cut["rate"] - whole.mean()) < 4 * whole.std() / 20, "as of all 5,000"
     parts = metrics.elbo_surgery(few.mean, few.log_var, draws=10)
     assert cut["rate"] == pytest.approx(parts["rate"], rel=1e-3)
     assert cut["information"] == pytest.approx(parts["information"], abs=0.2)

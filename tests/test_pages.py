@@ -22,7 +22,7 @@ from explorer import language, live, members, resources, state, workers
 from explorer.language import LANGUAGES, Words
 from explorer.views import beta, frame, noise
 from tests import trials
-from tests.digits import QUICK, REPOSITORY
+from tests.digits import QUICK, REPOSITORY, data_of, small_config, teacher_of
 
 PAGES = ("explore", "compare", "noise", "beta", "generate", "train")
 
@@ -222,14 +222,12 @@ def test_another_member_takes_nobody_s_place(trained, shipped, monkeypatch):
     assert before["usual"].startswith("vae-k") and before["plain"].startswith("stacked_ae-k16-")
     assert sum(isinstance(name, tuple) for name in before) == 12
     own = list(checkpoints.list_runs(trained[0]).runs.values())
-    undeclared = picks([*own, *runs], monkeypatch)
-    assert {undeclared["usual"], undeclared["plain"]} == {trained[1]["trial"]}
-    roles = {before["usual"]: ("usual",), before["plain"]: ("plain",)}
-    declared = [
-        checkpoints.Run(run.folder, run.record.model_copy(update={"roles": roles.get(run.id, ())}))
-        for run in runs
+    bare = [
+        checkpoints.Run(run.folder, run.record.model_copy(update={"roles": ()})) for run in runs
     ]
-    assert picks([*own, *declared], monkeypatch) == before
+    undeclared = picks([*own, *bare], monkeypatch)
+    assert {undeclared["usual"], undeclared["plain"]} == {trained[1]["trial"]}
+    assert picks([*own, *runs], monkeypatch) == before
 
 
 def test_no_view_names_a_variant():
@@ -277,6 +275,11 @@ def test_what_no_browser_runs_is_shown_by_its_pictures(visit, still, monkeypatch
     kind = trials.trial(name)
     titles = {text.value.removeprefix("#### ") for text in app.markdown}
     assert (words("album.samples") in titles) == kind.capabilities.has_prior
+    assert (words("album.conditions") in titles) == (name == "conditional_vae")
+    assert (words("album.completions") in titles) == (name == "completing_vae")
+    said = " ".join(text.value for text in app.markdown)
+    assert (words("explore.discrete") in said) == kind.capabilities.discrete
+    assert (words("explore.levels", widths="4 + 4") in said) == (name == "ladder_vae")
     assert (words("album.reconstructions") in titles) == kind.capabilities.has_encoder
     assert (words("album.map") in titles) == (name == "vq_vae")
     pictures = resources.pictures(frame.showable_runs(live=False)[-1])
@@ -285,12 +288,41 @@ def test_what_no_browser_runs_is_shown_by_its_pictures(visit, still, monkeypatch
     assert not made.error and words("album.still") in [info.value for info in made.info]
 
 
+@pytest.fixture(scope="module")
+def every_trial(still):
+    """The same store with a run of every other trial variant, of small data."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in sorted(set(trials.CLASSES) - set(STILL)):
+            patch.setitem(models._CLASSES, name, f"tests.trials.{trials.CLASSES[name]}")
+            kind = trials.trial(name)
+            found = data_of(name)
+            digits = data.load("mnist-5k", "all").subset(range(100), "part")
+            made_of = digits if kind.kinds == ("images",) else found
+            taught = kind.capabilities.taught
+            how = QUICK.model_copy(update={"epochs": 0.2})
+            config = small_config(name, latent=4, **({"hidden": (8,)} if taught else {}))
+            teacher = teacher_of(made_of) if taught else None
+            request = checkpoints.Request(name, config, made_of, how, "t" if taught else "")
+            on_map = data.load("mnist-5k", "all") if kind.kinds == ("images",) else found
+            training = runner.run(request, still, test=made_of, on_map=on_map, teacher=teacher)
+            loop.drain(training)
+    assert len(checkpoints.list_runs(still).runs) == len(trials.CLASSES)
+    return still
+
+
 @pytest.mark.usefixtures("on_trial")
 @pytest.mark.parametrize("page", PAGES)
-def test_no_page_falls_over_members_that_no_browser_runs(visit, still, monkeypatch, page):
+def test_no_page_falls_over_members_of_any_kind(visit, every_trial, monkeypatch, page):
+    still = every_trial
     monkeypatch.setenv("LATENT_EXPLORER_RUNS", str(still))
     app = visit(page)
     assert not app.error
+    if page in ("explore", "generate"):
+        for name in trials.CLASSES:
+            one = visit(page, model=name, k="4")
+            (picker,) = [b for b in one.selectbox if b.label == Words("en")("picker.model")]
+            shown = name not in ("auto_rec",)  # of ratings there is nothing to see
+            assert not one.error and (picker.value == name) == shown, name
     if page == "train":
         run = next(run for run in checkpoints.list_runs(still).runs if run.startswith("vq_vae"))
         shown = visit(page, run=run)

@@ -93,7 +93,9 @@ class Evaluate:
         from core.store import loading
         from core.training.evaluate import evaluate
 
-        found = evaluate(loading.load_model(run), split.x, labels=split.labels)
+        found = evaluate(
+            loading.load_model(run), split.x, labels=split.labels, observed=split.observed
+        )
         trivial = scores.trivial(found, run.record, split)
         table = Table(title=f"{run.id} on {split.name}/{split.split} ({len(split):,} images)")
         for heading in ("Score", "Run", "Trivial model", "Unit"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from core import data
 from core.measures import metrics
 from core.store import checkpoints
@@ -16,8 +18,10 @@ SCORES = {
     "distortion": ("distortion, a density of grey pixels", "nats / image"),
     "cross_entropy_grey": ("cross-entropy, grey pixels (no likelihood)", "nats / image"),
     "active_units": ("active units", "latent dimensions"),
+    "squared_error_frame": ("squared error", "/ frame (sum over pixels)"),
+    "rmse": ("root mean square error", "of known ratings"),
 }
-HEADLINES = ("squared_error", "elbo_binary", "elbo")
+HEADLINES = ("squared_error", "elbo_binary", "elbo", "rmse")
 
 
 def headlines(scores: dict[str, float], trivial: dict[str, float]) -> str:
@@ -34,4 +38,9 @@ def trivial(
     scores: dict[str, float], record: checkpoints.RunRecord, split: data.Dataset
 ) -> dict[str, float]:
     """What a model that codes nothing scores on this split, with the run's likelihood."""
-    return metrics.trivial_scores(split.x, record.config["sigma"] if "elbo" in scores else None)
+    if split.kind == "ratings":
+        return {"rmse": scores.get("rmse_constant", math.nan)}
+    found = metrics.trivial_scores(split.x, record.config["sigma"] if "elbo" in scores else None)
+    if split.kind == "sequences":
+        found["squared_error_frame"] = found["squared_error"] / split.x.shape[1]
+    return found

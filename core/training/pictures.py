@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.data import Dataset
 from core.latent import coding
-from core.models.abilities import Generative
+from core.models.abilities import Conditional, Generative
 from core.models.base import Autoencoder, Member
 
 SAMPLES = 64
@@ -20,6 +20,8 @@ RECONSTRUCTED = 12
 STEPS = 9  # of a traversal
 DIMENSIONS = 8  # that are traversed, those that vary most
 REACH = 2.0  # standard deviations of the codes to each side
+STYLES = 6  # codes, or examples, that are shown under conditions
+COMPLETIONS = 8  # of each example
 SPREAD = 2000  # examples from which that is taken
 
 
@@ -28,7 +30,8 @@ def pictures(model: Member, examples: Dataset, seed: int = 0) -> dict[str, np.nd
 
     `samples`: draws of the prior, eight in a row. `reconstructions`: examples above what the model
     makes of them. `traversals`: a row for each dimension of the code that varies most, through the
-    mean code. Of sequences each tile is a row of frames, and `samples` are roll-outs.
+    mean code. Of a model that is told something, `conditions` or `completions` as well. Of
+    sequences each tile is a row of frames, and `samples` are roll-outs.
 
     Args:
         examples: held-out ones, prepared as in training.
@@ -41,6 +44,8 @@ def pictures(model: Member, examples: Dataset, seed: int = 0) -> dict[str, np.nd
     if isinstance(model, Generative):
         x = coding.sample(model, SAMPLES // 8 if sequences else SAMPLES, seed)[1]
         found["samples"] = sheet(x, 1 if sequences else 8)
+    if isinstance(model, Generative) and isinstance(model, Conditional) and not sequences:
+        found |= _told(model, examples, seed)
     if isinstance(model, Autoencoder):
         few = examples.subset(np.arange(min(RECONSTRUCTED, len(examples))), "shown")
         clean = coding.to_tensor(few.x).numpy()
@@ -51,6 +56,30 @@ def pictures(model: Member, examples: Dataset, seed: int = 0) -> dict[str, np.nd
         else:
             found["reconstructions"] = sheet(np.concatenate([clean, x_hat]), len(few))
         found["traversals"] = _traversals(model, examples, sequences)
+    return found
+
+
+def _told(model: Member, examples: Dataset, seed: int) -> dict[str, np.ndarray]:
+    """Of a model that is told a label `conditions`: a row for each of some codes, a column for each
+    class. Of one that is told a part of an image `completions`: a row for each of some examples,
+    what is seen of it and then its completions at several codes."""
+    found: dict[str, np.ndarray] = {}
+    assert isinstance(model, Conditional)
+    if "label" in model.takes:
+        classes = model.signature.classes
+        z = np.repeat(coding.sample(model, STYLES, seed)[0], classes, axis=0)
+        labels = np.tile(np.arange(classes), STYLES)
+        found["conditions"] = sheet(coding.decode(model, z, labels), classes)
+    if "image" in model.takes:
+        few = examples.subset(np.arange(min(STYLES, len(examples))), "shown")
+        drawn = coding.sample(model, COMPLETIONS * len(few), seed)[0]
+        x = np.repeat(few.x, COMPLETIONS, axis=0)
+        completed = coding.decode(model, drawn, x=x)
+        told = model.told(coding.to_tensor(few.x), None)
+        assert told.image is not None
+        rows = completed.reshape(len(few), COMPLETIONS, *completed.shape[1:])
+        rows = np.concatenate([told.image.numpy()[:, None], rows], axis=1)
+        found["completions"] = sheet(rows.reshape(-1, *completed.shape[1:]), COMPLETIONS + 1)
     return found
 
 

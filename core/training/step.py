@@ -53,7 +53,7 @@ class Resident:
 
 def scaled(x: Tensor) -> Tensor:
     """uint8 pixels to [0, 1]; other data as floats."""
-    return x / 255 if x.dtype == torch.uint8 else x.float()
+    return x.float().div_(255) if x.dtype == torch.uint8 else x.float()
 
 
 def rate_at(progress: Places, config: TrainConfig) -> Places:

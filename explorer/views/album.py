@@ -8,7 +8,7 @@ from core.store.checkpoints import Run
 from explorer import resources
 from explorer.language import Words
 
-ORDER = ("samples", "reconstructions", "traversals")
+ORDER = ("samples", "conditions", "completions", "reconstructions", "traversals")
 
 
 def show(words: Words, run: Run, only: tuple[str, ...] = ORDER) -> None:
@@ -18,8 +18,9 @@ def show(words: Words, run: Run, only: tuple[str, ...] = ORDER) -> None:
     there = [name for name in ORDER if name in found and name in only]
     if not there:
         st.warning(words("album.none"))
-    for column, name in zip(st.columns(max(1, len(there)), gap="large"), there, strict=False):
-        with column:
+    columns = st.columns(min(3, max(1, len(there))), gap="large")
+    for number, name in enumerate(there):
+        with columns[number % 3]:
             st.markdown(f"#### {words(f'album.{name}')}")
             st.image(found[name], caption=words(f"album.{name}_alt"), width="stretch")
             st.caption(words(f"album.{name}_look"))

@@ -40,6 +40,7 @@ def show() -> None:
             st.error(words("app.no_runs"))
             return
         if not assets.in_browser(run):
+            st.markdown(_in_short(words, run))
             album.show(words, run)
             _below(words, run)
             return
@@ -71,8 +72,14 @@ def _below(words: Words, run: Run) -> None:
 
 
 def _in_short(words: Words, run: Run) -> str:
-    equation = "posterior" if run.record.capabilities.get("has_posterior") else "point"
-    return words(f"explore.in_short_{equation}")
+    able, record = run.record.capabilities, run.record
+    said = [words(f"explore.in_short_{'posterior' if able.get('has_posterior') else 'point'}")]
+    said += [words(f"explore.told_{what}") for what in able.get("takes", ())]
+    if able.get("discrete"):
+        said.append(words("explore.discrete"))
+    if len(record.widths) > 1:
+        said.append(words("explore.levels", widths=" + ".join(map(str, record.widths))))
+    return " ".join(said)
 
 
 def _numbers(words: Words, run: Run) -> None:

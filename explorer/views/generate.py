@@ -11,10 +11,10 @@ from explorer.pad.component import latent_pad
 from explorer.views import album, frame
 
 _WAYS = {
-    "samples": r"z\sim\mathcal N(0,I),\quad z\sim\sum_c w_c\,\mathcal N(m_c,S_c),\quad "
+    "samples": r"z\sim p(z),\quad z\sim\sum_c w_c\,\mathcal N(m_c,S_c),\quad "
     r"z\sim\mathcal U[\ell,u]",
     "traverse": r"z_k\leftarrow v,\qquad \mathrm{KL}_k=\tfrac1N\sum_n\mathrm{KL}\big("
-    r"q(z_k\mid x_n)\,\Vert\,\mathcal N(0,1)\big)",
+    r"q(z_k\mid x_n)\,\Vert\,p(z_k)\big)",
     "walk": r"\begin{gathered}(1-t)\,a+t\,b\\ \big((1-t)\lVert a\rVert+t\lVert b\rVert\big)\,"
     r"\frac{\sin((1-t)\Omega)\,\hat a+\sin(t\Omega)\,\hat b}{\sin\Omega}\end{gathered}",
     "arithmetic": r"z = a-b+c",
@@ -32,7 +32,7 @@ def show() -> None:
             st.error(words("app.no_runs"))
             return
         if not assets.in_browser(run):
-            album.show(words, run, ("samples", "traversals"))
+            album.show(words, run, ("samples", "conditions", "completions", "traversals"))
             return
         frame.say(words, "generate", words("generate.in_short"))
         data = {

@@ -45,6 +45,32 @@ export function seeded(seed) {
 }
 
 /**
+ * Indices of a sample, drawn by a seed, in which each label has its share: (count,).
+ * @param {ArrayLike<number>} labels
+ * @param {number} count
+ * @param {number} seed
+ */
+export function stratified(labels, count, seed) {
+  const choose = seeded(seed);
+  /** @type {Map<number, number[]>} */
+  const groups = new Map();
+  for (let i = 0; i < labels.length; i++) {
+    if (!groups.has(labels[i])) groups.set(labels[i], []);
+    groups.get(labels[i]).push(i);
+  }
+  const placed = [];
+  for (const group of groups.values()) {
+    for (let i = group.length - 1; i > 0; i--) {
+      const j = Math.floor(choose() * (i + 1));
+      [group[i], group[j]] = [group[j], group[i]];
+    }
+    group.forEach((index, n) => placed.push({ index, at: (n + choose()) / group.length }));
+  }
+  placed.sort((a, b) => a.at - b.at);
+  return placed.slice(0, count).map(({ index }) => index);
+}
+
+/**
  * Mean over the digits that a mask chooses, or over all.
  * @param {ArrayLike<number>} values
  * @param {ArrayLike<number> | null} mask

@@ -2,6 +2,7 @@
 // rate and distortion, the KL of each dimension, the ledger of the digit, all K and β at a glance.
 
 import { DRAWS, surgery } from "../engine/ledger.js";
+import { stratified } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
 import { address } from "../parts/address.js";
 import { Bars, Chart } from "../parts/chart.js";
@@ -13,6 +14,7 @@ import { LedgerTable } from "./beta/ledger_table.js";
 import { Pair } from "./beta/pair.js";
 
 const CUT = 400; // digits whose posteriors make up q(z)
+const CUT_SEED = 0; // which of them
 const DEAD = 0.05; // nats per image; below it a dimension is called dead
 
 class BetaBench {
@@ -25,6 +27,8 @@ class BetaBench {
     this.lazy = { grid: {}, pair: {} }; // and the digit that each shows
     this.seen = new Set(); // of the parts that wait until they are scrolled into view
     this.stops = data.stops;
+    /** @type {number[] | undefined} */
+    this.sample = undefined; // digits of the surgery, once it was asked for
     this.pad = new LatentPad(component);
     Object.assign(this.pad, { bench: this });
     this.#buildPage();
@@ -246,12 +250,12 @@ class BetaBench {
   async #surgery(run, told) {
     const { digits } = this.pad;
     await digits.arrived;
-    const step = Math.max(1, Math.floor(run.count / CUT));
+    this.sample ??= stratified(digits.labels, CUT, CUT_SEED);
     const posteriors = [];
-    for (let i = 0; i < CUT && i * step < run.count; i++) {
+    for (const [i, index] of this.sample.entries()) {
       if (i % 25 === 0) await idle();
       if (this.cutOf !== told) return;
-      posteriors.push(run.encode(digits.image(i * step)));
+      posteriors.push(run.encode(digits.image(index)));
     }
     this.cut = surgery(posteriors, run.prior);
     const line = this.pad.part("surgery");
