@@ -97,8 +97,8 @@ class Catalogue:
         if answer is None:
             return None
         if "refusal" in answer:
-            refusal = from_json(answer["refusal"])
-            raise ConfigError(refusal.template, **refusal.values)
+            error = from_json(answer["refusal"])
+            raise ConfigError(error.template, **error.values)
         return int(answer["parameters"])
 
     def start(self) -> None:

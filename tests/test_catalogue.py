@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -191,3 +192,39 @@ def test_where_no_process_tells_anything_the_server_reads_the_classes(speaking):
 def test_cost_needs_no_model():
     found = estimate.cost("pca", ModelConfig(), TrainConfig(), 4000, 784, closed_form=True)
     assert (found.samples, found.parameters, found.seconds) == (4000, 784, 1.0)
+
+
+def test_the_train_page_is_drawn_whole_without_torch(tmp_path):
+    program = """
+import sys, time
+from streamlit.testing.v1 import AppTest
+from explorer import catalogue, live, state
+state.visitor, live.is_owner = lambda: "a" * 24, lambda address: True  # there is no browser
+end = time.monotonic() + 120
+while catalogue.all_cards() is None:
+    assert time.monotonic() < end
+    time.sleep(0.05)
+def page():
+    from explorer.views import train
+    train.show()
+shown = AppTest.from_function(page, default_timeout=120).run()
+(button,) = [one for one in shown.button if one.key == "train:go"]
+print(len(shown.exception), button.disabled, len(shown.number_input) > 2, "torch" in sys.modules)
+catalogue.close()
+"""
+    file = tmp_path / "page.py"  # whose source can be read again, as a string's can't
+    file.write_text(program, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(file)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY),
+            "XDG_CACHE_HOME": str(tmp_path),
+            "LATENT_EXPLORER_RUNS": str(tmp_path / "runs"),
+        },
+    )
+    assert done.stdout.split() == ["0", "False", "True", "False"]
