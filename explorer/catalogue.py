@@ -75,6 +75,10 @@ class Catalogue:
 
             signature = Signature(data.shape, data.classes, data.kind)
             return estimate.parameters(variant, config, signature)
+        card = (self.cards() or {}).get(variant)
+        usual = card.sized(config, (data.shape, data.classes, data.kind)) if card else None
+        if usual is not None:
+            return usual
         question = json.dumps(
             {
                 "variant": variant,
@@ -93,8 +97,8 @@ class Catalogue:
         if answer is None:
             return None
         if "refusal" in answer:
-            refusal = from_json(answer["refusal"])
-            raise ConfigError(refusal.template, **refusal.values)
+            error = from_json(answer["refusal"])
+            raise ConfigError(error.template, **error.values)
         return int(answer["parameters"])
 
     def start(self) -> None:

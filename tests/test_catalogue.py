@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -89,6 +90,14 @@ def test_a_card_says_what_the_class_says(name):
             config.checked({"latent": 0})
 
 
+def test_a_card_knows_the_size_of_the_usual_model():
+    card = cards.read(json.loads(json.dumps(cards.written())))["linear_ae"]
+    config = card.Config()
+    assert card.sized(config, cards.USUAL) == 2 * 784 * 2 + 784 + 2
+    assert card.sized(config, ((1, 8, 8), 10, "images")) is None
+    assert card.sized(card.Config.checked({"latent": 3}), cards.USUAL) is None
+
+
 def test_cards_are_in_the_registry_s_order():
     assert list(cards.read(json.loads(json.dumps(cards.written())))) == list(VARIANTS)
 
@@ -122,13 +131,13 @@ def soon(look):
         time.sleep(0.05)
     return found
 kind = soon(one.cards)["linear_ae"].Config
-print(soon(lambda: one.parameters("linear_ae", kind(), data)), "torch" in sys.modules)
+print(soon(lambda: one.parameters("linear_ae", kind(latent=3), data)), "torch" in sys.modules)
 one.close()
 """
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == [str(2 * 784 * 2 + 784 + 2), "False"]
+    assert done.stdout.split() == [str(2 * 784 * 3 + 784 + 3), "False"]
 
 
 def test_cards_are_kept_for_the_next_server(speaking):
@@ -156,18 +165,18 @@ def test_a_refusal_is_raised_as_it_was(speaking):
     line = json.dumps({"refusal": refusal.as_json()})
     refuses = f"for _ in sys.stdin: print({line!r}, flush=True)"
     one = speaking(TELLS.format(cards=json.dumps(cards.written())) + refuses)
-    config = soon(one.cards)["vae"].Config()
+    config = soon(one.cards)["vae"].Config.checked({"latent": 7})
     with pytest.raises(ConfigError, match="VAE works on images alone."):
         soon(lambda: one.parameters("vae", config, DIGITS))
 
 
 def test_a_process_that_dies_is_started_anew(speaking):
     one = speaking(TELLS.format(cards=json.dumps(cards.written())) + "sys.stdin.readline()")
-    config = soon(one.cards)["vae"].Config()
+    config = soon(one.cards)["vae"].Config.checked({"latent": 7})
     assert one.parameters("vae", config, DIGITS) is None
     soon(lambda: one.process is None or None)
     one.command = (sys.executable, "-c", TELLS.format(cards=json.dumps(cards.written())) + COUNTS)
-    assert soon(lambda: one.parameters("vae", config, DIGITS)) == 200
+    assert soon(lambda: one.parameters("vae", config, DIGITS)) == 700
 
 
 def test_where_no_process_tells_anything_the_server_reads_the_classes(speaking):
@@ -183,3 +192,39 @@ def test_where_no_process_tells_anything_the_server_reads_the_classes(speaking):
 def test_cost_needs_no_model():
     found = estimate.cost("pca", ModelConfig(), TrainConfig(), 4000, 784, closed_form=True)
     assert (found.samples, found.parameters, found.seconds) == (4000, 784, 1.0)
+
+
+def test_the_train_page_is_drawn_whole_without_torch(tmp_path):
+    program = """
+import sys, time
+from streamlit.testing.v1 import AppTest
+from explorer import catalogue, live, state
+state.visitor, live.is_owner = lambda: "a" * 24, lambda address: True  # there is no browser
+end = time.monotonic() + 120
+while catalogue.all_cards() is None:
+    assert time.monotonic() < end
+    time.sleep(0.05)
+def page():
+    from explorer.views import train
+    train.show()
+shown = AppTest.from_function(page, default_timeout=120).run()
+(button,) = [one for one in shown.button if one.key == "train:go"]
+print(len(shown.exception), button.disabled, len(shown.number_input) > 2, "torch" in sys.modules)
+catalogue.close()
+"""
+    file = tmp_path / "page.py"  # whose source can be read again, as a string's can't
+    file.write_text(program, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(file)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY),
+            "XDG_CACHE_HOME": str(tmp_path),
+            "LATENT_EXPLORER_RUNS": str(tmp_path / "runs"),
+        },
+    )
+    assert done.stdout.split() == ["0", "False", "True", "False"]

@@ -17,7 +17,7 @@ def test_imports_are_read():
     assert Path("core/models/gaussian.py") in rooms.imported(Path("core/models/vae.py"), there)
     lazy = rooms.imported(Path("core/commands/train.py"), there)
     assert Path("core/training/runner.py") in lazy, "inside a function"
-    assert Path("explorer/pad/parts/page.js") in rooms.imported(
+    assert Path("explorer/pad/parts/pad.js") in rooms.imported(
         Path("explorer/pad/pages/explore.js"), there
     )
     assert "core/training/" in rooms.uses()["core/judge/"]

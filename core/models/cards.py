@@ -15,9 +15,10 @@ from typing import Any, Literal
 from pydantic import create_model
 
 from core import __version__, config
-from core.config import Knob, ModelConfig, knob
-from core.models import VARIANTS
+from core.config import ConfigError, Knob, ModelConfig, knob
+from core.models import VARIANTS, outline
 
+USUAL = ((1, 28, 28), 10, "images")  # MNIST's digits: shape, classes, kind
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in (bool, int, float, str, tuple)}
 
 
@@ -28,6 +29,12 @@ class Card:
     title: str
     capabilities: Mapping[str, Any]  # as `core.models.abilities.Capabilities` has them
     Config: type[ModelConfig]
+    parameters: int | None = None  # with every knob at its default, on `USUAL` data
+
+    def sized(self, config: ModelConfig, data: tuple[tuple[int, ...], int, str]) -> int | None:
+        """Its parameters for these knobs and this data (shape, classes, kind), if they are here."""
+        usual = data == USUAL and config == self.Config()
+        return self.parameters if usual else None
 
 
 def of(variant: str) -> Card:
@@ -47,9 +54,20 @@ def written() -> dict[str, Any]:
             "title": card.title,
             "capabilities": dict(card.capabilities),
             "knobs": [_plain(one) for one in card.Config.knobs()],
+            "parameters": _size(variant),
         }
         for variant, card in ((variant, of(variant)) for variant in VARIANTS)
     }
+
+
+def _size(variant: str) -> int | None:
+    from core.models.signals import Signature
+
+    try:
+        model = outline(variant, VARIANTS[variant].Config(), Signature(*USUAL))
+    except ConfigError:  # it doesn't work on images
+        return None
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def read(plain: Mapping[str, Any]) -> dict[str, Card]:
@@ -59,7 +77,12 @@ def read(plain: Mapping[str, Any]) -> dict[str, Card]:
         KeyError, TypeError, ValueError: for anything else.
     """
     return {
-        variant: Card(str(one["title"]), dict(one["capabilities"]), _config(variant, one["knobs"]))
+        variant: Card(
+            str(one["title"]),
+            dict(one["capabilities"]),
+            _config(variant, one["knobs"]),
+            None if one["parameters"] is None else int(one["parameters"]),
+        )
         for variant, one in plain.items()
     }
 
