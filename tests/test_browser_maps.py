@@ -447,8 +447,15 @@ def test_the_bounds_are_those_of_the_draws(visit, run_of, held_out):
     hand.page.locator('[data-part="reparam"]').scroll_into_view_if_needed()
     line = hand.page.locator('[data-part="bounds"]')
     expect(line).to_contain_text("log p(x)")
-    shown = [float(number) for number in re.findall(r"-?\d+\.\d", line.inner_text())]
-    noise = np.array(in_the_pad(hand, "pad.sampling.noise.map((one) => Array.from(one))"))
+    # Both at once: another digit or run has its own draws coming, and the line is then an older one.
+    wait_in_the_pad(hand, "pad.sampling.noise.length === 50")
+    told = in_the_pad(
+        hand,
+        """({ line: pad.part("bounds").textContent,
+             noise: pad.sampling.noise.map((one) => Array.from(one)) })""",
+    )
+    shown = [float(number) for number in re.findall(r"-?\d+\.\d", told["line"])]
+    noise = np.array(told["noise"])
     assert noise.shape == (50, 2)
     model = loading.load_model(run_of("vae", 2))
     x = torch.from_numpy((held_out.x[11:12] > 127).astype(np.float32))
