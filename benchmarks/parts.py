@@ -2,8 +2,8 @@
 
 Every operation's time without what it calls is taken place by place in the step as the tenth part's
 upper end over many steps, so that other programs on the machine count little. What Python and
-autograd need between operations is what is left of the step's own time, taken without a profiler:
-of the processor with one thread, on the clock with more.
+autograd need between operations is what is left of the processor's time that the calling thread
+takes for a step, without a profiler.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections import defaultdict
+from collections.abc import Callable
 
 import torch
 from torch.profiler import ProfilerActivity, profile, record_function
@@ -20,7 +21,8 @@ from core.config import TrainConfig
 from core.models.base import Member
 from core.training import step
 
-STEPS = 100
+STEPS = 60
+ROUND = 5  # steps with a profiler, and as many without, in turns
 PARTS = {  # by the beginning of an operation's name
     "matrix products": ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"),
     "optimiser": ("aten::_fused_adamw_", "aten::_foreach"),
@@ -36,7 +38,7 @@ PARTS = {  # by the beginning of an operation's name
     "sums (biases' gradients, losses)": ("aten::sum", "aten::mean"),
 }
 REST = "other elementwise work and views"
-OUTSIDE = "Python and autograd between operations"
+OUTSIDE = "Python, autograd, and waiting of threads for one another"
 
 
 def part_of(name: str) -> str:
@@ -52,6 +54,21 @@ def quick(times: list[float]) -> float:
     return statistics.quantiles(times, n=10)[0]
 
 
+def profiled(work: Callable[[], None]) -> list[list]:
+    """The operations of some steps, each step's in their order."""
+    with profile(activities=[ProfilerActivity.CPU], acc_events=True) as found:
+        for _ in range(ROUND):
+            with record_function("one step"):
+                work()
+    steps: list[list] = []
+    for event in sorted(found.events(), key=lambda event: event.time_range.start):
+        if event.name == "one step":
+            steps.append([])
+        elif steps:
+            steps[-1].append(event)
+    return steps
+
+
 def step_parts(model: Member, digits: data.Dataset, batch: int) -> dict[str, float]:
     """Milliseconds of each part of a step on the CPU, and `step`, of all of it."""
     device = torch.device("cpu")
@@ -60,23 +77,14 @@ def step_parts(model: Member, digits: data.Dataset, batch: int) -> dict[str, flo
     resident = step.Resident(digits, device)
     taken = step.Step(model, resident, TrainConfig(), generator)
     index = resident.shuffled(generator)[: taken.draws * batch].reshape(taken.draws, batch)
-    clock = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
-    whole = []
-    for _ in range(STEPS):
-        began = clock()
-        taken(index, 0.5)
-        whole.append(1e3 * (clock() - began))
-    with profile(activities=[ProfilerActivity.CPU], acc_events=True) as found:
-        for _ in range(STEPS):
-            with record_function("one step"):
-                taken(index, 0.5)
-    events = sorted(found.events(), key=lambda event: event.time_range.start)
+    whole: list[float] = []
     steps: list[list] = []
-    for event in events:
-        if event.name == "one step":
-            steps.append([])
-        elif steps:
-            steps[-1].append(event)
+    for _ in range(STEPS // ROUND):  # in turns, as other programs come and go
+        for _ in range(ROUND):
+            began = time.thread_time()
+            taken(index, 0.5)
+            whole.append(1e3 * (time.thread_time() - began))
+        steps += profiled(lambda: taken(index, 0.5))
     usual = statistics.mode(len(one) for one in steps)
     alike = [one for one in steps if len(one) == usual]
     parts: dict[str, float] = defaultdict(float)

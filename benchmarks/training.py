@@ -181,9 +181,8 @@ def table(device: torch.device, digits: data.Dataset, mnist, samples: int) -> fl
     return least
 
 
-def cuda_table(digits: data.Dataset, mnist, samples: int) -> float:
-    """Print what capturing gains; gives the least gain at the batch of 128."""
-    device = torch.device("cuda")
+def captured_table(device: torch.device, digits: data.Dataset, mnist, samples: int) -> float:
+    """Print what capturing gains on CUDA; gives the least gain at the batch of 128."""
     torch.set_float32_matmul_precision("high")
     rate = matmul_rate(device)
     print(f"On {torch.cuda.get_device_name(device)}; samples a second, medians of {ROUNDS} rounds")
@@ -239,7 +238,7 @@ def main() -> int:
     print_parts(fresh(kind, knobs, digits), digits, BATCH, "VAE 784-320-160-2")
     gain = LIMIT_CAPTURED
     if torch.cuda.is_available():
-        gain = cuda_table(digits, mnist, 4 * samples)
+        gain = captured_table(torch.device("cuda"), digits, mnist, 4 * samples)
     else:
         print("There is no CUDA here, so the captured step has not run, and the limit of ", end="")
         print(

@@ -483,8 +483,7 @@ def test_points_in_a_path_and_its_text(still):
 
 def test_principal_angles_against_scipy_beside_random_ones(still, five):
     columns = [
-        checkpoints.read_tensors(run, checkpoints.WEIGHTS)["decoder.0.weight"].astype(np.float64)
-        for run in five[:2]
+        checkpoints.read_weights(run)["decoder.0.weight"].astype(np.float64) for run in five[:2]
     ]
     angles = np.degrees(np.sort(subspace_angles(*columns)))
     titles = (
@@ -555,7 +554,7 @@ def test_a_worst_digit_is_shown_by_all_models_at_a_press_or_a_key(bench, five, m
 
 def test_weights_as_pictures_equal_the_weights(still, five):
     for i, run in enumerate(five):
-        tensors = checkpoints.read_tensors(run, checkpoints.WEIGHTS)
+        tensors = checkpoints.read_weights(run)
         if i < 2:
             rows = tensors["decoder.0.weight"].astype(np.float64).T
             names = ["z1", "z2"]

@@ -288,7 +288,7 @@ def _stoppable(folder: Path, report: Reporter) -> Iterator[None]:
 
 
 def warm() -> None:
-    """Do once what makes the first training slow: load the optimiser and the usual digits."""
+    """Do once what makes the first training slow: torch's first operations, the usual digits."""
     digits = data.load("mnist-5k", "all")
     few = digits.subset(list(range(64)), "warm")
     config = variant("vae").Config.checked({"hidden": (4,)})
