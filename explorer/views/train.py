@@ -21,7 +21,6 @@ def show() -> None:
     """Draw the page."""
     words = state.words()
     with frame.page(words, "train"):
-        workers.ensure()
         frame.say(words, "train")
         form, watch = st.columns([4, 7], gap="large")
         with watch:
@@ -30,6 +29,7 @@ def show() -> None:
             train_form.draw(words)
         frame.say_below(words, "train")
         train_shelf.draw(words, shown)
+        workers.ensure()  # after the page, since a worker that starts takes a core for seconds
 
 
 # --- What is shown: a training that runs, or a run and its film -----------------------------------
