@@ -447,7 +447,7 @@ def test_the_bounds_are_those_of_the_draws(visit, run_of, held_out):
     hand.page.locator('[data-part="reparam"]').scroll_into_view_if_needed()
     line = hand.page.locator('[data-part="bounds"]')
     expect(line).to_contain_text("log p(x)")
-    # Both at once: another digit or run has its own draws coming, and the line is then an older one.
+    # Both at once: another digit has its own draws coming, and the line is then an older one.
     wait_in_the_pad(hand, "pad.sampling.noise.length === 50")
     told = in_the_pad(
         hand,
