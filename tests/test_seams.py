@@ -10,7 +10,7 @@ from core.config import ConfigError
 from core.latent import coding
 from core.measures import losses
 from core.models.signals import Batch, Condition, Signature
-from core.store import checkpoints, loading
+from core.store import checkpoints, loading, transfer
 from core.training import loop, runner
 from core.training.evaluate import evaluate
 from core.training.loop import TrainingError
@@ -187,6 +187,8 @@ def test_a_taught_variant_wants_its_teacher(tmp_path):
     run = checkpoints.open_run(tmp_path / request.id)
     assert not any("teacher" in name for name in checkpoints.read_tensors(run, checkpoints.WEIGHTS))
     assert coding.decode(loading.load_model(run), np.zeros((1, 3))).shape == (1, 1, 12, 12)
+    again = transfer.import_run(transfer.export_run(run), tmp_path / "other")
+    assert again.id == run.id and again.record.teacher == "f" * 16
     ids = {asked("feature_vae", teacher=name).id for name in ("", "a", "b")}
     assert len(ids) == 3, "who teaches is a part of what is asked for"
 

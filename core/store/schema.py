@@ -76,6 +76,7 @@ class RunRecord(_Plain):
     capabilities: dict[str, Any] = {}
     browser: dict[str, Any] | None = None
     widths: tuple[int, ...] = ()  # numbers in each level of a code
+    teacher: str = ""  # fingerprint of the network that it learned from
     roles: tuple[str, ...] = ()  # what pages use this run for
     formerly: tuple[str, ...] = ()  # ids that it was or would have been known by
     stored_as: StoredAs = "float32"

@@ -238,7 +238,7 @@ def _verified(found: Run, label: str) -> RunRecord:
     kind = variant(record.variant)
     config = kind.Config.checked(record.config)
     schedule = TrainConfig.checked(record.train)
-    names = checkpoints.names_of(record.variant, config, record.data, schedule)
+    names = checkpoints.names_of(record.variant, config, record.data, schedule, record.teacher)
     if record.id not in names:
         raise ShelfError(
             "{label} holds a run whose id is not that of what it says it is.", label=label

@@ -152,6 +152,7 @@ def save(
         },
         **loading.told_of(model),
         formerly=request.formerly,
+        teacher=request.teacher,
         stored_as=stored_as,
     )
     return checkpoints.save(store, record, tensors)
