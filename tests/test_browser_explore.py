@@ -267,8 +267,10 @@ def test_the_picker_changes_the_model_and_the_link_and_keeps_the_digit(visit, sh
     }
     assert {"pca", "stacked_ae"} <= others
     for variant in ("pca", "stacked_ae"):
+        label = hand.label
         choose(hand, "Model", words(f"variant.{variant}.title"))
         hand.wait_for_link("model", variant)
+        hand.wait_for_change(label)
         hand.wait(
             "id => [...document.querySelectorAll('*')].some("
             "e => e.shadowRoot?.latentPad?.run?.id.startsWith(id))",
