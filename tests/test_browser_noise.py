@@ -102,7 +102,7 @@ def corrupted_here(visit, kind, level, clean):
 def answer(model, pixels, level):
     x = torch.from_numpy(pixels).reshape(1, 1, 28, 28)
     told = torch.full((1,), float(level)) if model.capabilities.has_dial else None
-    return model.reconstruct(x, model.condition(None, told)).reshape(-1).numpy()
+    return model.reconstruct(x, model.condition(x, dial=told)).reshape(-1).numpy()
 
 
 def test_dragging_the_level_corrupts_and_cleans_without_the_server(visit, models):
@@ -197,7 +197,7 @@ def test_a_link_with_nonsense_and_the_toy_s_arrows(visit, toy):
     def field(points):
         x = torch.tensor(points, dtype=torch.float32).reshape(-1, 1, 1, 2)
         with torch.no_grad():
-            told = toy.condition(None, torch.full((len(x),), sigma))
+            told = toy.condition(x, dial=torch.full((len(x),), sigma))
             return toy.reconstruct(x, told).reshape(-1, 2).numpy() - points
 
     np.testing.assert_allclose(ours, field(points), atol=1e-4)

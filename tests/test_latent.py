@@ -27,7 +27,7 @@ def test_set_functions_are_the_model_s_own(name, changes):
     found = small_data(VARIANTS[name].capabilities.kinds[0])
     model = models.build(name, small_config(name, **changes), signature_of(found)).eval()
     x, label = coding.to_tensor(found.x), torch.from_numpy(found.labels)
-    condition = model.condition(label)
+    condition = model.condition(x, label)
     with torch.no_grad():
         levels = model.encode(x, condition)
         z = torch.cat([level.z for level in levels], 1)

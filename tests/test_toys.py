@@ -120,7 +120,7 @@ def field(model, points, sigma):
     """A network's arrows at corrupted points (count, 2)."""
     x = torch.tensor(points, dtype=torch.float32).reshape(-1, 1, 1, 2)
     with torch.no_grad():
-        told = model.condition(None, torch.full((len(x),), float(sigma)))
+        told = model.condition(x, dial=torch.full((len(x),), float(sigma)))
         return model.reconstruct(x, told).reshape(-1, 2).numpy() - points
 
 

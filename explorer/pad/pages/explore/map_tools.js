@@ -382,7 +382,8 @@ export class MapTools {
     const { layout, run, colours } = this.pad;
     if (!layout || !run) return;
     this.backdrop.paint(context, view);
-    if (!this.#on("prior") || !layout.linear) return;
+    // While another run is being loaded the boxes are still those of the last one.
+    if (!this.#on("prior") || !layout.linear || !run.prior) return;
     const { heaps } = run.prior;
     const widths = heaps.length > 1 ? [1] : [1, 2, 3]; // of many Gaussians one ring each
     const rings = heaps.flatMap(({ mean, sigma }) =>
