@@ -44,6 +44,25 @@ PATIENCE = 60  # seconds until something that should happen counts as never happ
 _RED = """canvas => Array.from(
   canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
     .filter((_, i) => i % 4 === 0))"""
+# What Korean stands in any element, the pads' shadow roots included, that breaks inside words, or
+# whose line an endless word would leave.
+_TORN = """() => {
+  const found = [];
+  const walk = (root) => {
+    for (const element of root.querySelectorAll("*")) {
+      if (element.shadowRoot) walk(element.shadowRoot);
+      if (["STYLE", "SCRIPT", "TITLE"].includes(element.tagName)) continue;
+      const korean = Array.from(element.childNodes).some(
+        (node) => node.nodeType === 3 && /[\uac00-\ud7a3]/.test(node.data));
+      const { wordBreak, overflowWrap } = getComputedStyle(element);
+      if (korean && (wordBreak !== "keep-all" || overflowWrap === "normal")) {
+        found.push(`${wordBreak}, ${overflowWrap}: ${element.textContent.slice(0, 40)}`);
+      }
+    }
+  };
+  walk(document);
+  return found;
+}"""
 _CHANGE = """(canvas, label) => new Promise((done, failed) => {
   const started = performance.now();
   const look = () => {
@@ -212,6 +231,11 @@ class Visit:
             for line in self.console
             if not line.startswith("warning") and not _LOOK_UP.search(line)
         ]
+
+    @property
+    def torn(self) -> list[str]:
+        """Korean texts whose lines may break inside a word."""
+        return self.page.evaluate(_TORN)
 
     @property
     def output(self) -> Locator:

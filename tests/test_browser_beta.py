@@ -299,6 +299,7 @@ def test_both_languages_and_a_phone(visit, language):
     assert hand.page.locator(".katex-error").count() == 0
     assert hand.page.locator(".katex .boxed, .katex .fbox").count() > 0
     assert hand.page.locator(".js-plotly-plot").count() == 0
+    assert hand.torn == []
     assert hand.page.evaluate("document.documentElement.scrollWidth") <= 390
     knobs = hand.page.locator(".knobs").bounding_box()
     assert knobs["y"] + knobs["height"] <= 844, "β and K are under the thumb"

@@ -793,6 +793,7 @@ def test_korean_on_a_phone_by_touch(bench):
         " c => c.getBoundingClientRect().right))"
     )
     assert right <= 390
+    assert all_.visit.torn == []
 
     all_.map(3).evaluate("e => e.scrollIntoView({ block: 'end' })")
     for i in range(5):

@@ -366,6 +366,7 @@ def test_korean_by_link(visit):
     assert page.locator(".katex-error").count() == 0
     assert hand.map.get_attribute("aria-label") == words("pad.map")
     assert_no_keys(hand)
+    assert hand.torn == []
     assert hand.errors == []
 
 

@@ -860,6 +860,7 @@ def test_both_languages_on_a_phone(pad, language):
     page.visit.wait_for_link("z")
     np.testing.assert_allclose(page.array("pad.z"), page.array("part.codeAt(part.sheet.selected)"))
     assert page.page.locator(".katex-error").count() == 0
+    assert page.visit.torn == []
     assert page.visit.errors == []
 
 

@@ -231,6 +231,7 @@ def test_both_languages_and_a_phone(visit, language):
     expect(rows).to_have_count(1 + len(noise.NOISES))
     expect(rows.nth(1)).to_contain_text("%")
     assert hand.page.locator(".katex-error").count() == 0
+    assert hand.torn == []
     hand.page.locator(".fbox, .boxpad").first.wait_for(state="attached")
     assert hand.page.evaluate("document.documentElement.scrollWidth") <= 390
 

@@ -108,6 +108,7 @@ def test_a_click_trains_and_all_of_it_is_seen(opened, app, language):
     run = checkpoints.open_run(app.user_store / hand.link["run"])
     assert run.record.status == "complete" and run.record.train["epochs"] in (3, 2.5)
     expect(row(hand, run.id)).to_be_visible()
+    assert hand.torn == []
     expect(button(hand, "train.show")).to_be_visible()
 
     grid = hand.page.locator('[data-part="grid"]')

@@ -78,6 +78,68 @@ def places_out(text):
     return re.sub(r"\{\w*\}|<[^>]+>", "", text)
 
 
+# --- One word for one thing ---------------------------------------------------------------------
+
+# What a thing is called in Korean, and what it is therefore called nowhere.
+GLOSSARY = {
+    "학습 결과": r"실행(?!되|하|합|할)",  # a run that was trained; a program is still 실행하다
+    "보관함": "저장소",  # the store of runs
+    "수준": "세기|강도",  # of noise
+    "샘플": "표본",  # a draw; and what a training has seen
+    "학습 영상": "필름",
+    "재구성": "복원",
+    "잡음": "노이즈",
+    "신경망": "네트워크",
+    "데이터셋": "데이터 세트|데이터 집합|이미지 묶음",
+    "하이퍼파라미터": "노브|설정 항목",
+    "이미지": "사진",
+    "학습": "훈련",
+    "레이블": "라벨",
+    "가능도": "우도",
+    "스텝": r"\{steps?\}단계",
+    "클래스": "범주",
+    "디코딩": "복호",
+    "인코딩": "부호화",
+    "홀드아웃": "검증용",
+    "오토인코더": "자기부호화기|오토 인코더",
+}
+
+
+def korean_texts():
+    """All Korean that can be seen, by its key or by the English sentence that it stands for."""
+    return texts("ko") | language.refusals("ko")
+
+
+def rejected(text):
+    """Words in a text that the glossary has other words for: (what stands there, what should)."""
+    return [
+        (found[0], chosen)
+        for chosen, pattern in GLOSSARY.items()
+        for found in re.finditer(pattern, text)
+    ]
+
+
+def test_one_word_for_one_thing():
+    said = korean_texts()
+    assert {key: rejected(text) for key, text in said.items() if rejected(text)} == {}
+    assert all(any(chosen in text for text in said.values()) for chosen in GLOSSARY)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("두 실행 비교", "실행"),
+        ("실행을 삭제", "실행"),
+        ("더 이상 저장소에 없습니다", "저장소"),
+        ("잡음 세기", "세기"),
+        ("10스텝 가운데 {step}단계에서", "{step}단계"),
+    ],
+)
+def test_the_glossary_bites(text, word):
+    assert [found for found, _ in rejected(text)] == [word]
+    assert rejected("브라우저에서 실행되지 않아, 코드를 실행합니다. 여러 단계로") == []
+
+
 # --- Every key that is used exists --------------------------------------------------------------
 
 

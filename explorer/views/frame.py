@@ -20,7 +20,9 @@ from explorer.language import Words
 _STYLE = """<style>
 .stMainBlockContainer {padding: 4.2rem 2rem 3rem; max-width: 1320px; margin: 0 auto}
 .stMainBlockContainer h3 {padding: 0 0 .3rem}
-.stMainBlockContainer {word-break: keep-all; overflow-wrap: anywhere}
+body, body :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"]),
+body :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"]) *
+  {word-break: keep-all; overflow-wrap: break-word}
 .stMainBlockContainer .katex-display, .stMainBlockContainer .stMarkdown > div > div
   {overflow: visible}
 .st-key-bar [data-tag] {background-color: #3d5bd9}
