@@ -113,7 +113,7 @@ def normals(visit):
 
 def test_dragging_beta_moves_code_map_digit_and_every_number(visit, models, stops, held_out):
     k = min(stops)
-    hand = visit(PAGE, digit=100, beta=0.1)
+    hand = visit(PAGE, digit=100, beta=0.1, k=k)
     points = np.array(in_the_pad(hand, "Array.from(pad.run.points)"))
     mark = hand.page.locator(".chart .mark").first
     place = mark.get_attribute("transform")
@@ -184,8 +184,12 @@ def test_dragging_beta_moves_code_map_digit_and_every_number(visit, models, stop
 def test_k_switches_at_once_with_the_same_digit_and_beta_and_no_message(
     visit, models, stops, held_out
 ):
-    first, *_, last = stops
-    hand = visit(PAGE, digit=321, beta=0.5, k=first)
+    first, last = page.opening(stops), max(stops)
+    hand = visit(PAGE, digit=321, beta=0.5)
+    assert in_the_pad(hand, "pad.run.latent") == first
+    for part in ("map", "kl", "dead", "output", "score", "dial"):
+        box = hand.page.locator(f'[data-part="{part}"]').bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 800, f"{part} is out of sight"
     prefetched(hand)
     old, frames = np.array(in_the_pad(hand, "Array.from(pad.run.points)")), len(hand.frames)
     gliding, between = in_the_pad(
@@ -231,7 +235,7 @@ def test_bad_links_get_a_sentence_each_and_nothing_glides_where_rest_is_asked_fo
     message = hand.page.locator(".pad .message")
     expect(message).to_contain_text("K is not one of")
     expect(message).to_contain_text("β is not between 0.05 and 10")
-    assert in_the_pad(hand, "[pad.run.value, pad.run.latent]") == [1, min(stops)]
+    assert in_the_pad(hand, "[pad.run.value, pad.run.latent]") == [1, page.opening(stops)]
     prefetched(hand)
     stop(hand, max(stops)).click()
     assert not in_the_pad(hand, "pad.map.gliding")

@@ -187,3 +187,19 @@ def test_the_vae_map_has_no_dead_corner_and_its_manifold_shows_all_ten_digits():
     codes = coding.encode(model, held_out.x).mean
     quadrants = (codes > 0) @ np.array([1, 2])
     assert np.bincount(quadrants, minlength=4).min() > 0.1 * len(codes)
+
+
+def test_the_page_of_beta_opens_at_a_k_where_beta_shows():
+    """At K = 2 every β gives back nearly the same digit, so nothing would be seen to happen."""
+    from explorer.views import beta
+
+    stops = beta.stops(list(RUNS.runs.values()))
+    arrays = checkpoints.read_tensors(stops[beta.opening(stops)], checkpoints.CODES)
+    error, active = arrays["knot_squared_error"], (arrays["knot_kl"] > beta.DEAD).sum(1)
+    assert error[-1] > 1.5 * error[0] and active[-1] < active[0]
+    assert [beta.opening(there) for there in ([2, 4, 8], [24, 12, 2], [8, 24], [3])] == [
+        8,
+        12,
+        8,
+        3,
+    ]

@@ -21,6 +21,7 @@ _STYLE = (
     "<style>@media (max-width: 640px) {.stColumn:has(.st-key-equation) {display: none}}</style>"
 )
 DEAD = 0.05  # nats per image; below it a dimension is called dead
+OPENS = 16  # K at which the page opens: there β switches dimension after dimension off
 
 
 def show() -> None:
@@ -32,7 +33,7 @@ def show() -> None:
         if not found:
             st.error(words("app.no_runs"))
             return
-        first = next(iter(found.values()))
+        first = found[opening(found)]
         said, equation = st.columns([3, 2], gap="medium", vertical_alignment="center")
         with said:
             frame.say(words, "beta")
@@ -41,6 +42,7 @@ def show() -> None:
             members.show_equation(words, one_beta(runs, first).record.variant, "beta")
         data = {
             "stops": [_stop(run, first, runs) for run in found.values()],
+            "opens": first.record.latent,
             "betas": list(BETAS),
             "pair": [{"run": assets.run_spec(run)} for run in pair(runs)],
             "digits": assets.digits_spec(),
@@ -66,6 +68,11 @@ def stops(runs: Sequence[Run]) -> dict[int, Run]:
         if held is None or _company(run, runs) > _company(held, runs):
             found[run.record.latent] = run
     return dict(sorted(found.items()))
+
+
+def opening(found: Iterable[int]) -> int:
+    """The K of a link that names none: the one nearest to `OPENS`."""
+    return min(found, key=lambda k: (abs(k - OPENS), k))
 
 
 def one_beta(runs: Sequence[Run], otherwise: Run) -> Run:

@@ -55,7 +55,7 @@ class BetaBench {
     const ks = stops.map((stop) => stop.k);
     const asked = address.get("k");
     const good = asked === null || ks.some((k) => String(k) === asked.trim());
-    const k = good && asked !== null ? Number(asked) : ks[0];
+    const k = good && asked !== null ? Number(asked) : data.opens;
     const stop = stops.find((one) => one.k === k);
     this.k = k;
     this.#showStop();
@@ -111,6 +111,9 @@ class BetaBench {
     root.querySelector(".knobs").appendChild(dial);
     root.querySelector(".knobs").after(this.pad.part("message"));
     root.querySelector(".plane").appendChild(this.pad.part("buttons"));
+    root.querySelector(".plane").insertAdjacentHTML("afterend", `
+      <section class="carried"><h3>${t.dimensions}</h3><div data-part="kl"></div>
+        <p data-part="dead"></p><p class="hint">${t.dimensions_note}</p></section>`);
     const fold = document.createElement("details");
     fold.innerHTML = `<summary>${t.sliders}</summary>`;
     const sliders = this.pad.part("sliders");
@@ -119,9 +122,8 @@ class BetaBench {
     root.insertAdjacentHTML("beforeend", `
       <div class="bench">
         <section><h3>${t.curve}</h3><div data-part="curve"></div>
-          <div data-part="gaps"></div><p class="hint">${t.curve_note}</p></section>
-        <section><h3>${t.dimensions}</h3><div data-part="kl"></div>
-          <p data-part="dead"></p><p class="hint">${t.dimensions_note}</p>
+          <p class="hint">${t.curve_note}</p></section>
+        <section><h3>${t.price}</h3><div data-part="gaps"></div>
           <p class="surgery" data-part="surgery"></p></section>
         <section class="ledger" data-lazy="ledger"><h3 data-part="ledger-title">${t.ledger}</h3>
           <div class="bars" data-part="stack"></div>
