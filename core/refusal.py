@@ -49,13 +49,24 @@ class Refusal(Exception):
         return {"template": self.template, "values": values}
 
 
-def from_json(told: Mapping[str, Any]) -> Refusal:
+def told(value: float, *limits: float) -> str:
+    """A number in at least four digits, and in as many as it takes not to read like a limit that
+    it is not: 1.0000001 beside a limit of 1."""
+    said = f"{value:,.4g}"
+    for digits in range(4, 18):
+        said = f"{value:,.{digits}g}"
+        if all((float(said.replace(",", "")) == limit) == (value == limit) for limit in limits):
+            break
+    return said
+
+
+def from_json(plain: Mapping[str, Any]) -> Refusal:
     """What `as_json` made plain."""
     return Refusal(
-        told["template"],
+        plain["template"],
         **{
             name: from_json(value) if isinstance(value, dict) else value
-            for name, value in told["values"].items()
+            for name, value in plain["values"].items()
         },
     )
 

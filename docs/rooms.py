@@ -21,7 +21,7 @@ PAD = Path("explorer/pad")
 ENTRY = "explorer/main.py, app.py"
 BESIDE = "explorer/*.py"
 COMMANDS = "core/commands/"
-LEAVES = "core/config.py, refusal.py"
+LEAVES = "core/config.py, paths.py, refusal.py"
 SERVED = "explorer/pad/pages/"
 
 

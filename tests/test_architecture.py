@@ -80,6 +80,7 @@ def test_the_reader_of_imports_sees_what_there_is():
 FLOORS = (
     "core.__main__",
     "core.commands",
+    "core.estimators",
     "core.judge",
     "core.training",
     "core.latent",
@@ -89,6 +90,7 @@ FLOORS = (
     "core.data",
     "core.measures",
     "core.config",
+    "core.paths",
     "core.refusal",
 )
 

@@ -360,6 +360,13 @@ def test_data_list_and_info(capsys):
     assert "here: yes" in said and "licence: CC BY-SA 3.0" in said
 
 
+def test_data_info_of_what_can_t_be_read(capsys, tmp_path):
+    (tmp_path / "train.csv").write_text("1,2")
+    assert cli.main(["data", "info", f"images:{tmp_path}/train.csv"]) == 0
+    said = capsys.readouterr().out
+    assert "here: no" in said and "a file of another kind; allowed are a folder" in said
+
+
 def test_data_download(capsys, monkeypatch, tmp_path):
     assert cli.main(["data", "download", "mnist-5k"]) == 0
     assert "mnist-5k is in " in capsys.readouterr().out

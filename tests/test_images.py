@@ -1,8 +1,10 @@
 """core.data.images, what it uses, and core.data.archives: people's own images, good and bad."""
 
 import io
+import re
 import stat
 import struct
+import unicodedata
 import zipfile
 import zlib
 
@@ -145,7 +147,7 @@ def test_a_few_broken_files_are_skipped_and_counted(folder):
     for source in (folder, folder_zip(folder)):
         dataset = data.from_images(source)
         assert dataset.labels.tolist() == [0, 0, 0, 1, 1, 1]
-        assert "3 of 9 image files could not be read" in dataset.provenance.note
+        assert "3 of 9 image files could not be used" in dataset.provenance.note
         assert "a/0 text.jpg" in dataset.provenance.note
 
 
@@ -183,6 +185,104 @@ def test_links_in_a_zip_are_not_followed():
     assert len(dataset) == 2 and dataset.provenance.note == "1 link(s) were not followed."
 
 
+# --- Own images: as people pack them ------------------------------------------------------------
+
+
+def packed_in(encoding, names):
+    """A zip whose names are bytes of an encoding, without the flag that says UTF-8."""
+    plain = {
+        f"{i:03d}" + "x" * (len(name.encode(encoding)) - 3): name for i, name in enumerate(names)
+    }
+    content = zipped(dict.fromkeys(plain, encoded(some_images(1)[0])))
+    for stand_in, name in plain.items():
+        content = content.replace(stand_in.encode(), name.encode(encoding))
+    return content
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "utf-8"])
+@pytest.mark.parametrize(
+    "classes",
+    [("고양이", "강아지"), ("숫자 3", "일곱"), ("가", "나다라마바사"), ("한글③", "plain")],
+)
+def test_names_of_zips_made_in_korea(encoding, classes):
+    names = [f"{name}/그림 {i}.png" for i in range(2) for name in classes]
+    dataset = data.from_images(packed_in(encoding, names))
+    assert set(dataset.class_names) == set(classes)
+    assert len(dataset) == 4
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("cp437", "Müller"),
+        ("cp437", "café"),
+        ("cp437", "Æsir±ÿ"),
+        ("utf-8", "Müller"),
+        ("utf-8", "数字"),
+        ("ascii", "plain"),
+    ],
+)
+def test_other_names_stay_what_they_are(encoding, name):
+    dataset = data.from_images(packed_in(encoding, [f"{name}/1.png", f"{name}/2.png"]))
+    assert dataset.class_names == (name,)
+    flagged = zipped(dict.fromkeys([f"{name}/1.png", f"{name}/2.png"], encoded(GREY[0])))
+    assert data.from_images(flagged).class_names == (name,)
+
+
+def test_names_in_pieces_are_put_together():
+    """As macOS writes them."""
+    pieces = unicodedata.normalize("NFD", "고양이")
+    files = dict.fromkeys([f"{pieces}/1.png", f"{pieces}/2.png"], encoded(some_images(1)[0]))
+    assert data.from_images(zipped(files)).class_names == ("고양이",)
+
+
+def test_a_name_that_points_outside_once_it_is_read_right():
+    with pytest.raises(DataError, match="points nowhere inside"):
+        data.from_images(packed_in("cp949", ["../가나다.png", "b12.png"]))
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_the_bits_that_are_used_are_all_there_are(bits):
+    ramp = np.tile(np.linspace(0, 2**bits - 1, 28).round().astype(np.uint16), (28, 1))
+    dataset = data.from_images(zipped({f"{i}.png": encoded(ramp) for i in "ab"}))
+    expected = np.linspace(0, 255, 28)
+    assert np.abs(dataset.x[0, 0, 0] - expected).max() <= 2
+    said = f"2 image(s) had 16 bits a pixel of which {bits} were used"
+    assert (said in dataset.provenance.note) == (bits < 16)
+
+
+@pytest.mark.parametrize("suffix", [".HEIC", ".tiff", ".Cr2"])
+def test_kinds_that_are_not_read_are_named(tmp_path, suffix):
+    only = {f"cat/{i}{suffix}": b"x" for i in range(3)}
+    with pytest.raises(DataError, match=rf"3 image\(s\) of kinds .*{suffix.lower()}.*PNG, JPEG"):
+        data.from_images(zipped(only))
+    some = only | {f"cat/{i}.png": encoded(image) for i, image in enumerate(some_images(2))}
+    note = data.from_images(zipped(some)).provenance.note
+    assert f"3 image(s) of kinds that are not read were ignored ({suffix.lower()}; allowed" in note
+    for name, content in some.items():
+        (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "own" / name).write_bytes(content)
+    assert data.from_images(tmp_path / "own").provenance.note == note
+
+
+def test_what_is_told_before_loading_is_what_loading_does(folder, tmp_path):
+    (tmp_path / "train.csv").write_text("1,2")
+    (tmp_path / "own.zip").write_bytes(folder_zip(folder))
+    for path, here in (
+        (folder, True),
+        (tmp_path / "own.zip", True),
+        (tmp_path / "train.csv", False),
+        (tmp_path / "nowhere", False),
+        (tmp_path / "nowhere.npz", False),
+    ):
+        told = data.describe(f"images:{path}")
+        assert told.here is here and bool(told.provenance.note) is not here
+        if not here:
+            with pytest.raises(DataError) as refused:
+                data.load(f"images:{path}", "all")
+            assert "allowed are a folder, a .zip or a .npz" in str(refused.value)
+
+
 # --- Own images: npz ----------------------------------------------------------------------------
 
 GREY = some_images(5)
@@ -209,6 +309,28 @@ def test_npz(x, names, tmp_path):
     assert np.array_equal(dataset.x[:, 0], GREY)
     assert (dataset.labels.tolist(), dataset.class_names) == ([0, 1, 1, -1, 0], ("3", "7"))
     assert data.from_images(file.read_bytes()).fingerprint == dataset.fingerprint
+
+
+@pytest.mark.parametrize("names", [("X", "Y"), ("data", "target"), ("Images", "LABEL")])
+def test_npz_with_other_names(names):
+    arrays = dict(zip(names, (GREY, np.arange(5) % 2), strict=True))
+    dataset = data.from_images(npz(**arrays, extra=np.zeros(3)))
+    assert dataset.labels.tolist() == [0, 1, 0, 1, 0]
+    assert dataset.provenance.note == "the array(s) extra were not used."
+
+
+def test_a_rounding_error_is_no_other_unit():
+    off = (GREY / 255).astype(np.float32) * np.float32(1 + 1e-6) - np.float32(1e-6)
+    assert np.array_equal(data.from_images(npz(x=off)).x[:, 0], GREY)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1.0001), (-0.0001, 1), (-1e-4, 1.00002)])
+def test_what_is_beyond_a_limit_doesn_t_read_like_it(low, high):
+    x = np.linspace(low, high, 2 * 784).reshape(2, 28, 28)
+    with pytest.raises(DataError, match="spans") as refused:
+        data.from_images(npz(x=x))
+    least, most = map(float, re.findall(r"spans (\S+) to (\S+);", str(refused.value))[0])
+    assert (least < 0) == (low < 0) and (most > 1) == (high > 1)
 
 
 def test_npz_with_names_for_labels_or_none():

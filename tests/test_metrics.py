@@ -185,13 +185,17 @@ def test_a_perfect_map_scores_one():
 
 
 def test_map_scores_of_few_points_and_unknown_labels():
-    points = np.random.default_rng(0).normal(size=(30, 2))
-    assert metrics.map_scores(points[:2], points[:2]) == {}
-    assert set(metrics.map_scores(points[:3], points[:3])) == {"trustworthiness", "continuity"}
-    unknown = np.full(30, -1)
+    points = np.random.default_rng(0).normal(size=(50, 2))
+    for count in (0, 1, 2, 3, 21, 49):
+        assert metrics.map_scores(points[:count], points[:count]) == {}
+    assert set(metrics.map_scores(points[:10], points[:10], k=2)) == {
+        "trustworthiness",
+        "continuity",
+    }
+    unknown = np.full(50, -1)
     assert "agreement" not in metrics.map_scores(points, points, unknown)
-    assert "agreement" not in metrics.map_scores(points, points, np.zeros(30, int))
-    some = np.where(np.arange(30) < 20, np.arange(30) % 2, -1)
+    assert "agreement" not in metrics.map_scores(points, points, np.zeros(50, int))
+    some = np.where(np.arange(50) < 20, np.arange(50) % 2, -1)
     expected = metrics.neighbour_accuracy(points[:20], some[:20], 10)
     assert metrics.map_scores(points, points, some)["agreement"] == expected
 

@@ -1,8 +1,12 @@
 """What the README shows is so: its commands run, and its examples work."""
 
 import importlib.util
+import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 import urllib.request
 from pathlib import Path
@@ -45,6 +49,32 @@ def test_the_example_of_a_variant_works(tmp_path):
     torch.testing.assert_close(terms["sparsity"], 2 * output.z.abs().sum(1).mean())
     sum(terms.values()).backward()
     assert all(p.grad is not None for p in model.parameters())
+
+
+def test_the_example_in_python_works(tmp_path):
+    """In a process of its own, as somebody would run it, but with few steps."""
+    (code,) = re.findall(r"## From Python\n.*?```python\n(.*?)```", README, re.DOTALL)
+    brief = code.replace("epochs=20", "epochs=0.1")
+    assert brief != code
+    seen = """
+import json
+print(json.dumps([codes.shape, digits.shape, drawn.shape, elbo < 0, list(runs) == [folder.name]]))
+x = torch.rand(3, 1, 28, 28)
+mean, log_var = encoder(x)
+torch.testing.assert_close(decoder(mean), model(x))
+assert (same.transform(test.x) == codes).all()
+"""
+    (tmp_path / "example.py").write_text("import torch\n" + brief + seen, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "example.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [[1000, 2], [1000, 1, 28, 28], [16, 1, 28, 28], True, True]
+    assert json.loads(done.stdout) == said
 
 
 # --- Commands -----------------------------------------------------------------------------------

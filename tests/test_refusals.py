@@ -97,6 +97,22 @@ def test_words_say_it_in_the_page_s_language(tmp_path):
     assert Words("ko").refusal(strange) == "Nobody knows sentence."
 
 
+@pytest.mark.parametrize(
+    ("value", "limits", "said"),
+    [
+        (1.0, (1,), "1"),
+        (1.0000001, (1,), "1.0000001"),
+        (-1e-9, (0, 1), "-1e-09"),
+        (0.99999, (0, 1), "0.99999"),
+        (12345.678, (200,), "1.235e+04"),
+        (200.04, (200,), "200.04"),
+        (float("nan"), (0, 1), "nan"),
+    ],
+)
+def test_a_number_never_reads_like_a_limit_that_it_is_not(value, limits, said):
+    assert refusal.told(value, *limits) == said
+
+
 # --- Korean has all of them ---------------------------------------------------------------------
 
 

@@ -99,6 +99,22 @@ def test_dark_ink_on_paper_is_turned_by_itself_or_by_the_switch(digits):
     assert "blank" in wrong, "white paper without darker ink"
 
 
+@pytest.mark.parametrize("paper", [130, 180, 220])
+def test_a_photograph_without_ink_is_fitted_in_whole(paper):
+    """What is brighter than a bright edge is no ink, and no reason to say that nothing is there."""
+    photo = np.full((56, 56), paper, np.uint8)
+    photo[20:30, 10:40] = 255
+    found = own_images.read([("photo.png", encoded(photo))])
+    assert "1 image(s) had no ink that stands out from the edge" in found.provenance.note
+    whole = own_images.read([("photo.png", encoded(photo))], "bright", centred=False)
+    assert np.array_equal(found.x, whole.x)
+    assert own_images.read([("photo.npz", npz(x=photo[None]))]).provenance.note == (
+        found.provenance.note
+    )
+    photo[5:9, 5:9] = 0
+    assert "no ink" not in own_images.read([("photo.png", encoded(photo))]).provenance.note
+
+
 def test_without_centring_the_whole_image_is_fitted(digits):
     field = np.zeros((56, 56), np.uint8)
     field[28:, 28:] = digits.x[3, 0]
@@ -123,7 +139,7 @@ def test_what_was_done_to_the_images_is_said(digits):
     found = own_images.read([("mine.zip", zipped(members))])
     note = found.provenance.note
     for said in (
-        "1 of 4 image files could not be read",
+        "1 of 4 image files could not be used",
         "1 file(s) that are not images",
         "stored in colour",
         "transparent parts",

@@ -14,8 +14,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from core.data import zip_names
 from core.data.dataset import DataError, reason
-from core.refusal import Refusal
+from core.refusal import Refusal, told
 
 MIB = 1024 * 1024
 
@@ -83,6 +84,9 @@ def opened_zip(stream: BinaryIO, label: str, bounds: Bounds) -> Iterator[zipfile
         members = archive.infolist()
         for member in members:
             _check_member(member, label, bounds)
+        zip_names.mend(members)
+        for member in members:
+            _check_name(member, label)
         files = sum(not member.is_dir() for member in members)
         if files > bounds.files:
             raise DataError(
@@ -112,7 +116,7 @@ def _count_entries(stream: BinaryIO) -> int:
     return count
 
 
-def _check_member(member: zipfile.ZipInfo, label: str, bounds: Bounds) -> None:
+def _check_name(member: zipfile.ZipInfo, label: str) -> str:
     name = member.filename.replace("\\", "/")
     if name[:1] in ("", "/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
         raise DataError(
@@ -121,6 +125,11 @@ def _check_member(member: zipfile.ZipInfo, label: str, bounds: Bounds) -> None:
             label=label,
             name=member.filename,
         )
+    return name
+
+
+def _check_member(member: zipfile.ZipInfo, label: str, bounds: Bounds) -> None:
+    name = _check_name(member, label)
     if member.flag_bits & 1:
         raise DataError(
             "{name} in {label} is encrypted; allowed are archives without a password.",
@@ -138,10 +147,10 @@ def _check_member(member: zipfile.ZipInfo, label: str, bounds: Bounds) -> None:
     ratio = member.file_size / max(member.compress_size, 1)
     if member.file_size > bounds.compression_ratio_from_bytes and ratio > bounds.compression_ratio:
         raise DataError(
-            "{name} in {label} is packed {ratio:,.0f} to 1; allowed is up to {most} to 1.",
+            "{name} in {label} is packed {ratio} to 1; allowed is up to {most} to 1.",
             name=name,
             label=label,
-            ratio=ratio,
+            ratio=told(ratio, bounds.compression_ratio),
             most=bounds.compression_ratio,
         )
 

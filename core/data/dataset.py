@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.refusal import Refusal
+from core.refusal import Refusal, told
 
 KINDS = ("images", "sequences", "ratings")
 
@@ -33,8 +33,8 @@ class Provenance:
 class Dataset:
     """One split of a data set, whole in memory. Treat the arrays as read-only: they are shared.
 
-    - `x`: (count, channels, height, width) uint8 images, (count, time, channels, height, width)
-      uint8 sequences, or (count, *shape) float32 ratings.
+    - `x`: (count, channels, height, width) images and (count, time, channels, height, width)
+      sequences, uint8 or float32 in [0, 1]; or (count, *shape) float32 ratings.
     - `labels`: (count,) int64 indices into `class_names`, -1 where the class is unknown.
     - `observed`: bool like `x`, for ratings: which entries were observed.
 
@@ -53,16 +53,23 @@ class Dataset:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise DataError(unknown("kind of data", self.kind, KINDS))
-        dtype, dimensions = {
-            "images": (np.uint8, (4,)),
-            "sequences": (np.uint8, (5,)),
-            "ratings": (np.float32, range(2, 6)),
+        dtypes, dimensions = {
+            "images": (("uint8", "float32"), (4,)),
+            "sequences": (("uint8", "float32"), (5,)),
+            "ratings": (("float32",), range(2, 6)),
         }[self.kind]
-        if self.x.dtype != dtype or self.x.ndim not in dimensions:
+        if self.x.dtype.name not in dtypes or self.x.ndim not in dimensions:
             raise DataError(
                 f"x of {self.name!r} is {self.x.dtype} with {self.x.ndim} dimensions; {self.kind} "
-                f"are {np.dtype(dtype)} with {' or '.join(map(str, dimensions))}."
+                f"are {' or '.join(dtypes)} with {' or '.join(map(str, dimensions))}."
             )
+        if self.kind != "ratings" and self.x.dtype == np.float32 and self.x.size:
+            low, high = float(self.x.min()), float(self.x.max())
+            if not 0 <= low <= high <= 1:  # nor where one is no number
+                raise DataError(
+                    f"x of {self.name!r} spans {told(low, 0, 1)} to {told(high, 0, 1)}; "
+                    "floats must lie in [0, 1]."
+                )
         if self.labels.dtype != np.int64 or self.labels.shape != self.x.shape[:1]:
             raise DataError(
                 f"labels of {self.name!r} are {self.labels.dtype} of shape {self.labels.shape}; "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from core.data.archives import Bounds, UnreadableFileError
@@ -16,28 +18,38 @@ from core.data.taking import (
     spread_evenly,
     spread_note,
 )
-from core.refusal import Refusal
+from core.refusal import Refusal, told
+
+IMAGES = ("x", "images", "data")  # under these names are the images, and their labels
+LABELS = ("y", "labels", "label", "targets", "target")
+ROUNDING = 1e-5  # by which floats may leave [0, 1]: that much is a computation's, not a unit's
 
 
 def from_arrays(arrays: dict[str, np.ndarray], label: str, taken: Taken, bounds: Bounds) -> Images:
-    """The images that an npz holds as `x` (or `images`), with `y` (or `labels`) if there is one.
+    """The images that an npz holds under a name of `IMAGES`, with labels if it has some under one
+    of `LABELS`; the note names arrays that are neither.
 
     Raises:
         DataError: for arrays of other names, shapes, types or ranges, or out of bounds.
     """
     from PIL import Image
 
-    images = _first_of(arrays, ("x", "images"))
+    images = _first_of(arrays, IMAGES)
     if images is None:
         raise DataError(
             "{label} holds arrays named {names}; "
-            "one must be named x (or images), and one may be named y (or labels).",
+            "one must be named x (or images, data), "
+            "and one may be named y (or labels, label, targets, target).",
             label=label,
             names=", ".join(sorted(arrays)),
         )
     levels = _to_levels(images, label)  # (count, height, width[, channels])
-    given = _first_of(arrays, ("y", "labels"))
+    given = _first_of(arrays, LABELS)
     notes = []
+    used = {id(images), id(given)}
+    unused = [name for name, array in arrays.items() if id(array) not in used]
+    if unused:
+        notes.append(f"the array(s) {', '.join(sorted(unused))} were not used")
     count, height, width = levels.shape[:3]
     if count < bounds.fewest_images or not height or not width:
         raise DataError(
@@ -65,10 +77,13 @@ def from_arrays(arrays: dict[str, np.ndarray], label: str, taken: Taken, bounds:
         x = np.ascontiguousarray(255 - levels if taken.invert else levels)
         return x[:, None], labels, class_names, joined(notes)
     fitted_images, kept, failures = [], [], []
+    changes: Counter[str] = Counter()
     for index, image in enumerate(levels):
         try:
-            fitted_images.append(taken.fit(grey_levels(Image.fromarray(image))))
+            fitted_image, change = taken.fit(grey_levels(Image.fromarray(image)))
+            fitted_images.append(fitted_image)
             kept.append(index)
+            changes.update([change] if change else [])
         except UnreadableFileError as error:
             failures.append(Refusal("number {index}: {cause}", index=spread[index], cause=error))
     if len(kept) < bounds.fewest_images:
@@ -81,6 +96,7 @@ def from_arrays(arrays: dict[str, np.ndarray], label: str, taken: Taken, bounds:
         notes.append(f"{len(failures):,} image(s) were skipped, the first being {failures[0]}")
     if levels.ndim == 4:
         notes.append(f"{len(kept):,} image(s) {COLOUR}")
+    notes += [f"{found:,} image(s) {change}" for change, found in changes.items()]
     x = np.stack(fitted_images)[:, None]
     return x, labels[kept], class_names, joined(notes)
 
@@ -110,15 +126,15 @@ def _to_levels(images: np.ndarray, label: str) -> np.ndarray:
         raise DataError(
             "x in {label} holds NaN or infinity; allowed are floats in [0, 1].", label=label
         )
-    if images.size and not (images.min() >= 0 and images.max() <= 1):
+    if images.size and not (images.min() >= -ROUNDING and images.max() <= 1 + ROUNDING):
         raise DataError(
-            "x in {label} spans {low:.4g} to {high:.4g}; "
+            "x in {label} spans {low} to {high}; "
             "allowed are floats in [0, 1], or uint8 (0 to 255).",
             label=label,
-            low=images.min(),
-            high=images.max(),
+            low=told(float(images.min()), 0, 1),
+            high=told(float(images.max()), 0, 1),
         )
-    return np.rint(images * np.float32(255)).astype(np.uint8)
+    return np.rint(images.clip(0, 1) * np.float32(255)).astype(np.uint8)
 
 
 def _labels_from(
@@ -149,5 +165,7 @@ def _labels_from(
     return labels, tuple(str(value) for value in distinct)
 
 
-def _first_of(arrays: dict[str, np.ndarray], allowed: tuple[str, str]) -> np.ndarray | None:
-    return next((arrays[name] for name in allowed if name in arrays), None)
+def _first_of(arrays: dict[str, np.ndarray], allowed: tuple[str, ...]) -> np.ndarray | None:
+    """The array of the first name that there is, in capitals or not."""
+    plain = {name.lower(): array for name, array in reversed(arrays.items())}
+    return next((plain[name] for name in allowed if name in plain), None)

@@ -8,7 +8,7 @@ import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from core.data.archives import Bounds, UnreadableFileError, read_member
 from core.data.dataset import DataError, reason
-from core.data.pictures import FORMATS, SUFFIXES, decode
+from core.data.pictures import FORMATS, OTHER_SUFFIXES, SUFFIXES, decode
 from core.data.taking import (
     Images,
     Taken,
@@ -37,28 +37,63 @@ class ImageFile:
     read: Callable[[], bytes]
 
 
-def in_folder(folder: Path, bounds: Bounds) -> tuple[list[ImageFile], list[str]]:
-    """The image files under a folder in the order of their names, and a note for each oddity."""
+@dataclass
+class LeftOut:
+    """What lies among the images and is not taken."""
+
+    links: int = 0
+    other: int = 0  # files that are no images
+    kinds: Counter[str] = field(default_factory=Counter)  # images of kinds that are not read
+
+    def __len__(self) -> int:
+        return self.links + self.other + self.kinds.total()
+
+    def leave(self, name: str) -> None:
+        """Leave a file out, by its name."""
+        suffix = PurePosixPath(name).suffix.lower()
+        if suffix in OTHER_SUFFIXES and not PurePosixPath(name).name.startswith("."):
+            self.kinds[suffix] += 1
+        else:
+            self.other += 1
+
+    @property
+    def notes(self) -> list[str]:
+        """A note for each oddity."""
+        notes = []
+        if self.kinds:
+            notes.append(
+                f"{self.kinds.total():,} image(s) of kinds that are not read were ignored "
+                f"({', '.join(sorted(self.kinds))}; allowed are {', '.join(FORMATS)})"
+            )
+        if self.other:
+            notes.append(f"{self.other:,} file(s) that are not images were ignored")
+        if self.links:
+            notes.append(f"{self.links:,} link(s) were not followed")
+        return notes
+
+
+def in_folder(folder: Path, bounds: Bounds) -> tuple[list[ImageFile], LeftOut]:
+    """The image files under a folder in the order of their names, and what is left out."""
 
     def give_up(error: OSError) -> None:
         raise error
 
     root = folder.resolve()
-    files, outside, other, total = [], 0, 0, 0
+    files, left_out, total = [], LeftOut(), 0
     for place, folders, file_names in os.walk(root, onerror=give_up, followlinks=False):
-        outside += sum(os.path.islink(os.path.join(place, entry)) for entry in folders)
+        left_out.links += sum(os.path.islink(os.path.join(place, entry)) for entry in folders)
         folders[:] = [entry for entry in folders if not entry.startswith(".")]
         for file_name in file_names:
             path = Path(place, file_name)
             if file_name.startswith(".") or path.suffix.lower() not in SUFFIXES:
-                other += 1
+                left_out.leave(file_name)
             elif path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
-                outside += 1
+                left_out.links += 1
             elif path.is_file():
                 total += path.stat().st_size
                 name = path.relative_to(root).as_posix()
                 files.append(ImageFile(name, partial(_read_file, path, bounds)))
-            if len(files) + outside + other > bounds.files:
+            if len(files) + len(left_out) > bounds.files:
                 raise DataError(
                     "{folder} holds more than {most:,} files, the most allowed.",
                     folder=folder,
@@ -71,7 +106,7 @@ def in_folder(folder: Path, bounds: Bounds) -> tuple[list[ImageFile], list[str]]
             size=total,
             most=bounds.archive_bytes,
         )
-    return sorted(files, key=lambda file: file.name), _notes(other, outside)
+    return sorted(files, key=lambda file: file.name), left_out
 
 
 def _read_file(path: Path, bounds: Bounds) -> bytes:
@@ -89,22 +124,20 @@ def _read_file(path: Path, bounds: Bounds) -> bytes:
     return content
 
 
-def in_zip(archive: zipfile.ZipFile, bounds: Bounds) -> tuple[list[ImageFile], list[str]]:
-    """The image members in the order of their names, and a note for each oddity."""
-    files, links, other = [], 0, 0
+def in_zip(archive: zipfile.ZipFile, bounds: Bounds) -> tuple[list[ImageFile], LeftOut]:
+    """The image members in the order of their names, and what is left out."""
+    files, left_out = [], LeftOut()
     for member in archive.infolist():
         name = member.filename.replace("\\", "/")
         parts = PurePosixPath(name).parts
         if member.is_dir():
             continue
         if stat.S_ISLNK(member.external_attr >> 16):
-            links += 1
-        elif (
-            "__MACOSX" in parts
-            or any(part.startswith(".") for part in parts)
-            or PurePosixPath(name).suffix.lower() not in SUFFIXES
-        ):
-            other += 1
+            left_out.links += 1
+        elif "__MACOSX" in parts or any(part.startswith(".") for part in parts):
+            left_out.other += 1
+        elif PurePosixPath(name).suffix.lower() not in SUFFIXES:
+            left_out.leave(name)
         else:
             if member.file_size > bounds.file_bytes:
                 raise DataError(
@@ -115,21 +148,12 @@ def in_zip(archive: zipfile.ZipFile, bounds: Bounds) -> tuple[list[ImageFile], l
                     most=bounds.file_bytes,
                 )
             files.append(ImageFile(name, partial(read_member, archive, member)))
-    return sorted(files, key=lambda file: file.name), _notes(other, links)
-
-
-def _notes(other: int, links: int) -> list[str]:
-    notes = []
-    if other:
-        notes.append(f"{other:,} file(s) that are not images were ignored")
-    if links:
-        notes.append(f"{links:,} link(s) were not followed")
-    return notes
+    return sorted(files, key=lambda file: file.name), left_out
 
 
 def decode_all(
     files: list[ImageFile],
-    notes: list[str],
+    left_out: LeftOut,
     label: str,
     taken: Taken,
     bounds: Bounds,
@@ -140,11 +164,18 @@ def decode_all(
         DataError: where none can be, or for what is out of bounds.
     """
     formats = ", ".join(FORMATS)
+    notes = left_out.notes
     if not files:
         raise DataError(
-            "{label} holds no image; allowed are {formats} files, "
+            "{label} holds {count:,} image(s) of kinds that are not read ({kinds}), and no other; "
+            "allowed are {formats} files, at least {least} of them, so save them anew as one of "
+            "these."
+            if left_out.kinds
+            else "{label} holds no image; allowed are {formats} files, "
             "at least {least} of them, in sub-folders by class or not.",
             label=label,
+            count=left_out.kinds.total(),
+            kinds=", ".join(sorted(left_out.kinds)),
             formats=formats,
             least=bounds.fewest_images,
         )
@@ -175,7 +206,9 @@ def decode_all(
                     )
                 grey, image_pixels, changed = decode(content, file.name, taken.detail, bounds)
                 pixels += image_pixels
-                fitted_image = taken.fit(grey) if pixels <= bounds.pixels_in_all else None
+                fitted_image, change = None, ""
+                if pixels <= bounds.pixels_in_all:
+                    fitted_image, change = taken.fit(grey)
             except UnreadableFileError as error:
                 failures.append(Refusal("{name!r}: {cause}", name=file.name, cause=error))
                 continue
@@ -187,7 +220,7 @@ def decode_all(
                     most=bounds.pixels_in_all,
                 )
             x[len(folders), 0] = fitted_image
-            changes.update(changed)
+            changes.update([*changed, change] if change else changed)
             folders.append(PurePosixPath(file.name).parent.name)
     x = x[: len(folders)]
     if not folders:
@@ -214,7 +247,7 @@ def decode_all(
         )
     if failures:
         notes = [
-            f"{len(failures):,} of {len(files):,} image files could not be read "
+            f"{len(failures):,} of {len(files):,} image files could not be used "
             f"and were skipped, the first being {failures[0]}",
             *notes,
         ]

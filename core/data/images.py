@@ -21,6 +21,7 @@ from core.data.taking import Fit, Images, Taken
 
 PREFIX = "images:"
 SPLITS = ("all", "train", "test")
+_ARCHIVES = (".zip", ".npz")
 
 
 def names() -> tuple[str, ...]:
@@ -32,7 +33,9 @@ def describe(name: str, root: Path) -> Description:
     """See `core.data.source.Source`."""
     path = _path(name)
     title = f"Own images from {path.name or path}"
-    return Description(name, title, SPLITS, {}, provenance(str(path)), here=os.path.exists(path))
+    wrong = _no_source(path)
+    note = "" if wrong is None else f"it can't be read: {wrong}"
+    return Description(name, title, SPLITS, {}, provenance(str(path), note), here=wrong is None)
 
 
 def load(name: str, split: str, root: Path) -> Dataset:
@@ -63,7 +66,7 @@ def from_images(
     - `source`: a folder, a .zip or a .npz, or the bytes of a .zip or .npz. In a folder or zip the
       sub-folder that an image lies in is its class. A .npz holds `x` (or `images`), uint8 or
       floats in [0, 1] of shape (count, height, width), with channels last, or with one channel
-      first; and may hold `y` (or `labels`), integers (-1 for unknown) or strings.
+      first; and may hold `y` (or `labels`, `target`), integers (-1 for unknown) or strings.
     - `size`: side of the square in pixels; an image keeps its proportions and is padded with 0.
     - `split`: "all", or "train" (80 %) or "test" (20 %), by a hash of each image's pixels, so that
       the same images are split the same way in any order, and copies of one stay together.
@@ -120,13 +123,9 @@ def _from_path(path: Path, taken: Taken, bounds: Bounds) -> Images:
     try:
         if path.is_dir():
             return decode_all(*in_folder(path, bounds), str(path), taken, bounds)
-        if path.suffix.lower() not in (".zip", ".npz"):
-            raise DataError(
-                "{path} is a file of another kind; allowed are a folder, a .zip or a .npz."
-                if path.exists()
-                else "{path} is not there; allowed are a folder, a .zip or a .npz.",
-                path=path,
-            )
+        wrong = _no_source(path)
+        if wrong is not None and path.suffix.lower() not in _ARCHIVES:
+            raise wrong
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
@@ -140,6 +139,19 @@ def _from_path(path: Path, taken: Taken, bounds: Bounds) -> Images:
             path=path,
             reason=reason(error),
         ) from error
+
+
+def _no_source(path: Path) -> DataError | None:
+    """Why a path can hold no images, as far as can be said before it is opened."""
+    if os.path.isdir(path):
+        return None
+    if not os.path.exists(path):
+        return DataError("{path} is not there; allowed are a folder, a .zip or a .npz.", path=path)
+    if path.suffix.lower() in _ARCHIVES:
+        return None
+    return DataError(
+        "{path} is a file of another kind; allowed are a folder, a .zip or a .npz.", path=path
+    )
 
 
 def _from_archive(

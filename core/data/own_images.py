@@ -35,6 +35,7 @@ BOUNDS = Bounds(
 SUFFIXES = (*pictures.SUFFIXES, ".zip", ".npz")
 _ARCHIVES = (".zip", ".npz")
 _DIGITS = tuple("0123456789")
+_WHOLE = "had no ink that stands out from the edge to centre, and were fitted in whole"
 SIDE = centring.SIDE
 
 Ink = Literal["auto", "bright", "dark"]
@@ -52,8 +53,9 @@ def read(
         files: names and contents of one zip, one npz, or of any number of image files.
         ink: whether ink is brighter or darker than the paper; `auto` decides for each image by
             `centring.is_dark_ink`.
-        centred: bring each image into the frame of MNIST's digits (`centring.centre`); else the
-            whole image is fitted into 28×28 pixels.
+        centred: bring each image into the frame of MNIST's digits (`centring.centre`); else, and
+            where by `auto` no ink stands out from an image's edge, the whole image is fitted into
+            28×28 pixels.
         bounds: what is accepted.
 
     Classes are the sub-folders' names in a zip, and `y` in an npz; where all of them are single
@@ -108,15 +110,18 @@ def _one_archive(files: Sequence[tuple[str, bytes]], bounds: Bounds) -> tuple[st
     return name, packed.getvalue()
 
 
-def _fit(grey: Image.Image, ink: Ink, centred: bool) -> np.ndarray:
+def _fit(grey: Image.Image, ink: Ink, centred: bool) -> tuple[np.ndarray, str]:
     image = np.asarray(grey)
     dark = ink == "dark" or (ink == "auto" and centring.is_dark_ink(image))
     if not centred:
-        return pictures.fitted(grey, SIDE, dark)
+        return pictures.fitted(grey, SIDE, dark), ""
     try:
-        return centring.centre(255 - image if dark else image)
+        return centring.centre(255 - image if dark else image), ""
     except DataError as error:
-        raise UnreadableFileError("{cause}", cause=error) from error
+        if ink != "auto" or int(image.max()) - int(image.min()) < centring.FAINTEST:
+            raise UnreadableFileError("{cause}", cause=error) from error
+    # A photograph, such as one that is brightest at its edge: there is something, but no ink.
+    return pictures.fitted(grey, SIDE, False), _WHOLE
 
 
 def _as_digits(found: Dataset) -> Dataset:

@@ -18,6 +18,11 @@ from core.data.dataset import DataError, reason
 if TYPE_CHECKING:
     from PIL import Image
 
+# Kinds of images that people have and that are not read.
+OTHER_SUFFIXES = (
+    *(".heic", ".heif", ".avif", ".tif", ".tiff", ".svg", ".jxl", ".jp2", ".psd", ".pdf"),
+    *(".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw"),
+)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 
@@ -39,6 +44,7 @@ _PILLOW_ERRORS = (
 
 COLOUR = "stored in colour were turned into grey levels"
 _TRANSPARENT = "had transparent parts, which became white or black, whichever is not the ink's"
+_DEEP = "had 16 bits a pixel of which {bits} were used, which were taken for all there are"
 _MOVING = "were animations, of which the first picture was taken"
 
 
@@ -58,9 +64,12 @@ def decode(
                 _TRANSPARENT: image.has_transparency_data,
                 _MOVING: getattr(image, "n_frames", 1) > 1,
             }
+            changes = [change for change, is_so in changed.items() if is_so]
+            if image.mode.startswith("I") and (bits := bits_of(image)) < 16:
+                changes.append(_DEEP.format(bits=bits))
             image.draft("L", (detail, detail))
             grey = grey_levels(ImageOps.exif_transpose(image))
-            return grey, pixels, [change for change, is_so in changed.items() if is_so]
+            return grey, pixels, changes
     except Image.UnidentifiedImageError as error:
         raise UnreadableFileError(
             "not {formats} or WEBP", formats=", ".join(FORMATS[:-1])
@@ -83,6 +92,13 @@ def decode(
     )
 
 
+def bits_of(image: Image.Image) -> int:
+    """How many bits a pixel of an image of more than 8 has in truth: cameras and scanners store 10,
+    12 or 14 of them in 16, so that the brightest of all is far from 65,535."""
+    brightest = int(np.asarray(image).max(initial=0))
+    return next(bits for bits in (8, 10, 12, 14, 16, 32) if brightest < 2**bits)
+
+
 def grey_levels(image: Image.Image) -> Image.Image:
     """Grey levels of an image of any mode; what is transparent becomes the ink's opposite."""
     from PIL import Image
@@ -90,7 +106,8 @@ def grey_levels(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         # Sixteen bits: convert("L") would clip all above 255.
         levels = np.clip(np.asarray(image, np.int64), 0, 65_535)
-        return Image.fromarray((levels // 257).astype(np.uint8))
+        full = 2 ** min(bits_of(image), 16) - 1
+        return Image.fromarray((levels * 255 // full).astype(np.uint8))
     if not image.has_transparency_data:
         return image.convert("L")
     ink, alpha = image.convert("RGBA").convert("LA").split()

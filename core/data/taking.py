@@ -15,8 +15,9 @@ from core.data.pictures import fitted
 if TYPE_CHECKING:
     from PIL import Image
 
-# Grey levels of one upright image (mode L) to (size, size) uint8; may raise UnreadableFileError.
-Fit = Callable[["Image.Image"], np.ndarray]
+# Grey levels of one upright image (mode L) to (size, size) uint8, and what is to be said of it if
+# anything; may raise UnreadableFileError.
+Fit = Callable[["Image.Image"], tuple[np.ndarray, str]]
 Images = tuple[np.ndarray, np.ndarray, tuple[str, ...], str]  # x, labels, class names, note
 
 
@@ -34,9 +35,9 @@ class Taken:
         """Pixels a side of which more are of no use."""
         return (16 if self.own_fit else 2) * self.size
 
-    def fit(self, grey: Image.Image) -> np.ndarray:
-        """(size, size) uint8; may raise UnreadableFileError."""
-        return self.own_fit(grey) if self.own_fit else fitted(grey, self.size, self.invert)
+    def fit(self, grey: Image.Image) -> tuple[np.ndarray, str]:
+        """(size, size) uint8, and what is to be said of it; may raise UnreadableFileError."""
+        return self.own_fit(grey) if self.own_fit else (fitted(grey, self.size, self.invert), "")
 
 
 def spread_evenly(count: int, most: int | None) -> np.ndarray:

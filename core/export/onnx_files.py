@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -13,13 +14,15 @@ from core.models.abilities import Dialled, Layered
 from core.models.base import Member
 from core.models.conditioned import Gate, Shift, apply
 from core.models.dial import Dial
+from core.models.gaussian import GaussianLevels
+from core.paths import AnyPath, path_of
 
 
-def write(model: Member, folder: Path, run_id: str) -> dict[str, Path]:
+def write(model: Member, folder: AnyPath, run_id: str) -> dict[str, Path]:
     """Write encoder.onnx and decoder.onnx with a free batch size; each names its run.
 
-    The encoder maps `x` (batch, *shape) in [0, 1] to `code` (batch, K), or for a posterior to
-    mean and log-variance side by side (batch, 2K). The decoder maps `z` (batch, K) to pixel
+    The encoder maps `x` (batch, *shape) in [0, 1] to `code` (batch, K), or for a posterior to its
+    `mean` and its log variance `log_var` (batch, K each). The decoder maps `z` (batch, K) to pixel
     means `x_hat` (batch, *shape). A continuous knob is fixed at its usual value.
 
     Raises:
@@ -32,15 +35,18 @@ def write(model: Member, folder: Path, run_id: str) -> dict[str, Path]:
         )
     import onnx as format
 
+    folder = path_of(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    code = _POSTERIOR if isinstance(model, GaussianLevels) else ("code",)
     parts = {
-        "encoder": (model.encoder_layers(), model.signature.shape, "x", "code"),
-        "decoder": (model.decoder_layers(), (model.width,), "z", "x_hat"),
+        "encoder": (model.encoder_layers(), model.signature.shape, "x", code),
+        "decoder": (model.decoder_layers(), (model.width,), "z", ("x_hat",)),
     }
     dial = model.dial if isinstance(model, Dialled) else None
     paths = {}
-    for name, (network, shape, source, target) in parts.items():
-        proto = _onnx_model(network, dial, shape, source, target)
+    limits = model.log_var_range if isinstance(model, GaussianLevels) else None
+    for name, (network, shape, source, targets) in parts.items():
+        proto = _onnx_model(network, dial, shape, source, targets, limits)
         format.helper.set_model_props(proto, {"run": run_id, "part": name})
         format.checker.check_model(proto, full_check=True)
         path = folder / f"{name}.onnx"
@@ -50,13 +56,21 @@ def write(model: Member, folder: Path, run_id: str) -> dict[str, Path]:
 
 
 OPSET = 20  # the first with GELU
+_POSTERIOR = ("mean", "log_var")
+_RANGE = ("log_var.low", "log_var.high")
 
 
 @torch.no_grad()
 def _onnx_model(
-    network: nn.Sequential, dial: Dial | None, shape: tuple[int, ...], source: str, target: str
+    network: nn.Sequential,
+    dial: Dial | None,
+    shape: tuple[int, ...],
+    source: str,
+    targets: tuple[str, ...],
+    log_var_range: tuple[float, float] | None,
 ) -> Any:
-    """A layer list as an ONNX model, from `source` (batch, *shape) to `target`."""
+    """A layer list as an ONNX model, from `source` (batch, *shape) to the `targets`, into which its
+    answer is split evenly; a log variance is kept in its range, as the model keeps it."""
     from onnx import NodeProto, TensorProto, helper, numpy_helper
 
     position = None if dial is None else torch.tensor([dial.position(dial.usual)])
@@ -75,10 +89,18 @@ def _onnx_model(
                 given = [nodes[-1].input[0], before]
             nodes.append(helper.make_node(op, given, [at], **attributes))
         x = apply(nn.Sequential(layer), x, position)
-    nodes.append(helper.make_node("Identity", [at], [target]))
+    if targets == _POSTERIOR:
+        mean, log_var = targets
+        nodes.append(helper.make_node("Split", [at], [mean, "free"], axis=1, num_outputs=2))
+        bounds = np.array(log_var_range, np.float32)
+        constants += [numpy_helper.from_array(b, n) for b, n in zip(bounds, _RANGE, strict=True)]
+        nodes.append(helper.make_node("Clip", ["free", *_RANGE], [log_var]))
+    else:
+        nodes.append(helper.make_node("Identity", [at], list(targets)))
+    width = x.shape[1] // len(targets)
     ends = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *size])
-        for name, size in ((source, shape), (target, x.shape[1:]))
+        for name, size in [(source, shape), *((name, (width, *x.shape[2:])) for name in targets)]
     ]
     graph = helper.make_graph(nodes, "network", ends[:1], ends[1:], constants)
     return helper.make_model(

@@ -157,6 +157,9 @@ def neighbour_accuracy(codes: np.ndarray, labels: np.ndarray, k: int = 5) -> flo
     return float((winners == labels).mean())
 
 
+FEWEST = 5  # neighbourhoods' worth of points, below which a map's scores tell nothing
+
+
 def map_scores(
     points: np.ndarray, images: np.ndarray, labels: np.ndarray | None = None, k: int = 10
 ) -> dict[str, float]:
@@ -170,15 +173,15 @@ def map_scores(
         points: of the map (count, 2).
         images: the same count of anything that can be flattened, compared by Euclidean distance.
         labels: (count,) classes, -1 where unknown; with fewer than two there is no `agreement`.
-        k: size of a neighbourhood, lowered to what the scores are defined for: below count / 2.
+        k: size of a neighbourhood.
 
     Returns:
-        The scores; none at all for fewer than three points.
+        The scores; none at all for fewer than five times as many points as a neighbourhood has: a
+        map of three is "trustworthy" whatever it shows.
     """
     from sklearn.manifold import trustworthiness
 
-    k = min(k, (len(points) - 1) // 2)
-    if k < 1:
+    if len(points) < FEWEST * k:
         return {}
     flat = images.reshape(len(images), -1).astype(np.float32)
     scores = {

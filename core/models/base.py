@@ -74,8 +74,11 @@ class Member(nn.Module, ABC):
     # Torch declares `forward` as an attribute, so those below can't be marked final; the contract
     # suite holds them like every other concrete method.
     @abstractmethod
-    def forward(self, batch: Batch, generator: torch.Generator | None = None) -> Output:
-        """One training pass."""
+    def forward(
+        self, batch: Batch | Tensor, generator: torch.Generator | None = None
+    ) -> Output | Tensor:
+        """One training pass over a batch, an `Output`. Of plain examples (batch, *shape) instead
+        what the model makes of them."""
 
     @abstractmethod
     def decode(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
@@ -156,8 +159,16 @@ class Autoencoder(Member):
     ) -> tuple[Level, ...]:
         """Code of `x` (batch, *shape). With a generator z is drawn; without, z is the mean."""
 
-    def forward(self, batch: Batch, generator: torch.Generator | None = None) -> Output:
-        """Encode the batch's input, draw z where the model is stochastic, decode."""
+    def forward(
+        self, batch: Batch | Tensor, generator: torch.Generator | None = None
+    ) -> Output | Tensor:
+        """Encode the batch's input, draw z where the model is stochastic, decode: an `Output`.
+
+        Of plain examples (batch, *shape) in [0, 1] their reconstructions, as `reconstruct` gives
+        them; so `model(x)` is what it is of any torch module.
+        """
+        if isinstance(batch, Tensor):
+            return self.reconstruct(batch, self.condition(batch))
         levels = self.encode(batch.input, batch.condition, generator)
         return Output(levels, self.answer(join(levels), batch.condition, batch.target))
 
@@ -172,7 +183,14 @@ class DecoderOnly(Generative, Member):
 
     encodes = False
 
-    def forward(self, batch: Batch, generator: torch.Generator | None = None) -> Output:
-        """Decode as many draws of the prior as the batch has examples."""
+    def forward(
+        self, batch: Batch | Tensor, generator: torch.Generator | None = None
+    ) -> Output | Tensor:
+        """Decode as many draws of the prior as the batch has examples: an `Output`.
+
+        Of plain codes (batch, width) the examples that they decode to.
+        """
+        if isinstance(batch, Tensor):
+            return self.mean(self.decode(batch))
         z = self.sample_prior(len(batch.target), batch.condition, generator)
         return Output((Level(z),), self.decode(z, batch.condition))

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from platformdirs import user_data_path
 
+from core.paths import AnyPath, path_of
 from core.refusal import Refusal
 from core.store import weights
 from core.store.schema import (
@@ -135,14 +136,23 @@ def user_store() -> Path:
     return Path(named).expanduser() if named else user_data_path("latent-explorer") / "runs"
 
 
-def list_runs(stores: Path | Iterable[Path]) -> Listing:
-    """All runs of one or several stores; of two with the same id the first store's counts.
+def stores_of(stores: AnyPath | Iterable[AnyPath] | None = None) -> list[Path]:
+    """One or several folders of runs; without any, the shipped ones and the user's own."""
+    if stores is None:
+        return [shipped_store(), user_store()]
+    several = [stores] if isinstance(stores, str | os.PathLike) else stores
+    return [path_of(store) for store in several]
+
+
+def list_runs(stores: AnyPath | Iterable[AnyPath] | None = None) -> Listing:
+    """All runs of one or several stores, by default the shipped ones and the user's own; of two
+    with the same id the first store's counts.
 
     A folder that can't be read as a run is named in `problems` and stands in nobody's way.
     """
     runs: dict[str, Run] = {}
     refused: list[Refusal] = []
-    for store in [stores] if isinstance(stores, Path) else stores:
+    for store in stores_of(stores):
         try:
             folders = sorted(store.iterdir()) if store.is_dir() else []
         except OSError as error:
@@ -166,12 +176,13 @@ def list_runs(stores: Path | Iterable[Path]) -> Listing:
     return Listing(runs, tuple(refused))
 
 
-def open_run(folder: Path) -> Run:
+def open_run(folder: AnyPath) -> Run:
     """Read a run's record and see that its files have the sizes that it states.
 
     Raises:
         CheckpointError: torn, foreign or newer.
     """
+    folder = path_of(folder)
     name = folder.name
     record = read_record(folder)
     for file, expected in record.files.items():
@@ -218,9 +229,9 @@ def find(listing: Listing, wanted: str) -> Run:
     )
 
 
-def complete(stores: Iterable[Path], names: Iterable[str]) -> Run | None:
+def complete(stores: AnyPath | Iterable[AnyPath], names: Iterable[str]) -> Run | None:
     """The run that one of the stores holds, trained to its end, under one of its names."""
-    for store in stores:
+    for store in stores_of(stores):
         for name in names:
             with contextlib.suppress(CheckpointError):
                 run = open_run(store / name)
@@ -279,7 +290,7 @@ def read_tensors(run: Run, name: str) -> dict[str, Array]:
         ) from None
 
 
-def save(store: Path, record: RunRecord, tensors: Mapping[str, Mapping[str, Array]]) -> Run:
+def save(store: AnyPath, record: RunRecord, tensors: Mapping[str, Mapping[str, Array]]) -> Run:
     """Write a run beside its place and rename it into place; an older one of the same id goes.
 
     Args:
@@ -293,6 +304,7 @@ def save(store: Path, record: RunRecord, tensors: Mapping[str, Mapping[str, Arra
     """
     from safetensors.numpy import save as to_bytes
 
+    store = path_of(store)
     final = store / record.id
     temporary: Path | None = None
     try:

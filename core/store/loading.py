@@ -1,9 +1,11 @@
-"""The model of a run."""
+"""A run by whatever names it, and its model."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +14,7 @@ from core.export import programs
 from core.models import build, variant
 from core.models.base import Member
 from core.models.signals import Signature
+from core.paths import AnyPath, path_of
 from core.store import checkpoints
 from core.store.checkpoints import Array
 
@@ -39,6 +42,41 @@ def fill(model: torch.nn.Module, arrays: Mapping[str, Array]) -> None:
         RuntimeError: where they don't fit it.
     """
     model.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in arrays.items()})
+
+
+def run_of(
+    wanted: checkpoints.Run | AnyPath, stores: AnyPath | Iterable[AnyPath] | None = None
+) -> checkpoints.Run:
+    """A run by itself, by its id or an unambiguous beginning of it, or by its folder.
+
+    Args:
+        wanted: a string is an id, unless it is the path of a folder that holds a run.
+        stores: where ids are looked up; without any, among the shipped runs and the user's own.
+
+    Raises:
+        CheckpointError: where there is none, several are meant, or it can't be read.
+    """
+    if isinstance(wanted, checkpoints.Run):
+        return wanted
+    folder = path_of(wanted)
+    if isinstance(wanted, Path) or (folder / checkpoints.RECORD).is_file():
+        return checkpoints.open_run(folder)
+    return checkpoints.find(checkpoints.list_runs(stores), os.fspath(wanted))
+
+
+def load_run(
+    wanted: checkpoints.Run | AnyPath, stores: AnyPath | Iterable[AnyPath] | None = None
+) -> Member:
+    """The model of a run, named as for `run_of`: a torch module on the CPU, ready to use.
+
+    `model(x)` gives reconstructions of x (batch, *shape) in [0, 1]; `model.encode(x)` codes, and
+    `model.mean(model.decode(z))` examples.
+
+    Raises:
+        CheckpointError: see `run_of`; also where the weights are torn or don't fit the variant.
+        ConfigError: where the variant or its knobs are unknown here.
+    """
+    return load_model(run_of(wanted, stores))
 
 
 def load_model(found: checkpoints.Run) -> Member:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.paths import AnyPath
 from core.refusal import Refusal
 from core.store import checkpoints
 from core.store.checkpoints import (
@@ -86,7 +86,7 @@ def delete(run: Run) -> None:
         ) from None
 
 
-def tidy(store: Path, most: int) -> list[str]:
+def tidy(store: AnyPath, most: int) -> list[str]:
     """Delete the oldest runs that nobody keeps while the store holds more than `most`.
 
     Returns:

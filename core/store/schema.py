@@ -10,12 +10,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.config import StoredAs
+from core.paths import AnyPath, path_of
 from core.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -48,6 +48,23 @@ class DataRecord(_Plain):
     shape: tuple[int, ...]
     classes: int
     kind: str
+    given: tuple[int, ...] | None = None  # shape of an example of an array, as it came
+    span: tuple[float, float] | None = None  # its values that became 0 and 1
+
+    @classmethod
+    def of(cls, data: Dataset | DataRecord) -> DataRecord:
+        """What is said of a data set."""
+        if isinstance(data, DataRecord):
+            return data
+        return cls(
+            name=data.name,
+            split=data.split,
+            fingerprint=data.fingerprint,
+            count=len(data),
+            shape=data.shape,
+            classes=data.classes,
+            kind=data.kind,
+        )
 
 
 class FileRecord(_Plain):
@@ -187,12 +204,13 @@ def upgraded(content: dict[str, Any]) -> dict[str, Any]:
     return content | told
 
 
-def read_record(folder: Path) -> RunRecord:
+def read_record(folder: AnyPath) -> RunRecord:
     """The record in a run's folder, of this version or an earlier one.
 
     Raises:
         CheckpointError: torn, foreign or newer.
     """
+    folder = path_of(folder)
     name = folder.name
     try:
         path = folder / RECORD

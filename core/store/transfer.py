@@ -29,6 +29,7 @@ from core.config import ConfigError, TrainConfig
 from core.data import archives
 from core.data.archives import MIB, Bounds
 from core.data.dataset import DataError
+from core.paths import AnyPath, path_of
 from core.store import checkpoints, weights
 from core.store.checkpoints import (
     CODES,
@@ -70,7 +71,7 @@ def export_run(run: Run) -> bytes:
     return stream.getvalue()
 
 
-def import_run(archive: bytes | Path, store: Path, label: str = "The archive") -> Run:
+def import_run(archive: bytes | AnyPath, store: AnyPath, label: str = "The archive") -> Run:
     """Take a run from a zip that `export_run` or anybody made.
 
     Args:
@@ -81,6 +82,8 @@ def import_run(archive: bytes | Path, store: Path, label: str = "The archive") -
     Raises:
         ShelfError: whatever is wrong with it; the store is left as it was.
     """
+    store = path_of(store)
+    archive = archive if isinstance(archive, bytes) else path_of(archive)
     temporary: Path | None = None
     try:
         with _opened(archive, label) as opened:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from core.measures.corruptions import JUDGED
 from core.models import build, signature_of
 from core.models.abilities import Layered, Taught
 from core.models.base import Autoencoder, Member
+from core.paths import AnyPath, path_of
 from core.store import checkpoints, loading, weights
 from core.store.checkpoints import Request
 from core.training import loop
@@ -30,14 +30,14 @@ from core.training.pictures import pictures
 
 def run(
     request: Request,
-    store: Path,
+    store: AnyPath,
     *,
     test: Dataset | None = None,
     on_map: Dataset | None = None,
     device: torch.device | None = None,
     film: Film | None = None,
     on_save: Callable[[], None] | None = None,
-    kept: Path | None = None,
+    kept: AnyPath | None = None,
     teacher: nn.Module | None = None,
     stored_as: StoredAs = "float32",
 ) -> Generator[Progress, None, None]:
@@ -68,7 +68,7 @@ def run(
                 "{model} learns from another network, and none was given.", model=model.title
             )
         model.listen(teacher.to(device))
-    keeper = Keeper(kept, *request.names)
+    keeper = Keeper(None if kept is None else path_of(kept), *request.names)
     resume, history = keeper.found()
     last = Progress(0, 1, 0, 0.0)
     if film is not None and not film.begin(model.to(device), resume is not None):
@@ -93,7 +93,7 @@ def run(
 def save(
     model: Member,
     request: Request,
-    store: Path,
+    store: AnyPath,
     last: Progress,
     history: list[dict[str, float]],
     device: str = "cpu",
@@ -103,6 +103,7 @@ def save(
     stored_as: StoredAs = "float32",
 ) -> checkpoints.Run:
     """Round the weights as they are stored, score the rounded model, and write the run."""
+    data = checkpoints.DataRecord.of(request.data)
     model.eval().to("cpu")
     packed = weights.pack(loading.arrays_of(model), stored_as)
     loading.fill(model, weights.unpack(packed))
@@ -131,15 +132,7 @@ def save(
         id=request.id,
         variant=request.variant,
         config=request.config.model_dump(mode="json"),
-        data=checkpoints.DataRecord(
-            name=request.data.name,
-            split=request.data.split,
-            fingerprint=request.data.fingerprint,
-            count=len(request.data.x),
-            shape=request.data.shape,
-            classes=request.data.classes,
-            kind=request.data.kind,
-        ),
+        data=data,
         train=request.train.model_dump(mode="json"),
         status="complete" if last.step == last.steps else "stopped",
         device=device,
@@ -158,5 +151,5 @@ def save(
     return checkpoints.save(store, record, tensors)
 
 
-def _held_out(split: Dataset, trained_on: Dataset) -> bool:
+def _held_out(split: Dataset, trained_on: Dataset | checkpoints.DataRecord) -> bool:
     return not may_share(split.name, split.split, trained_on.name, trained_on.split)

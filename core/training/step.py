@@ -25,7 +25,7 @@ Places = float | Tensor  # a place in the training, or a learning rate: a number
 
 
 class Resident:
-    """A data set on the device, uint8 as it came; one batch is one index selection."""
+    """A data set on the device, as it came; one batch is one index selection."""
 
     def __init__(self, dataset: Dataset, device: torch.device) -> None:
         def moved(array: np.ndarray) -> Tensor:
