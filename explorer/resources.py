@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from core import data
-from core.latent import projections
+from core.latent import projections, results
 from core.measures import metrics
-from core.store import checkpoints, image_sets
+from core.store import checkpoints, image_sets, result_files
 from core.store.checkpoints import Listing, Run
 
 _reading = Lock()
@@ -186,6 +186,14 @@ def knots(run: Run) -> dict[str, list]:
     return {dial["knob"]: values.tolist()} | {
         name: arrays[f"knot_{name}"].tolist() for name in scores if f"knot_{name}" in arrays
     }
+
+
+def mean_kl(run: Run) -> np.ndarray | None:
+    """Mean KL in nats of each latent dimension on the held-out digits (K,), where that has been
+    computed, as it has of all runs that ship."""
+    path = results.find(results.Subject(run), "each")
+    found = result_files.read(path) if path else None
+    return found[0].get("kl") if found else None
 
 
 def variances() -> tuple[np.ndarray, int]:

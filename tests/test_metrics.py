@@ -55,6 +55,12 @@ def test_bernoulli_cross_entropy_sums_over_pixels():
     assert np.isfinite(metrics.bernoulli_cross_entropy(np.ones((1, 2)), 0.0))
 
 
+def test_a_dimension_is_active_from_its_least_nats_on():
+    kl = np.array([[0.0, 0.05, 3.0], [0.0499, 0.01, 0.0]])
+    assert metrics.active_dimensions(kl).tolist() == [2, 0]
+    assert metrics.active_dimensions(kl[0]) == 2
+
+
 def test_active_units():
     means = np.stack([np.linspace(-1, 1, 50), np.full(50, 3.0), 0.05 * random(50)], 1)
     assert metrics.active_units(means) == 1

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from core.measures import metrics
+from core.store import records
 from explorer import assets, linker
 from explorer.serving import ENTRIES
 from tests.digits import REPOSITORY
@@ -188,3 +190,39 @@ def test_weights_stored_as_int8_run_as_the_floats_they_stand_for(node):
     )
     weight = stored.astype(np.float32) * scales.astype(np.float32)[:, None]
     np.testing.assert_allclose(found, np.tanh(weight @ x + bias), atol=1e-6)
+
+
+def test_what_was_scored_between_knots_is_the_same_here_and_on_the_server(node):
+    generator = np.random.default_rng(5)
+    knots, values = np.sort(generator.normal(size=12)), generator.normal(size=12)
+    places = [knots[0], knots[7], *generator.uniform(knots[0], knots[-1], 20), knots[-1]]
+    found = in_node(
+        node,
+        f"""
+        import {{ cubic }} from "./engine/knots.js";
+        const values = {values.tolist()};
+        const answer = {np.array(places).tolist()}.map((place) => {{
+          const {{ first, weights }} = cubic({knots.tolist()}, place);
+          return weights.reduce((sum, weight, i) => sum + weight * values[first + i], 0);
+        }});""",
+    )
+    wanted = [records._between(knots, values, place) for place in places]
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
+
+
+def test_a_dimension_is_active_by_one_rule_here_and_on_the_server(node):
+    """No module counts by a bound of its own."""
+    kl = [0, 0.04999, 0.05, 0.05001, 2.5]
+    found = in_node(
+        node,
+        f"""
+        import {{ active, LEAST_NATS }} from "./engine/knots.js";
+        const answer = [active({kl}), LEAST_NATS];""",
+    )
+    assert found == [[2, 3, 4], metrics.LEAST_NATS]
+    assert metrics.active_dimensions(np.array(kl)) == 3
+    bound = re.compile(rf"(?<![\d.]){metrics.LEAST_NATS}(?!\d)")
+    there = {name for name, source in MODULES.items() if bound.search(COMMENT.sub("", source))}
+    assert "engine/knots" in there
+    for name in there - {"engine/knots"}:
+        assert not re.search(r"\bkl\b|nats", MODULES[name], re.IGNORECASE), name

@@ -8,6 +8,7 @@ import pytest
 from core import data
 from core.config import TrainConfig
 from core.data import toys
+from core.measures.metrics import active_dimensions
 from core.models import variant
 from core.store import checkpoints, loading, records, result_files
 from core.training import bank
@@ -195,7 +196,7 @@ def test_the_page_of_beta_opens_at_a_k_where_beta_shows():
 
     stops = beta.stops(list(RUNS.runs.values()))
     arrays = checkpoints.read_tensors(stops[beta.opening(stops)], checkpoints.CODES)
-    error, active = arrays["knot_squared_error"], (arrays["knot_kl"] > beta.DEAD).sum(1)
+    error, active = arrays["knot_squared_error"], active_dimensions(arrays["knot_kl"])
     assert error[-1] > 1.5 * error[0] and active[-1] < active[0]
     assert [beta.opening(there) for there in ([2, 4, 8], [24, 12, 2], [8, 24], [3])] == [
         8,

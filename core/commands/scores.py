@@ -17,7 +17,7 @@ SCORES = {
     "rate": ("rate", "nats / image"),
     "distortion": ("distortion, a density of grey pixels", "nats / image"),
     "cross_entropy_grey": ("cross-entropy, grey pixels (no likelihood)", "nats / image"),
-    "active_units": ("active units", "latent dimensions"),
+    "active_units": ("active units (variance of the mean above 0.01)", "latent dimensions"),
     "squared_error_frame": ("squared error", "/ frame (sum over pixels)"),
     "rmse": ("root mean square error", "of known ratings"),
 }

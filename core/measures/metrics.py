@@ -71,6 +71,18 @@ def trivial_scores(x: np.ndarray, sigma: float | None = None) -> dict[str, float
     return scores | {"distortion": nats, "elbo": -nats}
 
 
+LEAST_NATS = 0.05  # of mean KL per image; below it a latent dimension is inactive
+
+
+def active_dimensions(kl: np.ndarray) -> np.ndarray:
+    """How many latent dimensions are active: kl is their mean KL in nats (..., K), the count (...).
+
+    This is what pages mean by the word. `active_units` counts by another rule, which others report.
+    """
+    count: np.ndarray = (np.asarray(kl) >= LEAST_NATS).sum(-1)
+    return count
+
+
 def active_units(means: np.ndarray, threshold: float = 0.01) -> int:
     """Latent dimensions whose posterior mean varies over the data by more than `threshold`
     (Burda et al., 2015): means is (count, K)."""

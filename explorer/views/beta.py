@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import streamlit as st
 
-from core.measures import theory
+from core.measures import metrics, theory
+from core.measures.metrics import LEAST_NATS
 from core.store import records
 from core.store.checkpoints import Run
 from explorer import assets, members, resources, state
@@ -20,7 +21,6 @@ BETAS = (0.1, 0.5, 1, 2, 4, 8)  # columns of the grid of reconstructions
 _STYLE = (
     "<style>@media (max-width: 640px) {.stColumn:has(.st-key-equation) {display: none}}</style>"
 )
-DEAD = 0.05  # nats per image; below it a dimension is called dead
 OPENS = 16  # K at which the page opens: there β switches dimension after dimension off
 
 
@@ -170,7 +170,7 @@ def _linear(words: Words, runs: Sequence[Run]) -> None:
     )
     apart = np.abs(trained - expected)
     whole = np.abs(trained.sum(1) - expected.sum(1))
-    active = np.abs((trained > DEAD).sum(1) - (expected > DEAD).sum(1))
+    active = np.abs(metrics.active_dimensions(trained) - metrics.active_dimensions(expected))
     worst = int(whole.argmax())
     st.markdown(
         words(
@@ -184,7 +184,7 @@ def _linear(words: Words, runs: Sequence[Run]) -> None:
             total=f"{whole[worst]:.2f}",
             rate=f"{expected[worst].sum():.1f}",
             total_where=f"{beta[worst]:.2g}",
-            least=DEAD,
+            least=LEAST_NATS,
             active=int(active.max()),
         )
     )
@@ -232,9 +232,9 @@ def _active_chart(
     words: Words, beta: np.ndarray, trained: np.ndarray, variances: np.ndarray, sigma: float
 ) -> dict:
     fine = np.geomspace(beta[0], beta[-1], 300)
-    steps = (theory.optimal_rates(variances, sigma, fine) > DEAD).sum(1)
-    exact = (theory.optimal_rates(variances, sigma, beta) > DEAD).sum(1)
-    found = (trained > DEAD).sum(1)
+    steps = metrics.active_dimensions(theory.optimal_rates(variances, sigma, fine))
+    exact = metrics.active_dimensions(theory.optimal_rates(variances, sigma, beta))
+    found = metrics.active_dimensions(trained)
     curve = [{"x": x, "y": y} for x, y in zip(fine.tolist(), steps.tolist(), strict=True)]
     marks = [
         {
@@ -253,7 +253,7 @@ def _active_chart(
         "title": words("beta.linear_active"),
         "label": words("beta.linear_active"),
         "x": {"title": words("beta.linear_axis_beta"), "log": True},
-        "y": {"title": words("beta.linear_axis_active", least=DEAD), "low": 0},
+        "y": {"title": words("beta.linear_axis_active", least=LEAST_NATS), "low": 0},
         "height": 300,
         "series": [
             {"points": curve, "step": True, "name": words("beta.linear_theory"), "hue": 0},
@@ -313,11 +313,12 @@ def _annealing(words: Words, runs: Sequence[Run]) -> None:
 
 def _annealing_table(words: Words, pair: tuple[Run, Run], names: dict[str, str]) -> str:
     trades = [records.trade_of(run) for run in pair]
-    scores = [run.record.metrics[records.HELD_OUT] for run in pair]
+    each = [resources.mean_kl(run) for run in pair]
     beta = f"{trades[0].beta:g}"
     active = [
-        words("beta.anneal_of", active=int(score["active_units"]), latent=run.record.latent)
-        for score, run in zip(scores, pair, strict=True)
+        words("beta.anneal_of", active=metrics.active_dimensions(kl), latent=len(kl))
+        for kl in each
+        if kl is not None
     ]
     rows = [
         (words("beta.anneal_rate"), [f"{trade.rate:.2f}" for trade in trades]),
@@ -326,8 +327,9 @@ def _annealing_table(words: Words, pair: tuple[Run, Run], names: dict[str, str])
             words("beta.anneal_objective", beta=beta),
             [f"{trade.objective:.1f}" for trade in trades],
         ),
-        (words("beta.anneal_active"), active),
     ]
+    if len(active) == len(pair):  # a run of one's own has none until somebody asked for it
+        rows.append((words("beta.anneal_active", least=LEAST_NATS), active))
     table = [
         f"| {words('beta.anneal_table')} | {names['plain']} | {names['warm']} |",
         "|---|--:|--:|",

@@ -1,6 +1,7 @@
 // A run in the browser: its networks, its codes, its map, and its continuous knob.
 
 import { fetchBytes } from "./fetching.js";
+import { cubic } from "./knots.js";
 import { Network } from "./network.js";
 import { priorOf } from "./prior.js";
 import { readTensors } from "./safetensors.js";
@@ -107,6 +108,7 @@ export class Run {
     const scaled = ((s - knots[0]) / (knots[knots.length - 1] - knots[0])) * (knots.length - 1);
     this.knot = Math.min(knots.length - 2, Math.max(0, Math.floor(scaled)));
     this.share = Math.min(1, Math.max(0, scaled - this.knot));
+    this.between = cubic(knots, s);
     if (this.recoded) return; // the codes stay until the images are encoded anew
     if (value === this.dial.usual) { // the codes there are known exactly
       this.codes.set(this.usualCodes);
@@ -163,19 +165,21 @@ export class Run {
    */
   scored(name) {
     const values = this.knots?.[`knot_${name}`]?.data;
-    if (!values) return null;
-    return values[this.knot] + this.share * (values[this.knot + 1] - values[this.knot]);
+    return values ? this.#between(values, 1, 0) : null;
+  }
+
+  // One of `size` numbers of each knot, at the knob's value.
+  #between(values, size, which) {
+    const { first, weights } = this.between;
+    return weights.reduce((sum, weight, i) => sum + weight * values[(first + i) * size + which], 0);
   }
 
   // KL of each latent dimension at the knob's value, in nats per image: (K,).
   scoredKl() {
     const values = this.knots?.knot_kl?.data;
     if (!values) return null;
-    const from = this.knot * this.latent;
-    return Float32Array.from({ length: this.latent }, (_, k) => {
-      const next = values[from + this.latent + k];
-      return values[from + k] + this.share * (next - values[from + k]);
-    });
+    return Float32Array.from({ length: this.latent }, (_, k) =>
+      Math.max(0, this.#between(values, this.latent, k)));
   }
 
   // The map's points straight from the codes.

@@ -1,6 +1,7 @@
 // β and K: the latent pad with a knob for β and stops for K, and beside it, live, what they cost:
 // rate and distortion, the KL of each dimension, the ledger of the digit, all K and β at a glance.
 
+import { active, LEAST_NATS } from "../engine/knots.js";
 import { DRAWS, surgery } from "../engine/ledger.js";
 import { stratified } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
@@ -15,7 +16,6 @@ import { Pair } from "./beta/pair.js";
 
 const CUT = 400; // digits whose posteriors make up q(z)
 const CUT_SEED = 0; // which of them
-const DEAD = 0.05; // nats per image; below it a dimension is called dead
 
 class BetaBench {
   constructor(component) {
@@ -210,10 +210,11 @@ class BetaBench {
     this.curve.mark(rate, distortion, format(text.point, values));
     const kl = run.scoredKl();
     this.bars.show(kl);
-    const dead = Array.from(kl.keys()).filter((k) => kl[k] < DEAD);
+    const alive = new Set(active(kl));
+    const dead = Array.from(kl.keys()).filter((k) => !alive.has(k));
     const names = dead.map((k) => `z${k + 1}`).join(", ");
     const told = dead.length === run.latent ? text.dead_all : dead.length ? text.dead : text.dead_none;
-    this.pad.part("dead").innerHTML = format(told, { names, least: DEAD, beta: values.beta });
+    this.pad.part("dead").innerHTML = format(told, { names, least: LEAST_NATS, beta: values.beta });
     this.#ledgerSoon();
     this.#surgerySoon();
     this.grid.showHere();
@@ -306,7 +307,7 @@ class BetaBench {
       y: text.axis_kl,
       top: Math.max(...kl.data),
       count: run.latent,
-      least: DEAD,
+      least: LEAST_NATS,
       title: (k, value) => format(text.bar, { k: k + 1, kl: decimals(value, 2) }),
     });
     this.charts = [this.curve, this.bars];

@@ -1,5 +1,6 @@
 // The continuous knob of a network that takes one: a slider that turns the run's gates.
 
+import { active } from "../engine/knots.js";
 import { address } from "./address.js";
 import { decimals, format } from "./page.js";
 
@@ -78,7 +79,7 @@ export class Dial {
       : format(text.dial_scores, {
         rate: decimals(run.scored("rate"), 1),
         distortion: decimals(run.scored("distortion"), 1),
-        active: run.scoredKl().filter((kl) => kl > 0.05).length,
+        active: active(run.scoredKl()).length,
         count: run.latent,
       });
     this.box.querySelector("p").innerHTML =

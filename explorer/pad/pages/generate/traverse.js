@@ -2,6 +2,7 @@
 // where it is; rows sorted by what their dimension carries.
 
 import { variances } from "../../engine/arithmetic.js";
+import { active, LEAST_NATS } from "../../engine/knots.js";
 import { clamp } from "../../engine/numbers.js";
 import { savePicture, saveSequence, saveTable } from "../../parts/downloads.js";
 import { decimals, format } from "../../parts/page.js";
@@ -9,7 +10,6 @@ import { Sheet, SIDE } from "../../parts/sheet.js";
 import { pickButtons } from "./slots.js";
 
 export const STEPS = 11;
-const LEAST = 0.05; // nats per image; below it a dimension is called inactive
 
 export class Traverse {
   /**
@@ -151,9 +151,10 @@ export class Traverse {
     const { text } = pad;
     this.order = weights.map((_, k) => k).sort((a, b) => weights[b] - weights[a]);
     const most = Math.max(...weights) || 1;
+    const alive = new Set(byKl ? active(weights) : []);
     this.order.forEach((k, place) => {
       const { lane, says, bar } = this.lanes[k];
-      const dead = byKl && weights[k] < LEAST;
+      const dead = byKl && !alive.has(k);
       lane.style.order = place;
       lane.classList.toggle("dead", dead);
       bar.style.width = `${(100 * weights[k]) / most}%`;
@@ -166,10 +167,9 @@ export class Traverse {
       for (const k of this.order) this.box.appendChild(this.lanes[k].lane);
     }
     if (byKl) {
-      const active = weights.filter((w) => w >= LEAST).length;
       const total = decimals(weights.reduce((a, b) => a + b, 0), 1);
       this.note.textContent =
-        format(text.sorted_kl, { active, count: weights.length, total, least: LEAST });
+        format(text.sorted_kl, { active: alive.size, count: weights.length, total, least: LEAST_NATS });
     } else if (!this.run.hasPosterior) {
       this.note.textContent = text.sorted_variance;
     }
