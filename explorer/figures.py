@@ -8,16 +8,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from core.data.strata import stratified
 from explorer import theme
 
 
 def scatter(
-    points: np.ndarray, labels: np.ndarray, names: Sequence[str], most: int = 5000
+    points: np.ndarray, labels: np.ndarray, names: Sequence[str], most: int = 20_000
 ) -> go.Figure:
-    """Points of a map (count, 2), coloured by label (count,); a legend names the classes."""
+    """Points of a map (count, 2), coloured by label (count,); a legend names the classes. Of more
+    than `most` a sample is drawn, of each class its share."""
+    chosen = stratified(labels, most)
+    points, labels = points[chosen], labels[chosen]
     figure = go.Figure(layout=theme.layout())
     for label, name in enumerate(names):
-        here = points[labels == label][:most]
+        here = points[labels == label]
         color = theme.CLASSES[label % len(theme.CLASSES)]
         figure.add_scattergl(
             x=here[:, 0],

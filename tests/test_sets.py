@@ -157,7 +157,8 @@ def test_of_too_many_images_some_of_every_class_are_taken(digits, monkeypatch):
     members = {f"{i % 3}/{i:02}.png": encoded(digits.x[i, 0]) for i in range(18)}
     found = own_images.read([("mine.zip", zipped(members))])
     assert found.labels.tolist() == [0, 0, 1, 1, 2, 2]
-    assert "of 18 images 6, the most allowed, were taken, evenly spread" in found.provenance.note
+    note = found.provenance.note
+    assert "of 18 images 6, the most allowed, were taken, of each class its share" in note
     arrays = own_images.read([("mine.npz", npz(x=digits.x[:18, 0], y=np.arange(18) // 6))])
     assert arrays.labels.tolist() == [0, 0, 1, 1, 2, 2]
     assert "of 18 images 6" in arrays.provenance.note

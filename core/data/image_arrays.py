@@ -14,9 +14,9 @@ from core.data.taking import (
     Taken,
     check_classes,
     check_output,
+    drawn,
+    drawn_note,
     joined,
-    spread_evenly,
-    spread_note,
 )
 from core.refusal import Refusal, told
 
@@ -68,10 +68,10 @@ def from_arrays(arrays: dict[str, np.ndarray], label: str, taken: Taken, bounds:
             most=bounds.image_pixels,
         )
     labels, class_names = _labels_from(given, count, label, bounds)
-    spread = spread_evenly(count, taken.most)
-    if len(spread) < count:
-        notes.append(spread_note(count, len(spread)))
-        levels, labels = levels[spread], labels[spread]
+    chosen = drawn(labels, taken.most)
+    if len(chosen) < count:
+        notes.append(drawn_note(count, len(chosen)))
+        levels, labels = levels[chosen], labels[chosen]
     check_output(len(levels), taken.size, label, bounds)
     if taken.own_fit is None and levels.shape[1:] == (taken.size, taken.size):
         x = np.ascontiguousarray(255 - levels if taken.invert else levels)
@@ -85,7 +85,7 @@ def from_arrays(arrays: dict[str, np.ndarray], label: str, taken: Taken, bounds:
             kept.append(index)
             changes.update([change] if change else [])
         except UnreadableFileError as error:
-            failures.append(Refusal("number {index}: {cause}", index=spread[index], cause=error))
+            failures.append(Refusal("number {index}: {cause}", index=chosen[index], cause=error))
     if len(kept) < bounds.fewest_images:
         raise DataError(
             "{label} holds no image that can be used ({failure}).",

@@ -22,9 +22,9 @@ from core.data.taking import (
     Taken,
     check_classes,
     check_output,
+    drawn,
+    drawn_note,
     joined,
-    spread_evenly,
-    spread_note,
 )
 from core.refusal import Refusal
 
@@ -179,10 +179,10 @@ def decode_all(
             formats=formats,
             least=bounds.fewest_images,
         )
-    spread = spread_evenly(len(files), taken.most)
-    if len(spread) < len(files):
-        notes = [spread_note(len(files), len(spread)), *notes]
-        files = [files[index] for index in spread]
+    chosen = drawn([PurePosixPath(file.name).parent.name for file in files], taken.most)
+    if len(chosen) < len(files):
+        notes = [drawn_note(len(files), len(chosen)), *notes]
+        files = [files[index] for index in chosen]
     size = taken.size
     check_output(len(files), size, label, bounds)
     x = np.zeros((len(files), 1, size, size), np.uint8)

@@ -72,7 +72,7 @@ def from_images(
       the same images are split the same way in any order, and copies of one stay together.
     - `invert`: swap dark and light, for dark ink on white paper.
     - `fit`: brings an image to its final size, instead of `size`'s padding and `invert`.
-    - `most`: of more images than this so many are taken, evenly spread in the order of their names.
+    - `most`: of more images than this so many are drawn, by a seed, of each class its share.
 
     Nothing is extracted to disk. Files that cannot be decoded are skipped and counted in the note
     of the provenance, where it also says what was done to images in colour, with transparent parts

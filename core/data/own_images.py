@@ -59,8 +59,8 @@ def read(
         bounds: what is accepted.
 
     Classes are the sub-folders' names in a zip, and `y` in an npz; where all of them are single
-    digits, they are the digits' own classes. Of more than 5,000 images so many are taken, evenly
-    spread.
+    digits, they are the digits' own classes. Of more than 5,000 images so many are drawn, of
+    each class its share.
 
     Raises:
         DataError: for what cannot be read, is out of bounds or holds no image.

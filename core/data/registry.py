@@ -11,11 +11,14 @@ import contextlib
 import os
 from pathlib import Path
 
+import numpy as np
+
 from core.data import images, mnist_5k, torchvision_sets, toys
 from core.data.dataset import DataError, Dataset, unknown
 from core.data.fetching import OnProgress
 from core.data.folders import data_root
 from core.data.source import Description, Source
+from core.data.strata import stratified
 
 SOURCES: tuple[Source, ...] = (mnist_5k, torchvision_sets, toys)
 
@@ -80,6 +83,20 @@ def on_map_of(dataset: Dataset) -> Dataset | None:
     """The digits that maps show, where a model of this data can encode them."""
     digits = load(mnist_5k.NAME, "all")
     return digits if (dataset.kind, dataset.shape) == (digits.kind, digits.shape) else None
+
+
+def few_of(shown: Dataset, count: int) -> tuple[np.ndarray, Dataset]:
+    """`count` examples of a map that stand for all where all would take too long: their indices
+    (ascending), and the examples.
+
+    Of the 5,000 digits these are the last, mnist-5k's test split, which a training on its other
+    part leaves held out; of other data a sample in which each class has its share.
+    """
+    if (shown.name, shown.split) == (mnist_5k.NAME, "all"):
+        index, split = np.arange(len(shown))[-count:], "test"
+    else:
+        index, split = stratified(shown.labels, count), shown.split
+    return index, shown.subset(index, split)
 
 
 # Splits of different names that hold the same digits, or digits made from the same scans.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 from core.data.archives import Bounds
 from core.data.dataset import DataError
 from core.data.pictures import fitted
+from core.data.strata import stratified
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -40,10 +41,11 @@ class Taken:
         return self.own_fit(grey) if self.own_fit else (fitted(grey, self.size, self.invert), "")
 
 
-def spread_evenly(count: int, most: int | None) -> np.ndarray:
-    """Indices of at most `most` of `count` things, evenly spread, so that no class is lost."""
-    taken = count if most is None else min(count, most)
-    return np.arange(taken) * count // max(taken, 1)
+def drawn(classes: Sequence[object] | np.ndarray, most: int | None) -> np.ndarray:
+    """Indices of at most `most` of some things, drawn by a seed so that each class keeps its share:
+    every n-th of data that go round their classes would leave some of them out."""
+    numbers = np.unique(np.asarray(classes), return_inverse=True)[1]
+    return stratified(numbers, len(numbers) if most is None else most)
 
 
 def joined(notes: list[str]) -> str:
@@ -51,9 +53,9 @@ def joined(notes: list[str]) -> str:
     return "; ".join(notes) + "." if notes else ""
 
 
-def spread_note(count: int, taken: int) -> str:
+def drawn_note(count: int, taken: int) -> str:
     """What is told where not all were taken."""
-    return f"of {count:,} images {taken:,}, the most allowed, were taken, evenly spread"
+    return f"of {count:,} images {taken:,}, the most allowed, were taken, of each class its share"
 
 
 def check_output(count: int, size: int, label: str, bounds: Bounds) -> None:

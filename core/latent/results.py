@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from core.data.strata import stratified
 from core.latent import sampling
 from core.refusal import Refusal
 from core.store import checkpoints, records, result_files
@@ -110,10 +111,9 @@ def _scores_of(points: Callable[[Subject], np.ndarray]) -> Callable[[Subject, Re
         from core.measures import metrics
 
         images = subject.images
-        count = min(len(images), MOST_POINTS)
-        part = slice(0, count)
+        part = stratified(images.labels, MOST_POINTS, subject.seed)
         found = metrics.map_scores(points(subject)[part], images.x[part], images.labels[part])
-        return {}, found | {"count": count}
+        return {}, found | {"count": len(part)}
 
     return scores
 

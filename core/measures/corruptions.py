@@ -5,4 +5,4 @@ from __future__ import annotations
 
 NOISES = ("gaussian", "salt_and_pepper", "masking")
 LEVELS = (0.1, 0.3, 0.5, 0.7)  # at which models are compared
-JUDGED = 1000  # digits of a map, its last, on which noises are tried: mnist-5k's test split
+JUDGED = 1000  # examples of a map on which noises are tried: see `core.data.few_of`

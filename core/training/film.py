@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.data import Dataset
+from core.data import Dataset, few_of
 from core.latent import coding
 from core.latent.projections import Plane, map_plane, procrustes
 from core.models.base import Autoencoder, Member
 
 FRAMES = 40
 NOTES = "frames.json"  # step, samples and bounds of each frame in a folder
-SHOWN = 1000  # digits of the map, its last, whose codes are filmed: mnist-5k's test split
+SHOWN = 1000  # examples of the map whose codes are filmed: see `core.data.few_of`
 SIDE = 6  # digits along each side of the decoded grid
 
 
@@ -32,7 +32,7 @@ class Film:
     """
 
     def __init__(self, digits: Dataset, folder: Path | None = None) -> None:
-        self.digits = digits.subset(np.arange(len(digits))[-SHOWN:], digits.split)
+        self.index, self.digits = few_of(digits, SHOWN)
         self.folder = folder
         self.points: list[np.ndarray] = []  # (count, 2) each
         self.grids: list[np.ndarray] = []  # (SIDE · height, SIDE · width) uint8 each
@@ -125,13 +125,15 @@ class Film:
             written.replace(folder / name)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What the run keeps: `points` (frames, count, 2) float16, `steps` and `samples` (frames,)
-        and `bounds` (frames, 4) float32, and `sheet`, the bytes of one PNG with the decoded grids
-        one below the other. Empty where no frame was taken."""
+        """What the run keeps: `points` (frames, count, 2) float16, `index` (count,) of these among
+        the map's, `steps` and `samples` (frames,) and `bounds` (frames, 4) float32, and `sheet`,
+        the bytes of one PNG with the decoded grids one below the other. Empty where no frame was
+        taken."""
         if not self.points:
             return {}
         return {
             "points": np.stack(self.points),
+            "index": self.index.astype(np.float32),
             "steps": np.array(self.steps, np.float32),
             "samples": np.array(self.samples, np.float32),
             "bounds": np.array(self.bounds, np.float32),

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from core.data import Dataset
+from core.data.strata import stratified
 from core.latent import coding
 from core.models.abilities import Conditional, Generative
 from core.models.base import Autoencoder, Member
@@ -47,7 +48,7 @@ def pictures(model: Member, examples: Dataset, seed: int = 0) -> dict[str, np.nd
     if isinstance(model, Generative) and isinstance(model, Conditional) and not sequences:
         found |= _told(model, examples, seed)
     if isinstance(model, Autoencoder):
-        few = examples.subset(np.arange(min(RECONSTRUCTED, len(examples))), "shown")
+        few = _few(examples, RECONSTRUCTED)
         clean = coding.to_tensor(few.x).numpy()
         x_hat = coding.reconstruct(model, few.x, few.labels)
         if sequences:
@@ -71,7 +72,7 @@ def _told(model: Member, examples: Dataset, seed: int) -> dict[str, np.ndarray]:
         labels = np.tile(np.arange(classes), STYLES)
         found["conditions"] = sheet(coding.decode(model, z, labels), classes)
     if "image" in model.takes:
-        few = examples.subset(np.arange(min(STYLES, len(examples))), "shown")
+        few = _few(examples, STYLES)
         drawn = coding.sample(model, COMPLETIONS * len(few), seed)[0]
         x = np.repeat(few.x, COMPLETIONS, axis=0)
         completed = coding.decode(model, drawn, x=x)
@@ -101,8 +102,13 @@ def sheet(x: np.ndarray, columns: int) -> np.ndarray:
     return np.frombuffer(buffer.getvalue(), np.uint8)
 
 
+def _few(examples: Dataset, count: int) -> Dataset:
+    """A sample in which each class has its share."""
+    return examples.subset(stratified(examples.labels, count), "shown")
+
+
 def _traversals(model: Autoencoder, examples: Dataset, sequences: bool) -> np.ndarray:
-    some = examples.subset(np.arange(min(SPREAD, len(examples))), "some")
+    some = _few(examples, SPREAD)
     codes = coding.encode(model, some.x, some.labels).mean
     centre, spread = codes.mean(0), codes.std(0)
     steps = np.linspace(-REACH, REACH, STEPS)

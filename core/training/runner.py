@@ -11,7 +11,7 @@ from torch import nn
 
 from core import __version__
 from core.config import StoredAs
-from core.data import Dataset, may_share
+from core.data import Dataset, few_of, may_share
 from core.measures.corruptions import JUDGED
 from core.models import build, signature_of
 from core.models.abilities import Layered, Taught
@@ -116,7 +116,7 @@ def save(
                 metrics[f"{split.name}/{split.split}"] = scores
     if on_map is not None and isinstance(model, Autoencoder):
         tensors[checkpoints.CODES] = map_arrays(model, on_map)
-        judged = on_map.subset(np.arange(len(on_map))[-JUDGED:], "test")
+        judged = few_of(on_map, JUDGED)[1]
         points = on_map.kind == "images" and not model.capabilities.has_posterior
         if points and _held_out(judged, request.data):
             tensors[checkpoints.CODES]["noise_error"] = noise_matrix(model, judged.x, judged.labels)

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import streamlit as st
 
-from core.data import toys
+from core.data import few_of, toys
 from core.measures import metrics
 from core.measures.corruptions import JUDGED, LEVELS, NOISES
 from core.store import checkpoints, records
@@ -105,7 +105,7 @@ def _errors(run: Run) -> np.ndarray | None:
 @lru_cache(maxsize=1)
 def _trivial() -> float:
     """Squared error of the mean digit on the digits on which noises are tried."""
-    return metrics.mean_image_error(resources.digits().x[-JUDGED:] / 255)
+    return metrics.mean_image_error(few_of(resources.digits(), JUDGED)[1].x / 255)
 
 
 def _matrix(words: Words, bench: _Bench) -> None:

@@ -1,10 +1,11 @@
 // Codes and errors of a whole set of images, at the value of a run's knob, and whether a network
 // knows the like of a drawing.
 
-import { squaredError } from "./numbers.js";
+import { squaredError, stratified } from "./numbers.js";
 import { inSlices } from "./slices.js";
 
 const SAMPLE = 250; // held-out digits that stand for all where their errors aren't stored
+const SEED = 0; // which of them
 const SHARE = 0.99; // of the held-out digits, whose errors count as usual
 
 /**
@@ -44,7 +45,8 @@ const known = new WeakMap();
 /**
  * What 99 % of the held-out digits stay below in a run: `error`, the squared error of an image, and
  * `distance`, from its code to the nearest other one. Where errors aren't stored, as of a run with
- * a knob, 250 of the digits stand for all at the knob's present value; null where none are here.
+ * a knob, 250 of the digits, of each class its share, stand for all at the knob's present value; null
+ * where none are here.
  * @param {import("./run.js").Run} run
  * @param {import("./digits.js").Digits | null} digits
  * @param {import("./slices.js").Slices} [options]
@@ -56,12 +58,11 @@ export async function usual(run, digits, options) {
   if (run.dial || run.recoded || !errors) {
     await digits?.arrived;
     if (!digits?.images || run.recoded) return null;
-    const every = Math.max(1, Math.floor(digits.labels.length / SAMPLE));
-    const count = Math.floor(digits.labels.length / every);
-    errors = new Float32Array(count);
-    codes = new Float32Array(count * run.latent);
-    await inSlices(count, (i) => {
-      const x = digits.image(i * every);
+    const chosen = stratified(digits.labels, SAMPLE, SEED);
+    errors = new Float32Array(chosen.length);
+    codes = new Float32Array(chosen.length * run.latent);
+    await inSlices(chosen.length, (i) => {
+      const x = digits.image(chosen[i]);
       const rebuild = () => {
         const { mean } = run.encode(x);
         codes.set(mean, i * run.latent);
@@ -71,11 +72,12 @@ export async function usual(run, digits, options) {
     }, options);
   }
   const count = codes.length / run.latent;
-  const every = Math.max(1, Math.floor(count / SAMPLE));
-  const distances = new Float32Array(Math.floor(count / every));
-  await inSlices(distances.length, (i) => {
-    const code = codes.subarray(i * every * run.latent, (i * every + 1) * run.latent);
-    distances[i] = toNearest(code, codes, i * every);
+  const labels = digits?.labels.length === count ? digits.labels : new Uint8Array(count);
+  const some = stratified(labels, SAMPLE, SEED);
+  const distances = new Float32Array(some.length);
+  await inSlices(some.length, (i) => {
+    const at = some[i];
+    distances[i] = toNearest(codes.subarray(at * run.latent, (at + 1) * run.latent), codes, at);
   }, options);
   const found = { at, codes, error: quantile(errors), distance: quantile(distances) };
   known.set(run, found);

@@ -22,6 +22,10 @@ class Film {
     this.history = side.history;
     /** @type {number[][]} */
     this.reaches = []; // what a view of each frame holds
+    /** @type {ArrayLike<number> | null} */
+    this.index = null; // of the filmed digits among the map's; null where they are its last
+    /** @type {Uint8Array | null} */
+    this.classes = null;
   }
 
   static async load(side) {
@@ -41,6 +45,7 @@ class Film {
     this.points = Array.from({ length: frames }, (_, i) =>
       this.#aligned(arrays.points.data.slice(i * size, (i + 1) * size)));
     this.samples = arrays.samples.data;
+    this.index = arrays.index?.data ?? null;
     const sheet = await createImageBitmap(new Blob([arrays.sheet.data], { type: "image/png" }));
     const tall = Math.round(sheet.height / frames);
     this.grid = (i) => greys(sheet, i * tall, tall);
@@ -77,6 +82,13 @@ class Film {
       out[i + 1] = scale * (points[i] * r[1] + points[i + 1] * r[3]) + shift[1];
     }
     return out;
+  }
+
+  // The classes of the filmed digits.
+  labels({ labels }) {
+    if (!this.index) return labels;
+    this.classes ??= Uint8Array.from(this.index, (i) => labels[i]);
+    return this.classes;
   }
 
   get end() {
@@ -238,7 +250,7 @@ class FilmPad extends Pad {
       const wanted = this.mode === "samples" ? share * longest : share * film.end;
       const samples = Math.min(wanted, film.end);
       const { frame, points, reach } = film.at(samples);
-      stage.points(points, this.digits.labels, reach, 0);
+      stage.points(points, film.labels(this.digits), reach, 0);
       if (frame !== stage.frame) stage.sheet(film.grid(frame), film.samples[frame]);
       stage.frame = frame;
       stage.curves.mark(samples);

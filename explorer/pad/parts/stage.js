@@ -85,7 +85,8 @@ export class Stage {
   }
 
   /**
-   * The digits' codes (x, y, x, y, …) within `reach`; they glide there, or jump.
+   * The digits' codes (x, y, x, y, …) within `reach`; they glide there, or jump. They are the last
+   * ones of those with `labels`.
    * @param {Float32Array} points
    * @param {Uint8Array} labels
    * @param {number[]} reach
@@ -94,7 +95,7 @@ export class Stage {
   points(points, labels, reach, glide) {
     const frame = Float32Array.from(reach);
     if (!this.map.points || this.map.points.length !== points.length) {
-      this.map.show(points, labels.subarray(0, points.length / 2), frame);
+      this.map.show(points, labels.subarray(labels.length - points.length / 2), frame);
       this.map.recolour(this.colours);
       this.title.textContent = format(this.text.live_map, { count: whole(points.length / 2) });
     } else if (glide || reach.some((edge, i) => edge !== this.reach[i])) {
