@@ -102,6 +102,15 @@ def test_dark_ink_is_told_by_the_paper(digits):
         assert np.array_equal(centring.centre(255 - (255 - field)), centring.centre(field))
 
 
+@pytest.mark.parametrize("paper", [0, 1, 126, 127, 128, 129, 254, 255])
+def test_paper_is_light_from_the_middle_of_the_grey_levels_on(paper):
+    field = np.full((9, 11), paper, np.uint8)
+    field[2:5, 3:6] = 255 - paper
+    field[0, :7] = 255 - paper  # a stroke that reaches the edge is no paper
+    assert centring.ground_of(field) == paper
+    assert centring.is_dark_ink(field) == (paper > 127)
+
+
 def test_a_single_dot_and_a_line_work():
     field = np.zeros((50, 80), np.uint8)
     field[7, 60] = 255

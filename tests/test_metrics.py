@@ -94,6 +94,13 @@ def test_random_angles_are_those_of_random_pairs():
     np.testing.assert_allclose(metrics.random_angles(4, 4), 0, atol=1e-6)
 
 
+def test_random_angles_are_means_over_their_draws():
+    generator = np.random.default_rng(3)
+    axes = np.eye(7)[:, :2]
+    each = [subspace_angles(axes, generator.standard_normal((7, 2)))[::-1] for _ in range(5)]
+    np.testing.assert_allclose(metrics.random_angles(7, 2, seed=3, draws=5), np.mean(each, 0))
+
+
 @pytest.mark.parametrize("latent", [0, 5])
 def test_random_angles_need_a_subspace(latent):
     with pytest.raises(ValueError, match="1 to 4 dimensions"):

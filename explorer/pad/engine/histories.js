@@ -23,6 +23,17 @@ export function termsOf(history) {
 }
 
 /**
+ * The last report of a history after at most so many samples, the first one where none was so early;
+ * null for the latest of all.
+ * @param {Record<string, number>[]} history At least one report.
+ * @param {number | null} samples
+ */
+export function reportAt(history, samples) {
+  if (samples === null) return history[history.length - 1];
+  return history.findLast((entry) => entry.samples <= samples + 0.5) ?? history[0];
+}
+
+/**
  * What the axis of a term holds over several histories: all but the steep beginning.
  * @param {Record<string, number>[][]} histories
  * @param {string} term

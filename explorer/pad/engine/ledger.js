@@ -137,6 +137,17 @@ export function ledger(run, x, draws = DRAWS) {
 }
 
 /**
+ * The β that gives the same trade where the reconstruction is a mean over pixels and the KL is
+ * `summed`, or `averaged` over its dimensions too.
+ * @param {number} beta Before the KL of a sum over pixels.
+ * @param {number} pixels
+ * @param {number} latent
+ */
+export function effectiveBeta(beta, pixels, latent) {
+  return { summed: beta / pixels, averaged: (beta * latent) / pixels };
+}
+
+/**
  * The mean over groups of k of log (1/k) Σ exp(weight).
  * @param {number[]} weights
  * @param {number} k

@@ -1,7 +1,7 @@
 // Loss terms as small multiples: one curve for each term with its own axis, its value and its unit,
 // and a line that marks a moment of the training.
 
-import { figures, rangeOf, termsOf } from "../engine/histories.js";
+import { figures, rangeOf, reportAt, termsOf } from "../engine/histories.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDE = 300;
@@ -60,11 +60,7 @@ export class Curves {
     this.moment = samples;
     const last = this.history?.at(-1);
     if (!last) return;
-    let now = last;
-    if (samples !== null) {
-      now = this.history[0];
-      for (const entry of this.history) if (entry.samples <= samples + 0.5) now = entry;
-    }
+    const now = reportAt(this.history, samples);
     const at = (WIDE * Math.min(samples ?? last.samples, this.total)) / this.total;
     for (const [term, curve] of this.curves) {
       curve.value.textContent = figures(now[term]);

@@ -1,7 +1,7 @@
 // The ledger of the digit in hand: reconstruction and KL as two bars, in numbers, dimension by
 // dimension.
 
-import { bernoulliFloor, ledger } from "../../engine/ledger.js";
+import { bernoulliFloor, effectiveBeta, ledger } from "../../engine/ledger.js";
 import { decimals, format } from "../../parts/page.js";
 
 export class LedgerTable {
@@ -90,11 +90,12 @@ export class LedgerTable {
       format(text.ledger_of, { label: this.pad.digits.labels[this.pad.digit], beta: written });
     this.pad.part("each").innerHTML = `${text.each} ${order.map((k) =>
       `<span>z<sub>${k + 1}</sub>&nbsp;${decimals(found.kl[k], 2)}</span>`).join(" + ")}`;
+    const effective = effectiveBeta(beta, run.pixels, run.latent);
     this.pad.part("effective").innerHTML = format(text.effective, {
       beta: written,
       pixels: run.pixels,
-      summed: (beta / run.pixels).toPrecision(2),
-      averaged: ((beta * run.latent) / run.pixels).toPrecision(2),
+      summed: effective.summed.toPrecision(2),
+      averaged: effective.averaged.toPrecision(2),
       count: run.latent,
     });
   }

@@ -1,0 +1,134 @@
+"""The figures that pages show beside a pad, in plain Node against numpy."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.test_pads import in_node
+
+GENERATOR = np.random.default_rng(1)
+KL = GENERATOR.random((4, 3)).round(3)  # at four knots, of three dimensions
+PLACES = [(0, 0), (0, 0.25), (1, 0.5), (2, 0.9), (2, 1)]  # knot, and share of the way to the next
+RATES = [9.0, 7.0, 4.0, 1.0]
+HISTORY = [{"samples": s, "loss": 100.0 / s, "odd": -s} for s in (10, 20, 30, 50, 80)]
+
+
+@pytest.fixture(scope="module")
+def engine(node):
+    """All answers of one process."""
+    return in_node(
+        node,
+        f"""
+        import {{ bernoulliNll, effectiveBeta, ledger }} from "./engine/ledger.js";
+        import {{ rangeOf, reportAt }} from "./engine/histories.js";
+        import {{ Prior }} from "./engine/prior.js";
+        import {{ Run }} from "./engine/run.js";
+
+        const scored = {json.dumps(PLACES)}.map(([knot, share]) => {{
+          const run = {{ knot, share, latent: 3, knots: {{
+            knot_rate: {{ data: Float32Array.from({json.dumps(RATES)}) }},
+            knot_kl: {{ data: Float32Array.from({json.dumps(KL.ravel().tolist())}) }} }} }};
+          const {{ scored, scoredKl }} = Run.prototype;
+          return [scored.call(run, "rate"), Array.from(scoredKl.call(run)),
+            scored.call(run, "distortion")];
+        }});
+
+        const encoded = Run.prototype.encode.call({{
+          latent: 5, hasPosterior: true, logVarRange: [-4, 2],
+          encoder: {{ run: () => Float32Array.of(1, 2, 3, 4, 5, -9, -4, 0, 1, 30) }},
+        }}, [0]);
+        const point = Run.prototype.encode.call({{
+          latent: 2, hasPosterior: false, encoder: {{ run: () => Float32Array.of(1, 2) }} }}, [0]);
+
+        // Each draw's reconstruction is known, since the decoder's answers are.
+        const answers = [];
+        const one = Float32Array.of(1);
+        const found = (draws) => {{
+          answers.length = 0;
+          const figures = ledger({{
+            latent: 2, likelihood: {{ kind: "bernoulli" }},
+            encode: () => ({{ mean: Float32Array.of(0.5, -1), sigma: Float32Array.of(0.3, 2) }}),
+            prior: new Prior([{{ mean: new Float32Array(2), sigma: Float32Array.of(1, 1) }}], true),
+            decoder: {{ logits: (z) => {{
+              answers.push(Array.from(z));
+              return Float32Array.of(z[0] + z[1]);
+            }} }},
+          }}, one, draws);
+          const nlls = answers.map(([a, b]) => bernoulliNll(Float32Array.of(a + b), one));
+          return {{ ...figures, kl: Array.from(figures.kl), nlls, answers: [...answers] }};
+        }};
+
+        const history = {json.dumps(HISTORY)};
+        const answer = {{
+          scored, point,
+          encoded: {{ mean: Array.from(encoded.mean), sigma: Array.from(encoded.sigma) }},
+          ledgers: [2, 8, 50].map(found),
+          effective: [effectiveBeta(1, 784, 16), effectiveBeta(4, 100, 5)],
+          moments: [0, 9.4, 10, 19.4, 19.6, 20, 49, 80, 1e9, null].map(
+            (samples) => reportAt(history, samples).samples),
+          ranges: [
+            rangeOf([history], "loss"), rangeOf([history], "odd"), rangeOf([history], "none"),
+            rangeOf([Array.from({{ length: 101 }}, (_, i) => ({{ a: i ? 50 + i : 1e6 }}))], "a"),
+            rangeOf([[{{ a: 4 }}], [{{ a: 8 }}, {{ a: NaN }}]], "a"), rangeOf([[{{ a: 3 }}]], "a"),
+            rangeOf([[{{ a: 0 }}]], "a"),
+          ],
+        }};""",
+    )
+
+
+def test_between_two_knots_a_score_lies_on_the_line(engine):
+    for (knot, share), (rate, kl, distortion) in zip(PLACES, engine["scored"], strict=True):
+        assert rate == pytest.approx((1 - share) * RATES[knot] + share * RATES[knot + 1])
+        assert kl == pytest.approx((1 - share) * KL[knot] + share * KL[knot + 1], abs=1e-6)
+        assert distortion is None
+
+
+def test_a_posterior_s_spread_is_held_within_the_model_s_range(engine):
+    assert engine["encoded"]["mean"] == [1, 2, 3, 4, 5]
+    expected = np.exp(0.5 * np.clip([-9, -4, 0, 1, 30], -4, 2))
+    assert engine["encoded"]["sigma"] == pytest.approx(expected, rel=1e-6)
+    assert engine["point"]["sigma"] is None
+
+
+@pytest.mark.parametrize("which", range(3))
+def test_the_ledger_s_spread_is_the_standard_error_of_its_draws(engine, which):
+    found = engine["ledgers"][which]
+    nlls = np.array(found["nlls"])
+    assert len(nlls) == (2, 8, 50)[which]
+    assert found["reconstruction"] == pytest.approx(nlls.mean(), rel=1e-5)
+    assert found["spread"] == pytest.approx(nlls.std(ddof=1) / np.sqrt(len(nlls)), rel=1e-3)
+    mean, sigma = np.array([0.5, -1]), np.array([0.3, 2])
+    kl = 0.5 * (mean**2 + sigma**2 - 1) - np.log(sigma)
+    assert found["kl"] == pytest.approx(kl, rel=1e-5)
+    assert found["rate"] == pytest.approx(kl.sum(), rel=1e-5)
+
+
+def test_the_ledger_draws_z_from_the_posterior(engine):
+    z = np.array(engine["ledgers"][2]["answers"])
+    noise = (z - [0.5, -1]) / [0.3, 2]
+    assert np.abs(noise.mean(0)).max() < 4 / np.sqrt(50)
+    assert (np.abs(noise.std(0) - 1) < 4 / np.sqrt(100)).all()
+
+
+def test_effective_betas(engine):
+    one, other = engine["effective"]
+    assert one == {"summed": pytest.approx(1 / 784), "averaged": pytest.approx(16 / 784)}
+    assert other == {"summed": pytest.approx(0.04), "averaged": pytest.approx(0.2)}
+
+
+def test_a_moment_is_the_last_report_before_it(engine):
+    assert engine["moments"] == [10, 10, 10, 10, 20, 20, 30, 80, 80, 80]
+
+
+def test_an_axis_holds_all_but_the_steep_beginning(engine):
+    loss, odd, none, steep, two, alone, nothing = engine["ranges"]
+    values = sorted(entry["loss"] for entry in HISTORY)
+    high = values[int(4 * 0.96)]
+    margin = 0.08 * (high - values[0])
+    assert loss == pytest.approx([values[0] - margin, high + margin])
+    assert odd == pytest.approx([-80 - 0.08 * 60, -20 + 0.08 * 60])
+    assert none == [0, 1]
+    assert steep == pytest.approx([51 - 0.08 * 96, 147 + 0.08 * 96]), "96 of 100 and no spike"
+    assert two == pytest.approx([3.6, 4.4])
+    assert alone == pytest.approx([2.7, 3.3]) and nothing == [0, 1]
