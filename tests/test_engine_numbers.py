@@ -9,7 +9,7 @@ from tests.test_pads import in_node
 
 GENERATOR = np.random.default_rng(1)
 KL = GENERATOR.random((4, 3)).round(3)  # at four knots, of three dimensions
-PLACES = [(0, 0), (0, 0.25), (1, 0.5), (2, 0.9), (2, 1)]  # knot, and share of the way to the next
+PLACES = [1, 1.3, 2, 3.7, 5, 8]  # values of β
 RATES = [9.0, 7.0, 4.0, 1.0]
 HISTORY = [{"samples": s, "loss": 100.0 / s, "odd": -s} for s in (10, 20, 30, 50, 80)]
 
@@ -25,13 +25,19 @@ def engine(node):
         import {{ Prior }} from "./engine/prior.js";
         import {{ Run }} from "./engine/run.js";
 
-        const scored = {json.dumps(PLACES)}.map(([knot, share]) => {{
-          const run = {{ knot, share, latent: 3, knots: {{
-            knot_rate: {{ data: Float32Array.from({json.dumps(RATES)}) }},
-            knot_kl: {{ data: Float32Array.from({json.dumps(KL.ravel().tolist())}) }} }} }};
-          const {{ scored, scoredKl }} = Run.prototype;
-          return [scored.call(run, "rate"), Array.from(scoredKl.call(run)),
-            scored.call(run, "distortion")];
+        const numbers = (data, shape) => ({{ data: Float32Array.from(data), shape }});
+        const run = new Run({{ id: "r", posterior: true, program: {{
+          latent: 3, shape: [3], encoder: [], decoder: [], log_var_range: [-4, 2],
+          dial: {{ knob: "beta", low: 1, high: 8, usual: 2, log: true }} }} }}, {{}}, {{
+          codes: numbers([0, 0, 0], [1, 3]), plane_mean: numbers([0, 0, 0], [3]),
+          plane_basis: numbers([1, 0, 0, 0, 1, 0], [2, 3]),
+          knots: numbers([1, 2, 4, 8].map(Math.log), [4]), knot_points: numbers(Array(8).fill(0)),
+          knot_rate: numbers({json.dumps(RATES)}, [4]),
+          knot_kl: numbers({json.dumps(KL.ravel().tolist())}, [4, 3]),
+        }});
+        const scored = {json.dumps(PLACES)}.map((beta) => {{
+          run.turn(beta);
+          return [run.scored("rate"), Array.from(run.scoredKl()), run.scored("distortion")];
         }});
 
         const encoded = Run.prototype.encode.call({{
@@ -77,10 +83,13 @@ def engine(node):
     )
 
 
-def test_between_two_knots_a_score_lies_on_the_line(engine):
-    for (knot, share), (rate, kl, distortion) in zip(PLACES, engine["scored"], strict=True):
-        assert rate == pytest.approx((1 - share) * RATES[knot] + share * RATES[knot + 1])
-        assert kl == pytest.approx((1 - share) * KL[knot] + share * KL[knot + 1], abs=1e-6)
+def test_between_four_knots_scores_lie_on_their_cubic(engine):
+    knots = np.log([1, 2, 4, 8])
+    for beta, (rate, kl, distortion) in zip(PLACES, engine["scored"], strict=True):
+        expected = np.polyval(np.polyfit(knots, RATES, 3), np.log(beta))
+        assert rate == pytest.approx(expected, rel=1e-4)
+        each = [np.polyval(np.polyfit(knots, nats, 3), np.log(beta)) for nats in KL.T]
+        assert kl == pytest.approx(np.maximum(0, each), abs=1e-5)
         assert distortion is None
 
 
