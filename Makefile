@@ -27,3 +27,4 @@ bench:
 	uv run python -m benchmarks.projections
 	uv run python -m benchmarks.holes
 	uv run python -m benchmarks.crowd
+	uv run python -m benchmarks.attack

@@ -66,6 +66,7 @@ class Knob:
     choices: tuple[str, ...]
     advanced: bool
     when: tuple[str, Any] | None = None
+    items: str = "int"  # type of what is in a list
 
     def acts(self, values: Mapping[str, Any]) -> bool:
         """Whether it changes anything beside the other knobs' values."""
@@ -101,7 +102,7 @@ class Knob:
         if high is not None:
             return Refusal("at most {high:.10g}", high=high)
         if self.kind is tuple:
-            return Refusal("a list of whole numbers")
+            return Refusal("a list of texts" if self.items == "str" else "a list of whole numbers")
         return Refusal("of type {kind}", kind=self.kind.__name__)
 
 
@@ -262,6 +263,7 @@ def _read_knob(name: str, field: FieldInfo) -> Knob:
         choices=choices,
         advanced=bool(extra.get("advanced", False)),
         when=extra.get("when"),
+        items="str" if str in get_args(annotation) else "int",
     )
 
 

@@ -10,6 +10,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
+from explorer.guard import Guard  # noqa: E402
 from explorer.serving import Preload, lifespan, routes  # noqa: E402
+from explorer.uploads import Uploads  # noqa: E402
 
-app = st.App("main.py", routes=routes(), lifespan=lifespan, middleware=[Middleware(Preload)])
+before = [Middleware(Guard), Middleware(Uploads), Middleware(Preload)]
+app = st.App("main.py", routes=routes(), lifespan=lifespan, middleware=before)

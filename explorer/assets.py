@@ -21,7 +21,7 @@ from core.refusal import Refusal
 from core.store.checkpoints import CODES, FILM, PICTURES, WEIGHTS, CheckpointError, Run
 from explorer import background, downloads, exporting, linker, live, resources
 from explorer.addresses import base, root
-from explorer.live import FOREVER, refused
+from explorer.live import FOREVER, MINE, refused
 
 PAD = Path(__file__).parent / "pad"
 MODULES = tuple(sorted(path.relative_to(PAD).as_posix() for path in PAD.rglob("*.js")))
@@ -126,7 +126,8 @@ def _run_file(request: Request) -> Response:
     if run.record.files[asked["file"]].sha256[:16] != asked["sha"]:
         changed = Refusal("Run {run} has changed; load the page again.", run=run.id)
         return refused(request, changed)
-    return FileResponse(path, media_type="application/octet-stream", headers=FOREVER)
+    keep = MINE if resources.is_own(run) else FOREVER
+    return FileResponse(path, media_type="application/octet-stream", headers=keep)
 
 
 def _digits(request: Request) -> Response:
@@ -153,7 +154,7 @@ def _set(request: Request) -> Response:
     return Response(
         content,
         media_type="application/octet-stream",
-        headers=FOREVER | {"Content-Encoding": "gzip"},
+        headers=MINE | {"Content-Encoding": "gzip"},
     )
 
 

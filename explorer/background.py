@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -25,15 +25,18 @@ from starlette.routing import Route
 
 from core.latent import results
 from core.refusal import Refusal, from_json
-from core.store import result_files
+from core.store import image_sets, result_files
 from core.store.checkpoints import Run
 from core.training.jobs import VISITOR
 from explorer import resources
-from explorer.live import FOREVER, HEADER, NOW, refused, words_of
+from explorer.live import FOREVER, HEADER, MINE, NOW, asked_for, refused, words_of
 from explorer.workers import ROOT
 
 MOST = 40  # results that may be asked for at once; each takes seconds
 ENDED = "The process that computes it ended without a word; ask again."
+BROKE = "It could not be computed ({reason}); ask again."
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -155,42 +158,64 @@ class Deriver:
         return [task for task in tasks if task.shares_with(tasks[0])]
 
     def _work(self) -> None:
+        """Work off what is wanted for as long as the server lives, whatever one result does."""
         while True:
             with self.changed:
                 while not self.tasks and not self.closing:
                     self.changed.wait()
                 if self.closing:
                     return
-                batch = self._next()
-                if not batch:
-                    continue
-                try:
-                    process = subprocess.Popen(
-                        self.command(batch),
-                        cwd=ROOT,
-                        stdin=subprocess.DEVNULL,
-                        stdout=subprocess.PIPE,
-                        stderr=subprocess.DEVNULL,
-                        text=True,
-                        start_new_session=True,
-                    )
-                except OSError as error:
-                    self.failed[batch[0].name] = _failure(
-                        Refusal("No process can be started ({reason}).", reason=error.strerror)
-                    )
-                    self.tasks.pop(batch[0].name)
-                    continue
-                for task in batch:
-                    task.process = process
-            failure = self._follow(process, batch)
-            with self.changed:
-                for task in self._of(process):
-                    self.tasks.pop(task.name)
-                    if failure and not task.cancelled and not self.closing:
-                        self.failed[task.name] = failure
-                        failure = None  # it was the first; the others were not begun
-                    elif task.askers and process.returncode:  # or asked for while it was ending
-                        self.tasks[task.name] = Task(task.subject, task.kind, task.askers)
+            batch: list[Task] = []
+            try:
+                with self.changed:
+                    batch = self._next()
+                    process = self._started(batch) if batch else None
+                if process is not None:
+                    self._end(process, self._follow(process, batch))
+            except Exception as error:
+                _log.exception("A result could not be computed: %s", [one.name for one in batch])
+                self._give_in(batch, error)
+
+    def _started(self, batch: list[Task]) -> subprocess.Popen:
+        process = subprocess.Popen(
+            self.command(batch),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        for task in batch:
+            task.process = process
+        return process
+
+    def _end(self, process: subprocess.Popen, failure: dict[str, Any] | None) -> None:
+        """Take what a process has done off the list; what it did not come to is asked for anew."""
+        with self.changed:
+            for task in self._of(process):
+                self.tasks.pop(task.name)
+                if failure and not task.cancelled and not self.closing:
+                    self.failed[task.name] = failure
+                    failure = None  # it was the first; the others were not begun
+                elif task.askers and process.returncode:  # or asked for while it was ending
+                    self.tasks[task.name] = Task(task.subject, task.kind, task.askers)
+
+    def _give_in(self, batch: list[Task], error: Exception) -> None:
+        """Let all that was begun together fail, and whatever process they have end."""
+        why = _failure(Refusal(BROKE, reason=type(error).__name__))
+        if isinstance(error, OSError):
+            why = _failure(
+                Refusal("No process can be started ({reason}).", reason=error.strerror or error)
+            )
+        with self.changed:
+            for name, task in list(self.tasks.items()):
+                if task in batch or not batch:
+                    self.tasks.pop(name)
+                    self.failed[name] = why
+                    if task.process is not None and task.process.poll() is None:
+                        task.process.kill()
 
     def _follow(self, process: subprocess.Popen, batch: list[Task]) -> dict[str, Any] | None:
         """Hear what a process tells until it ends; gives what it could not do."""
@@ -198,8 +223,10 @@ class Deriver:
         with process:
             for line in process.stdout:
                 with contextlib.suppress(ValueError):
-                    told = json.loads(line)
-                    self._hear(told, batch)
+                    heard = json.loads(line)
+                    if isinstance(heard, dict):
+                        told = heard
+                        self._hear(told, batch)
         if process.returncode == 0:
             return None
         if "failed" not in told:
@@ -258,7 +285,10 @@ def _asked(request: Request) -> tuple[results.Subject, str] | Response:
         return _answer(request, {"status": "failed", **_failure(gone, reason="gone")})
     if not kind.applies(run):
         return PlainTextResponse(f"Of {run.id} there is no {asked['kind']}.", 404)
-    own = parse_qs(request.url.query).get("set", [None])[0]
+    own = asked_for(request, "set")
+    if own is not None and not image_sets.is_there(own):
+        none = Refusal("there is no set of images {id!r} here; choose another one.", id=own[:40])
+        return _answer(request, {"status": "failed", **_failure(none, reason="gone")})
     return results.Subject(run, own), asked["kind"]
 
 
@@ -307,7 +337,9 @@ def _file(request: Request) -> Response:
         path = None
     if path is None:
         return refused(request, Refusal("There is no such result; load the page again."))
-    return FileResponse(path, media_type="application/octet-stream", headers=FOREVER)
+    ships = path.parent == result_files.folders()[0]
+    keep = FOREVER if ships else MINE  # of own images or of a run that somebody trained
+    return FileResponse(path, media_type="application/octet-stream", headers=keep)
 
 
 def routes(root: str) -> list[Route]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import subprocess
 import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ WAITING = 50  # questions without an answer; the rest are asked again
 PATIENCE = 1.0  # seconds that a page waits for a size from a process that is there
 TRIES = 3  # processes that may end before they told anything
 
+_log = logging.getLogger(__name__)
+
 
 class Catalogue:
     """Cards, sizes, and the process that they come from."""
@@ -46,6 +49,7 @@ class Catalogue:
         self.process: subprocess.Popen[str] | None = None
         self.told = False  # whether the process has told the cards, and so answers at once
         self.failures = 0
+        self.closing = False
 
     @property
     def alone(self) -> bool:
@@ -110,6 +114,7 @@ class Catalogue:
     def close(self) -> None:
         """Let the process end."""
         with self.changed:
+            self.closing = True
             if self.process is not None and self.process.stdin is not None:
                 with contextlib.suppress(OSError):
                     self.process.stdin.close()
@@ -149,26 +154,34 @@ class Catalogue:
     def _hear(self, process: subprocess.Popen[str]) -> None:
         """Take what a process tells until it ends."""
         began = time.monotonic()
-        with process, contextlib.suppress(ValueError, KeyError, TypeError, IndexError):
-            lines = iter(process.stdout or ())
-            line = next(lines, "")
-            found = cards.read(json.loads(line))
-            with self.changed:
-                self.found, self.told = found, True
-                self.changed.notify_all()
-            _keep(line)
-            for line in lines:
-                with self.changed:
-                    self.sizes[self.asked.pop(0)] = json.loads(line)
-                    while len(self.sizes) > MOST:
-                        self.sizes.popitem(last=False)
-                    self.changed.notify_all()
+        with process:
+            try:
+                self._take(iter(process.stdout or ()))
+            except Exception as error:
+                if not self.closing:
+                    _log.warning("The process that counts models ended: %r", error)
+                process.kill()  # so that whoever asks next starts another
         with self.changed:
             if not self.told and time.monotonic() - began < 60:
                 self.failures += 1
             self.process, self.told = None, False
             self.asked.clear()
             self.changed.notify_all()
+
+    def _take(self, lines: Iterator[str]) -> None:
+        """The cards, then the answers; ValueError, KeyError, TypeError or IndexError of others."""
+        line = next(lines, "")
+        found = cards.read(json.loads(line))
+        with self.changed:
+            self.found, self.told = found, True
+            self.changed.notify_all()
+        _keep(line)
+        for line in lines:
+            with self.changed:
+                self.sizes[self.asked.pop(0)] = json.loads(line)
+                while len(self.sizes) > MOST:
+                    self.sizes.popitem(last=False)
+                self.changed.notify_all()
 
 
 def _file() -> Path:

@@ -1,7 +1,8 @@
 """The app's own route of saved files: pictures, films and tables that a page sends.
 
 Pixels and rows come from the page as it shows them, and go back to it as a file of a well-known
-format that says which run made it. Nothing of them is kept here.
+format that says which run made it. Nothing of them is kept here; `explorer.bodies` takes what is
+sent, and `explorer.writing` makes the file, in a process of its own.
 
     POST /save/png?width&height&channels&…         raw pixels → PNG with text chunks
     POST /save/gif?…&frames&milliseconds           raw pixels → GIF with a comment
@@ -10,38 +11,26 @@ format that says which run made it. Nothing of them is kept here.
 
 from __future__ import annotations
 
-import asyncio
-import csv
-import io
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal
 from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.requests import Request
 from starlette.routing import Route
 
 import core
 from core.refusal import Refusal
 from core.store.checkpoints import RUN_ID
-from explorer.live import HEADER, NOW, refused
+from explorer import bodies, processes, tables
+from explorer.bodies import BodyError, Permits, Wanted
 
 SOFTWARE = f"Latent Explorer {core.__version__}"
 LARGEST_SIDE = 4096  # pixels
 MOST_FRAMES = 600
 MOST_PIXELS = 32 * 2**20  # bytes of a picture or of all pictures of a film
 LARGEST_TABLE = 16 * 2**20  # bytes of a table's JSON
-AT_ONCE = 4  # files that are written at the same time, so that a class leaves the pages their turn
-
-
-class SaveError(Refusal, ValueError):
-    """What can't be saved as it was sent; one sentence, and the status of the answer."""
-
-    def __init__(self, template: str, *, status: int = 400, **values: Any) -> None:
-        super().__init__(template, **values)
-        self.status = status
+LARGEST_FRAME = 2**19  # pixels of one picture of a film
+WRITING = "explorer.writing"
 
 
 class _About(BaseModel):
@@ -49,10 +38,10 @@ class _About(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     run: tuple[Annotated[str, Field(pattern=f"^{RUN_ID.pattern}$")], ...] = Field(
-        (), max_length=32, description="up to 32 ids of runs"
+        (), max_length=32, description=tables.ABOUT["run"]
     )
-    title: str = Field("", max_length=500, description="a text of up to 500 characters")
-    page: str = Field("", max_length=4000, description="an address of up to 4000 characters")
+    title: str = Field("", max_length=500, description=tables.ABOUT["title"])
+    page: str = Field("", max_length=4000, description=tables.ABOUT["page"])
 
 
 class _Picture(_About):
@@ -91,147 +80,42 @@ class _Film(_Picture):
         return Refusal("{size:,} bytes for {count} pictures", size=self.bytes, count=self.frames)
 
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how what a spreadsheet runs begins
-_Cell = bool | int | float | Annotated[str, Field(max_length=2000)] | None
-
-
-class _Table(_About):
-    """Names of columns and rows of plain values."""
-
-    columns: tuple[Annotated[str, Field(max_length=200)], ...] = Field(
-        min_length=1, max_length=1000, description="1 to 1000 names of up to 200 characters"
-    )
-    rows: tuple[tuple[_Cell, ...], ...] = Field(
-        max_length=100_000,
-        description="up to 100000 rows of numbers and texts of up to 2000 characters",
-    )
-
-
-def _checked(kind: type[_About], given: Any) -> Any:
+def _checked(kind: type[_Picture], given: dict[str, Any]) -> Any:
     try:
-        asked = (
-            kind.model_validate_json(given)
-            if isinstance(given, bytes)
-            else kind.model_validate(given)
-        )
+        asked = kind.model_validate(given)
     except ValidationError as error:
         raise _refused(error, kind) from None
-    if isinstance(asked, _Picture) and asked.bytes > MOST_PIXELS:
-        raise SaveError(
+    if asked.bytes > MOST_PIXELS:
+        raise BodyError(
             "A picture or film may have up to {most} MiB of pixels; this one has {size:.1f} MiB.",
             status=413,
             most=MOST_PIXELS >> 20,
             size=asked.bytes / 2**20,
         )
-    if isinstance(asked, _Table):
-        for number, row in enumerate(asked.rows, 1):
-            if len(row) != len(asked.columns):
-                raise SaveError(
-                    "Row {number} has {count} values for {columns} columns.",
-                    number=number,
-                    count=len(row),
-                    columns=len(asked.columns),
-                )
+    if isinstance(asked, _Film) and asked.width * asked.height > LARGEST_FRAME:
+        raise BodyError(
+            "A picture of a film may have up to {most:,} pixels; these have {count:,}.",
+            status=413,
+            most=LARGEST_FRAME,
+            count=asked.width * asked.height,
+        )
     return asked
 
 
-def _refused(error: ValidationError, kind: type[_About]) -> SaveError:
+def _refused(error: ValidationError, kind: type[_Picture]) -> BodyError:
     first = error.errors()[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
+    name = str(first["loc"][0])
     there = ", ".join(kind.model_fields)
-    if not name:
-        return SaveError("That is no JSON of {there}.", there=there)
     if name not in kind.model_fields:
-        return SaveError("{name} is nothing here; there are {there}.", name=name, there=there)
+        return BodyError("{name} is nothing here; there are {there}.", name=name, there=there)
     allowed = Refusal(kind.model_fields[name].description)
     if first["type"] == "missing":
-        return SaveError("{name} is missing; it must be {allowed}.", name=name, allowed=allowed)
+        return BodyError("{name} is missing; it must be {allowed}.", name=name, allowed=allowed)
     given = repr(first["input"])
     given = given if len(given) <= 60 else f"{given[:57]}…"
-    return SaveError(
+    return BodyError(
         "{name} must be {allowed}; got {given}.", name=name, allowed=allowed, given=given
     )
-
-
-# --- Files of what a page shows -----------------------------------------------------------------
-
-
-def png(asked: _Picture, pixels: bytes) -> bytes:
-    """A PNG with the pixels as they are and text chunks Title, Run, Software and Page."""
-    from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
-
-    info = PngInfo()
-    for name, text in _told(asked).items():
-        info.add_text(name, text)  # what isn't Latin-1 becomes iTXt, in UTF-8
-    stream = io.BytesIO()
-    Image.frombytes(*_layout(asked), pixels).save(stream, "PNG", pnginfo=info)
-    return stream.getvalue()
-
-
-def gif(asked: _Film, pixels: bytes) -> bytes:
-    """A GIF that repeats forever, with a comment of lines such as `Run: vae-k2-…`.
-
-    Grey pixels stay as they are. A coloured picture keeps its colours where it has up to 256 of
-    them, else it gets the 256 that fit it best; it is laid on white, since GIF knows no half
-    transparency. A picture that equals the one before it makes that one stay longer.
-    """
-    from PIL import Image
-
-    size = asked.frame_bytes
-    frames = [
-        Image.frombytes(*_layout(asked), pixels[n * size : (n + 1) * size])
-        for n in range(asked.frames)
-    ]
-    if asked.channels == "4":
-        white = Image.new("RGBA", frames[0].size, "white")
-        frames = [
-            Image.alpha_composite(white, frame)
-            .convert("RGB")
-            .quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-            for frame in frames
-        ]
-    stream = io.BytesIO()
-    frames[0].save(
-        stream,
-        "GIF",
-        save_all=True,
-        append_images=frames[1:],
-        duration=10 * round(asked.milliseconds / 10),  # GIF counts in hundredths of a second
-        loop=0,
-        comment="\n".join(f"{name}: {text}" for name, text in _told(asked).items()).encode(),
-    )
-    return stream.getvalue()
-
-
-def table(asked: _Table) -> bytes:
-    """A CSV after RFC 4180, in UTF-8 with the mark by which spreadsheets know it.
-
-    CSV has no place for metadata, so the run stands in each row, in a first column `run`; a table
-    that brings such a column keeps its own. A spreadsheet runs a text that looks like a formula,
-    so such a one begins with an apostrophe.
-    """
-    own = "run" in asked.columns
-    run = " ".join(asked.run)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(map(_cell, asked.columns if own else ("run", *asked.columns)))
-    writer.writerows(map(_cell, row if own else (run, *row)) for row in asked.rows)
-    return text.getvalue().encode("utf-8-sig")
-
-
-def _cell(value: _Cell) -> _Cell:
-    if not isinstance(value, str) or not value.startswith(_FORMULA):
-        return value
-    try:
-        float(value)
-    except ValueError:
-        return f"'{value}"
-    return value
-
-
-def _layout(asked: _Picture) -> tuple[str, tuple[int, int]]:
-    return "L" if asked.channels == "1" else "RGBA", (asked.width, asked.height)
 
 
 def _told(asked: _About) -> dict[str, str]:
@@ -239,69 +123,53 @@ def _told(asked: _About) -> dict[str, str]:
     return {name: text for name, text in (told | {"Page": asked.page}).items() if text}
 
 
-async def _picture(request: Request, kind: type[_Picture], make: Callable) -> bytes:
-    given = parse_qs(request.url.query, keep_blank_values=True)
+def _picture(request: Request, kind: type[_Picture]) -> Wanted:
+    """What a request's address asks for."""
+    query = request.scope["query_string"].decode("latin-1")
+    given = parse_qs(query, keep_blank_values=True)
     runs = given.pop("run", [])
     asked = _checked(kind, {name: values[-1] for name, values in given.items()} | {"run": runs})
-    pixels = await _body(request, asked.bytes)
-    if len(pixels) != asked.bytes:
-        raise SaveError(
-            "A size of {width} × {height} pixels with {channels} needs {needed}; there are "
-            "{there}.",
-            width=asked.width,
-            height=asked.height,
-            channels=Refusal(
-                "1 channel" if asked.channels == "1" else "{count} channels", count=asked.channels
-            ),
-            needed=asked.needed,
-            there=Refusal("more") if len(pixels) > asked.bytes else f"{len(pixels):,}",
-        )
-    return await _written(make, asked, pixels)
+    return Wanted(asked, asked.bytes, _misses(asked, Refusal("more")))
 
 
-async def _rows(request: Request) -> bytes:
-    body = await _body(request, LARGEST_TABLE)
-    if len(body) > LARGEST_TABLE:
-        raise SaveError("A table may have up to {most} MiB.", status=413, most=LARGEST_TABLE >> 20)
-    return await _written(lambda: table(_checked(_Table, body)))
-
-
-_at_once = asyncio.Semaphore(AT_ONCE)
-
-
-async def _written(make: Callable, *arguments: Any) -> bytes:
-    async with _at_once:
-        return await run_in_threadpool(make, *arguments)
-
-
-async def _body(request: Request, most: int) -> bytes:
-    """The body, or as soon as it is longer than it may be the part of it that has come."""
-    content = bytearray()
-    async for part in request.stream():
-        content += part
-        if len(content) > most:
-            break
-    return bytes(content)
-
-
-def _route(path: str, media_type: str, make: Callable) -> Route:
-    async def answer(request: Request) -> Response:
-        try:
-            if HEADER not in request.headers:
-                raise SaveError("To save needs the header {header}.", status=403, header=HEADER)
-            return Response(await make(request), media_type=media_type, headers=NOW)
-        except SaveError as error:
-            return refused(request, error, error.status)
-        except ClientDisconnect:  # the page was left; nobody hears the answer
-            return Response(status_code=400)
-
-    return Route(path, answer, methods=["POST"])
+def _misses(asked: _Picture, there: Refusal | str) -> BodyError:
+    """What is said of pixels that are not as many as were announced."""
+    one = asked.channels == "1"
+    return BodyError(
+        "A size of {width} × {height} pixels with {channels} needs {needed}; there are {there}.",
+        width=asked.width,
+        height=asked.height,
+        channels=Refusal("1 channel") if one else Refusal("{count} channels", count=asked.channels),
+        needed=asked.needed,
+        there=there,
+    )
 
 
 def routes(root: str) -> list[Route]:
     """The routes to mount below `root`."""
+    permits, turns = Permits(), processes.Turns()
+
+    async def pixels(asked: _Picture, given: IO[bytes], size: int) -> IO[bytes]:
+        if size != asked.bytes:
+            raise _misses(asked, f"{size:,}")
+        kind = "gif" if isinstance(asked, _Film) else "png"
+        plain = asked.model_dump(exclude={"run", "title", "page"}) | {"told": _told(asked)}
+        plain |= {"kind": kind, "channels": int(asked.channels)}
+        return await turns.done(WRITING, plain, given)
+
+    async def rows(asked: None, given: IO[bytes], size: int) -> IO[bytes]:
+        return await turns.done(WRITING, {"kind": "csv"}, given)
+
+    def table(request: Request) -> Wanted:
+        most = LARGEST_TABLE
+        too_long = BodyError("A table may have up to {most} MiB.", status=413, most=most >> 20)
+        return Wanted(None, most, too_long)
+
     return [
-        _route(f"{root}/save/png", "image/png", lambda asked: _picture(asked, _Picture, png)),
-        _route(f"{root}/save/gif", "image/gif", lambda asked: _picture(asked, _Film, gif)),
-        _route(f"{root}/save/csv", "text/csv", _rows),
+        bodies.route(permits, f"{root}/save/{name}", check, make, media_type)
+        for name, check, make, media_type in (
+            ("png", lambda request: _picture(request, _Picture), pixels, "image/png"),
+            ("gif", lambda request: _picture(request, _Film), pixels, "image/gif"),
+            ("csv", table, rows, "text/csv"),
+        )
     ]

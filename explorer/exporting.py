@@ -8,6 +8,7 @@ memory, and are kept in the user's store, since a run's weights never change.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -25,12 +26,16 @@ from core.refusal import Refusal
 from core.store import checkpoints
 from core.store.checkpoints import Run
 from explorer import resources
-from explorer.downloads import SaveError
+from explorer.bodies import BodyError, too_busy
 from explorer.live import HEADER, NOW, refused
 
 KEPT = ".onnx"  # in the user's store: <run>-<beginning of the weights' checksum>/decoder.onnx
 PARTS = ("encoder", "decoder")
 PATIENCE = 180.0  # seconds until an export counts as hung
+MOST = 20  # runs whose export is under way or waits for its turn
+BROKE_OFF = "The export of run {run} broke off; save it again to try anew."
+
+_log = logging.getLogger(__name__)
 
 
 class _Exports:
@@ -40,15 +45,17 @@ class _Exports:
         self._turn = threading.Lock()
         self._changing = threading.Lock()
         self._under_way: set[Path] = set()
-        self._failed: dict[Path, Refusal] = {}
+        self._failed: dict[Path, BodyError] = {}
 
-    def ask(self, run: Run, folder: Path) -> Refusal | None:
+    def ask(self, run: Run, folder: Path) -> BodyError | None:
         """See that a run's files are being made; why if the last try failed, told once, so that
         whoever asks again has it tried again."""
         with self._changing:
             if folder in self._failed:
                 return self._failed.pop(folder)
             if folder not in self._under_way:
+                if len(self._under_way) >= MOST:
+                    return too_busy()
                 self._under_way.add(folder)
                 threading.Thread(target=self._make, args=(run, folder), daemon=True).start()
         return None
@@ -58,8 +65,11 @@ class _Exports:
         with self._turn:
             try:
                 export(run, folder)
-            except SaveError as error:
-                problem = error.bare()
+            except BodyError as error:
+                problem = BodyError(error.template, status=422, **error.values)
+            except Exception:
+                _log.exception("The export of run %s broke off.", run.id)
+                problem = BodyError(BROKE_OFF, status=422, run=run.id)
             finally:
                 with self._changing:
                     self._under_way.discard(folder)
@@ -71,7 +81,7 @@ def export(run: Run, folder: Path) -> None:
     """Write a run's encoder.onnx and decoder.onnx into a folder that appears when both are whole.
 
     Raises:
-        SaveError: where the run can't be exported or the process died; nothing is left behind.
+        BodyError: where the run can't be exported or the process died; nothing is left behind.
     """
     temporary = None
     try:
@@ -85,25 +95,24 @@ def export(run: Run, folder: Path) -> None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=PATIENCE,
             check=False,
         )
         if done.returncode == 2 and done.stderr.strip():
             said = done.stderr.strip().splitlines()[-1]
-            raise SaveError("{said}", status=422, said=said)
+            raise BodyError("{said}", status=422, said=said)
         if done.returncode:
-            raise SaveError(
-                "The export of run {run} broke off; save it again to try anew.", run=run.id
-            )
+            raise BodyError(BROKE_OFF, run=run.id)
         temporary.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)  # of which somebody has removed a part
         temporary.rename(folder)
     except subprocess.TimeoutExpired:
-        raise SaveError(
+        raise BodyError(
             "The export of run {run} took over {most:g} seconds.", run=run.id, most=PATIENCE
         ) from None
     except OSError as error:
-        raise SaveError(
+        raise BodyError(
             "The export of run {run} can't be kept in {folder} of the run store ({reason}).",
             run=run.id,
             folder=folder.parent.name,
@@ -138,7 +147,7 @@ def _onnx(request: Request) -> Response:
         return FileResponse(file, media_type="application/octet-stream", headers=NOW)
     problem = _exports.ask(run, folder)
     if problem:
-        return refused(request, problem, 422)
+        return refused(request, problem, problem.status)
     return PlainTextResponse("It is being made.", 202, headers=NOW)
 
 

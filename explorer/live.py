@@ -6,7 +6,7 @@ import ipaddress
 import time
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -21,6 +21,7 @@ from explorer.language import Words, best
 
 NOW = {"Cache-Control": "no-store"}
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+MINE = {"Cache-Control": "private, max-age=31536000, immutable"}  # what people brought or made
 HEADER = "X-Latent-Visitor"  # no form of another site can send it
 FRESH = 0.1  # seconds for which one reading of the queue serves everybody
 PARTS = {"points": "application/octet-stream", "grid": "image/png"}
@@ -46,6 +47,18 @@ def words_of(request: Request) -> Words:
     return Words(best(request.headers.get("Accept-Language")))
 
 
+def asked_for(request: Request, name: str) -> str | None:
+    """A parameter of a request's address, the last of its name; None where there is none."""
+    query = request.scope["query_string"].decode("latin-1")
+    found = [value for key, value in parse_qsl(query, keep_blank_values=True) if key == name]
+    return found[-1] if found else None
+
+
+def number(text: str | None) -> int | None:
+    """A whole number of up to nine digits; None of any other text."""
+    return int(text) if text and len(text) <= 9 and text.isascii() and text.isdigit() else None
+
+
 def refused(request: Request, refusal: Refusal, status: int = 404) -> Response:
     """An answer that says in the page's language what was refused and why."""
     return PlainTextResponse(words_of(request).refusal(refusal), status)
@@ -63,10 +76,10 @@ def _state(request: Request) -> Response:
     job = next((job for job in queued if job.id == job_id), None)
     if job is None:
         return JSONResponse(_ended(job_id), headers=NOW)
-    since = parse_qs(request.url.query).get("since", ["0"])[0]
+    since = number(asked_for(request, "since")) or 0
     place = jobs.place(queued, job_id, workers.allowed()[0].workers)
     return JSONResponse(
-        _told(job, request.headers.get(HEADER, ""), int(since) if since.isdecimal() else 0)
+        _told(job, request.headers.get(HEADER, ""), since)
         | {"message": _message(job, words_of(request))}
         | ({"before": place.before, "begins_in": place.seconds} if place else {}),
         headers=NOW,
@@ -105,11 +118,11 @@ def _ended(job_id: str) -> dict:
 
 def _frame(request: Request) -> Response:
     asked = request.path_params
-    job = jobs.find(checkpoints.user_store(), asked["job"])
-    if job is None or asked["part"] not in PARTS:
+    job, frame = jobs.find(checkpoints.user_store(), asked["job"]), number(asked["frame"])
+    if job is None or frame is None or asked["part"] not in PARTS:
         return PlainTextResponse("There is no such frame.", 404)
     try:
-        content = (job.folder / FRAMES / f"{asked['frame']:04d}.{asked['part']}").read_bytes()
+        content = (job.folder / FRAMES / f"{frame:04d}.{asked['part']}").read_bytes()
     except OSError:
         return PlainTextResponse("There is no such frame.", 404)
     return Response(content, media_type=PARTS[asked["part"]], headers=NOW)
@@ -129,6 +142,6 @@ def routes(root: str) -> list[Route]:
     """The routes to mount below `root`."""
     return [
         Route(f"{root}/jobs/{{job}}", _state),
-        Route(f"{root}/jobs/{{job}}/frames/{{frame:int}}/{{part}}", _frame),
+        Route(f"{root}/jobs/{{job}}/frames/{{frame}}/{{part}}", _frame),
         Route(f"{root}/jobs/{{job}}/stop", _stop, methods=["POST"]),
     ]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from core.data import own_images
-from core.data.dataset import DataError
 from core.refusal import Refusal
 from core.store import image_sets
 from core.store.checkpoints import Run
-from explorer import live, state
+from explorer import live, reading, state
 from explorer.language import Words, plain
 
 SHAPE = (1, 28, 28)
@@ -96,8 +95,8 @@ def _upload(words: Words) -> None:
         try:
             with st.spinner(words("own.reading")):
                 files = [(file.name, file.getvalue()) for file in uploaded]
-                state.pin("set", image_sets.keep(own_images.read(files, *asked[1:])))
-        except DataError as error:
+                state.pin("set", image_sets.keep(reading.read(files, *asked[1:])))
+        except Refusal as error:
             found["refused"] = error.bare()
         except OSError as error:
             found["refused"] = Refusal(words("own.no_room", reason=error.strerror or error))

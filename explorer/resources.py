@@ -22,6 +22,7 @@ from core.store import checkpoints, image_sets, result_files
 from core.store.checkpoints import Listing, Run
 
 _reading = Lock()
+_packing = Lock()
 
 
 def runs() -> Listing:
@@ -98,13 +99,19 @@ def own_set(set_id: str) -> data.Dataset:
     return image_sets.open_set(set_id)
 
 
-@lru_cache(maxsize=8)
 def packed_set(set_id: str, part: str) -> bytes:
-    """`labels` (one byte each, 255 for none) or `images` (784 bytes each) of own images, gzipped.
+    """`labels` (one byte each, 255 for none) or `images` (784 bytes each) of own images, gzipped:
+    once, also where a whole class asks for them at the same moment.
 
     Raises:
         DataError: a set that is not there or is damaged.
     """
+    with _packing:
+        return _packed_set(set_id, part)
+
+
+@lru_cache(maxsize=8)
+def _packed_set(set_id: str, part: str) -> bytes:
     return _packed(own_set(set_id), part)
 
 

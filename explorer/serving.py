@@ -7,8 +7,9 @@ that the first page does not wait for it.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +17,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from explorer import addresses
+from explorer import addresses, hosts
+
+_log = logging.getLogger(__name__)
 
 WORKERS_AFTER = 15.0  # seconds; a worker loads torch, which would slow the first paint
 CATALOGUE_AFTER = 3.0  # so does the catalogue's process, but politely, and Train waits for it
@@ -97,10 +100,11 @@ def _read_ahead() -> None:
 @contextlib.asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[dict]:
     """Read ahead, and have a worker ready a little later, when the first page is there."""
-    threading.Thread(target=_read_ahead, daemon=True).start()
+    for task in (_read_ahead, hosts.ask_the_network):
+        threading.Thread(target=told(task), daemon=True).start()
     later = [
-        threading.Timer(WORKERS_AFTER, _ensure_workers),
-        threading.Timer(CATALOGUE_AFTER, _ensure_catalogue),
+        threading.Timer(WORKERS_AFTER, told(_ensure_workers)),
+        threading.Timer(CATALOGUE_AFTER, told(_ensure_catalogue)),
     ]
     for timer in later:
         timer.daemon = True
@@ -115,6 +119,18 @@ async def lifespan(app: st.App) -> AsyncIterator[dict]:
         workers.close()
         background.close()
         catalogue.close()
+
+
+def told(task: Callable[[], object]) -> Callable[[], None]:
+    """A thread's task that says in the server's log what ended it."""
+
+    def run() -> None:
+        try:
+            task()
+        except Exception:
+            _log.exception("%s broke off.", task.__name__)
+
+    return run
 
 
 def _ensure_catalogue() -> None:

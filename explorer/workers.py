@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import subprocess
 import sys
 import threading
@@ -16,6 +17,8 @@ from core.training import jobs, limits
 
 ROOT = Path(core.__file__).resolve().parents[1]
 LOOK = 0.5  # seconds between looks at the workers
+
+_log = logging.getLogger(__name__)
 
 
 class Pool:
@@ -46,19 +49,26 @@ class Pool:
 
     def _watch(self) -> None:
         while not self.closing.is_set():
-            for slot in range(self.allowed.workers):
-                worker = self.workers.get(slot)
-                if worker is not None and worker.poll() is None:
-                    continue
-                now = time.monotonic()
-                if worker is not None and now - self.born[slot] < self.pause[slot]:
-                    continue
-                lived = now - self.born.get(slot, -1e9)
-                self.pause[slot] = min(60.0, 2 * self.pause[slot] + 1) if lived < 30 else 0.0
-                self.born[slot] = now
-                with contextlib.suppress(OSError):
-                    self.workers[slot] = self._spawn(slot)
+            try:
+                self._look()
+            except Exception:
+                _log.exception("The workers could not be looked after; they will be in a moment.")
             self.closing.wait(LOOK)
+
+    def _look(self) -> None:
+        """Start what workers are missing."""
+        for slot in range(self.allowed.workers):
+            worker = self.workers.get(slot)
+            if worker is not None and worker.poll() is None:
+                continue
+            now = time.monotonic()
+            if worker is not None and now - self.born[slot] < self.pause[slot]:
+                continue
+            lived = now - self.born.get(slot, -1e9)
+            self.pause[slot] = min(60.0, 2 * self.pause[slot] + 1) if lived < 30 else 0.0
+            self.born[slot] = now
+            with contextlib.suppress(OSError):
+                self.workers[slot] = self._spawn(slot)
 
     def _spawn(self, slot: int) -> subprocess.Popen:
         command = [sys.executable, "-m", "core.training.worker", "--store", str(self.store)]

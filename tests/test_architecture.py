@@ -307,6 +307,29 @@ def test_the_first_page_loads_nothing_heavy():
     assert ours <= loaded_by("streamlit"), "more than streamlit itself loads"
 
 
+def test_what_stands_before_every_page_reads_little():
+    """It is read before the server answers at all; the rest while the browser opens the page."""
+    program = "import sys, explorer.guard, explorer.uploads, explorer.serving\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    ours = {name for name in done.stdout.split() if name.startswith(("explorer.", "core."))}
+    light = {"addresses", "guard", "hosts", "serving", "uploads"}
+    assert ours == {"core.refusal", *(f"explorer.{name}" for name in light)}
+
+
+def test_bodies_of_requests_are_read_in_one_file():
+    """Where they wait for their permit, and have a bound in size and time."""
+    readers = {"body", "form", "json", "stream", "receive", "_receive"}
+    for name in of("explorer"):
+        found = {
+            node.attr
+            for node in ast.walk(sources()[name])
+            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "request"
+        }
+        assert not found & readers, f"{name} reads a body"
+
+
 def test_core_alone_loads_no_screen():
     program = "import sys, core.training.bank, core.export.programs\nprint(*sys.modules)"
     done = subprocess.run(

@@ -20,7 +20,7 @@ from PIL import Image, ImageSequence
 from core.export import onnx_files
 from core.latent import coding
 from core.store import checkpoints, loading
-from explorer import downloads, exporting, live
+from explorer import bodies, downloads, exporting, live
 
 RUN = "vae-k2-4214f6c873"
 OTHER = "pca-k2-6bbd6e9dc7"
@@ -386,7 +386,7 @@ def run(shipped, tmp_path, monkeypatch):
 def fails(run, pattern):
     """That an export fails in one sentence and leaves nothing behind."""
     folder = exporting.kept(run)
-    with pytest.raises(downloads.SaveError, match=pattern) as error:
+    with pytest.raises(bodies.BodyError, match=pattern) as error:
         exporting.export(run, folder)
     assert "\n" not in str(error.value)
     assert not folder.parent.is_dir() or list(folder.parent.iterdir()) == []
@@ -435,7 +435,7 @@ def test_a_torn_run_is_one_sentence(run, tmp_path):
 def test_a_store_that_takes_no_files_is_one_sentence(run, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LATENT_EXPLORER_RUNS", str(tmp_path / "file"))
-    with pytest.raises(downloads.SaveError, match=r"can't be kept in \.onnx of the run store"):
+    with pytest.raises(bodies.BodyError, match=r"can't be kept in \.onnx of the run store"):
         exporting.export(run, exporting.kept(run))
 
 

@@ -16,7 +16,7 @@ from core.latent.projections import ProjectionError
 from core.refusal import Refusal
 from core.store import checkpoints
 from core.training.loop import TrainingError
-from explorer import downloads, language
+from explorer import downloads, language, tables
 from explorer.language import Words
 from tests.test_architecture import sources
 from tests.test_language import places
@@ -35,7 +35,13 @@ ASIDE = {
 
 # First arguments of a refusal that need no words here: what was refused before, what is in the
 # page's language already, names that a page gives by itself, and what a test below looks at.
-TOLD_ELSEWHERE = (r"error\.template", r"words\(.*\)", r"unknown\(.*\)", r".*\.description")
+TOLD_ELSEWHERE = (
+    r"(error|why)\.template",
+    r"ALLOWED\[name\]",
+    r"words\(.*\)",
+    r"unknown\(.*\)",
+    r".*\.description",
+)
 
 
 # --- The sentence -------------------------------------------------------------------------------
@@ -176,8 +182,8 @@ def shown() -> set[str]:
 
 
 def test_the_finder_of_refusals_bites():
-    assert {"Refusal", "DataError", "TrainingError", "SaveError", "JobError"} <= set(kinds())
-    assert kinds()["SaveError"] == {"status"} and kinds()["ProjectionError"] == {"reason"}
+    assert {"Refusal", "DataError", "TrainingError", "BodyError", "JobError"} <= set(kinds())
+    assert kinds()["BodyError"] == {"status"} and kinds()["ProjectionError"] == {"reason"}
     source = (
         'A = "a {b}"\nDataError(A, b=1)\nraise x.JobError("c" if y else "d")\nDataError(f"{e}")\n'
         "ShelfError(error.template, **error.values)"
@@ -199,8 +205,8 @@ def test_refusals_are_templates_with_their_values(name):
 
 
 def test_korean_has_words_for_all_that_a_page_can_show():
-    fields = {f for kind in (downloads._Film, downloads._Table) for f in kind.model_fields.values()}
-    wanted = shown() | {field.description for field in fields}
+    fields = {field.description for field in downloads._Film.model_fields.values()}
+    wanted = shown() | fields | set(tables.ALLOWED.values())
     assert wanted - set(KOREAN) == set(), "without Korean"
     assert set(KOREAN) - wanted == set(), "nobody says it any longer"
 

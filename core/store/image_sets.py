@@ -109,6 +109,12 @@ def open_set(set_id: str) -> Dataset:
     return opened
 
 
+def is_there(set_id: str) -> bool:
+    """Whether a set of this id is kept; any text may be asked for."""
+    path = _path(set_id)
+    return path is not None and path.is_file()
+
+
 def list_sets() -> tuple[Kept, ...]:
     """The sets that are kept and whole, those that were opened last first."""
     kept = (_kept(path, changed) for path, changed in _files())

@@ -53,7 +53,13 @@ class Limits(Settings):
         "this-machine",
         label="Owner",
         help="Whose trainings are not bounded: visits from this machine itself, or nobody's, as "
-        "behind a proxy, where every visit seems to come from here.",
+        "behind a proxy that does not say that it is one.",
+    )
+    hosts: tuple[str, ...] = knob(
+        (),
+        label="Hosts",
+        help="Names by which this server is visited besides the machine's own ones, such as that "
+        "of a proxy; *.school.example is all names that end so.",
     )
 
     @property

@@ -12,7 +12,7 @@ from core.store import checkpoints, own_runs, transfer
 from core.store.checkpoints import Run
 from core.store.own_runs import ShelfError
 from core.training import jobs
-from explorer import assets, knobs, members, resources, state, workers
+from explorer import assets, knobs, members, resources, state, uploads, workers
 from explorer.language import Words, plain
 from explorer.pad.component import latent_pad
 from explorer.views import frame, train_beside
@@ -132,7 +132,7 @@ def _import(words: Words) -> None:
         words("train.import_file"),
         type="zip",
         key=f"import:{round_}",
-        max_upload_size=transfer.BOUNDS.archive_bytes // 2**20,
+        max_upload_size=min(transfer.BOUNDS.archive_bytes, uploads.LARGEST) // 2**20,
     )
     if uploaded is None:
         return
