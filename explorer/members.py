@@ -26,7 +26,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from core.config import Knob, ModelConfig
-from explorer import catalogue, language, theme
+from explorer import catalogue, language, symbols, theme
 from explorer.language import LANGUAGES, Words, plain, texts
 
 TOLD = ("title", "sentence", "assumption")
@@ -81,12 +81,21 @@ def latex(words: Words, variant: str, highlight: str | None = None) -> str:
     return rf"\begin{{aligned}}{joined}\end{{aligned}}"
 
 
-def show(words: Words, variant: str, highlight: str | None = None) -> None:
-    """The equation (see `latex`), what the variant is and assumes, and what of it is missing."""
+def show(
+    words: Words,
+    variant: str,
+    highlight: str | None = None,
+    beside: Iterable[str] = (),
+    also: Iterable[str] = (),
+) -> None:
+    """The equation (see `latex`), what the variant is and assumes, what of it is missing, and what
+    the symbols stand for: its equation's, those of equations `beside` it, and `also` some by name.
+    """
     show_equation(words, variant, highlight)
     told = about(words, variant)
     if told:
         st.markdown(told)
+    symbols.show(words, [*language.member(variant).equation, *beside], also)
     show_missing(words, variant)
 
 

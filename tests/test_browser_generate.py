@@ -719,7 +719,7 @@ def test_arithmetic_of_digits_means_and_traits(pad, found, models, held_out, nam
     index = page.see("part.indexes[0]")
     np.testing.assert_allclose(picture[:, :28], held_out.x[index, 0], atol=0)
     table = page.table("Codes and measures (CSV)", run)
-    assert [row["term"] for row in table] == ["a", "b", "c", "a + s (c - b)"]
+    assert [row["term"] for row in table] == ["a", "b", "c", "a + t (c - b)"]
     np.testing.assert_allclose(latents(table[3]), page.array("part.z"), rtol=1e-5, atol=1e-5)
     assert page.visit.errors == []
 

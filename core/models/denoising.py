@@ -26,7 +26,8 @@ class DenoisingConfig(NetworkConfig):
         ge=0,
         le=1,
         label="Noise level",
-        help="σ of Gaussian noise, or the share of pixels that the other two replace.",
+        help="Standard deviation s of Gaussian noise, or the probability s with which the other "
+        "two replace a pixel.",
     )
 
 

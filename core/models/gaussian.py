@@ -26,13 +26,13 @@ class LikelihoodConfig(ModelConfig):
     likelihood: Literal["bernoulli", "gaussian"] = knob(
         "bernoulli",
         label="Likelihood",
-        help="Distribution of a pixel given z: cross-entropy, or squared error over 2σ².",
+        help="Distribution of a pixel given z: cross-entropy, or squared error over 2σₓ².",
     )
     sigma: float = knob(
         0.2,
         gt=0,
         le=2,
-        label="σ of the pixels",
+        label="σₓ of the pixels",
         help="Standard deviation of the Gaussian likelihood; no effect on the Bernoulli one.",
         advanced=True,
         when=("likelihood", "gaussian"),

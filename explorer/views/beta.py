@@ -11,7 +11,7 @@ from core.measures import metrics, theory
 from core.measures.metrics import LEAST_NATS
 from core.store import records
 from core.store.checkpoints import Run
-from explorer import assets, members, resources, state
+from explorer import assets, language, members, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
@@ -21,6 +21,8 @@ BETAS = (0.1, 0.5, 1, 2, 4, 8)  # columns of the grid of reconstructions
 _STYLE = (
     "<style>@media (max-width: 640px) {.stColumn:has(.st-key-equation) {display: none}}</style>"
 )
+# Symbols that the page says outside of its equations.
+_SAID = ("latent", "rate", "distortion", "eigenvalue", "pixel_deviation", "dimension", "decoded")
 OPENS = 16  # K at which the page opens: there β switches dimension after dimension off
 
 
@@ -53,7 +55,13 @@ def show() -> None:
         _linear(words, runs)
         _annealing(words, runs)
         st.markdown(f"#### {words('beta.network_title')}")
-        members.show(words, first.record.variant, "beta")
+        members.show(
+            words,
+            first.record.variant,
+            "beta",
+            beside=language.member(one_beta(runs, first).record.variant).equation,
+            also=_SAID,
+        )
 
 
 def stops(runs: Sequence[Run]) -> dict[int, Run]:

@@ -10,16 +10,16 @@ import streamlit as st
 from core.measures import metrics
 from core.store import records
 from core.store.checkpoints import Run
-from explorer import assets, members, resources, state
+from explorer import assets, members, resources, state, symbols
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
 
 FEWEST, USUAL, MOST = 2, 5, 6  # models side by side: at least, when the page opens, at most
 _EQUATIONS = (
-    r"\text{%(equation_pca)s:}\quad &\hat x = \mu + W^\top W(x-\mu)",
+    r"\text{%(equation_pca)s:}\quad &\hat x = \bar x + W^\top W(x-\bar x)",
     r"\text{%(equation_ae)s:}\quad &\hat x = g(f(x))",
-    r"\text{%(equation_error)s:}\quad &\textstyle\sum_{p}(x_p-\hat x_p)^2",
+    r"\text{%(equation_error)s:}\quad &\lVert x-\hat x\rVert^2",
 )
 # A phone has no room above the maps; the page's end shows the equations there.
 _STYLE = (
@@ -64,6 +64,7 @@ def show() -> None:
         frame.say_below(words, "compare")
         with st.container(key="below"):
             st.latex(rf"\begin{{aligned}}{equation}\end{{aligned}}")
+        symbols.show(words, _EQUATIONS, ("z", "latent"))
 
 
 def _pixels(run: Run) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.store.checkpoints import Run
-from explorer import assets, members, own, state
+from explorer import assets, members, own, state, symbols
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import album, frame
@@ -65,7 +65,13 @@ def _below(words: Words, run: Run) -> None:
     about, scores = st.columns(2, gap="large")
     with about:
         st.markdown(f"#### {words('explore.equation_title')}")
-        members.show(words, run.record.variant)
+        has_posterior = run.record.capabilities.get("has_posterior")
+        members.show(
+            words,
+            run.record.variant,
+            beside=symbols.inline(_in_short(words, run)),
+            also=("bound",) if has_posterior else (),
+        )
     with scores:
         st.markdown(f"#### {words('explore.numbers_title')}")
         _numbers(words, run)

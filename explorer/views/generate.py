@@ -5,20 +5,22 @@ from __future__ import annotations
 import streamlit as st
 
 from core.judge.classifier import ClassifierError
-from explorer import assets, members, state
+from explorer import assets, members, state, symbols
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import album, frame
 
 _WAYS = {
-    "samples": r"z\sim p(z),\quad z\sim\sum_c w_c\,\mathcal N(m_c,S_c),\quad "
-    r"z\sim\mathcal U[\ell,u]",
+    "samples": r"z\sim p(z),\quad z\sim\sum_j w_j\,\mathcal N(m_j,S_j),\quad "
+    r"z\sim\mathcal U[z_{\min},z_{\max}]",
     "traverse": r"z_k\leftarrow v,\qquad \mathrm{KL}_k=\tfrac1N\sum_n\mathrm{KL}\big("
     r"q(z_k\mid x_n)\,\Vert\,p(z_k)\big)",
-    "walk": r"\begin{gathered}(1-t)\,a+t\,b\\ \big((1-t)\lVert a\rVert+t\lVert b\rVert\big)\,"
-    r"\frac{\sin((1-t)\Omega)\,\hat a+\sin(t\Omega)\,\hat b}{\sin\Omega}\end{gathered}",
-    "arithmetic": r"z = a-b+c",
-    "grid": r"z = m+u\,e_1+v\,e_2,\qquad z=\big(\Phi^{-1}(p),\Phi^{-1}(q)\big)",
+    "walk": r"\begin{gathered}(1-t)\,z_a+t\,z_b\\ "
+    r"\big((1-t)\lVert z_a\rVert+t\lVert z_b\rVert\big)\,"
+    r"\frac{\sin((1-t)\Omega)\,z_a/\lVert z_a\rVert+\sin(t\Omega)\,z_b/\lVert z_b\rVert}"
+    r"{\sin\Omega}\end{gathered}",
+    "arithmetic": r"z = z_a+t\,(z_c-z_b)",
+    "grid": r"z = \bar z+u_1e_1+u_2e_2,\qquad z=\big(\Phi^{-1}(r_1),\Phi^{-1}(r_2)\big)",
 }
 
 
@@ -64,3 +66,4 @@ def _ways(words: Words) -> None:
     for name, formula in _WAYS.items():
         st.markdown(words(f"generate.way_{name}"))
         st.latex(formula)
+    symbols.show(words, _WAYS.values(), ("decoder", "decoded", "latent"))

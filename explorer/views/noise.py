@@ -14,7 +14,7 @@ from core.measures import metrics
 from core.measures.corruptions import JUDGED, LEVELS, NOISES
 from core.store import checkpoints, records
 from core.store.checkpoints import Run
-from explorer import assets, members, resources, state
+from explorer import assets, members, resources, state, symbols
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
@@ -197,6 +197,7 @@ def _toy(words: Words) -> None:
     text = words.group("toy_pad") | {"note": words("toy_pad.note", count=TOY_POINTS)}
     data = {"network": assets.network_spec(runs[0]), "text": text} | toy_data()
     latent_pad(assets.module("pages/toy.js"), data, key=f"toy-{words.language}")
+    symbols.show(words, symbols.inline(words("toy.look")), ("decoded",))
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,17 @@ from core.store import checkpoints
 from core.training import estimate, jobs
 from core.training.jobs import JobError, JobRequest
 from core.training.limits import Limits
-from explorer import catalogue, knobs, live, members, resources, state, workers
+from explorer import (
+    catalogue,
+    knobs,
+    language,
+    live,
+    members,
+    resources,
+    state,
+    symbols,
+    workers,
+)
 from explorer.language import Words
 from explorer.views import frame
 
@@ -77,6 +87,7 @@ def draw(words: Words) -> None:
         with st.expander(words("explore.equation_title")):
             members.show_equation(words, name)
             st.markdown(about)
+            symbols.show(words, language.member(name).equation)
     members.show_missing(words, name, card.Config.knobs())
 
 

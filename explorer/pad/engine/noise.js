@@ -23,6 +23,20 @@ export const CORRUPTIONS = {
 };
 
 /**
+ * Shares of the pixels that a level of a noise which replaces them has replaced: in all, by 0 and
+ * by 1. They scatter about the level, which is a probability.
+ * @param {string} kind
+ * @param {number} level
+ * @param {Noise} noise
+ */
+export function realised(kind, level, { uniform }) {
+  const share = (below) => uniform.filter((draw) => draw < below).length / uniform.length;
+  const all = share(level);
+  const zeros = kind === "masking" ? all : share(level / 2);
+  return { all, zeros, ones: all - zeros };
+}
+
+/**
  * @param {number} seed
  * @param {number} pixels
  * @returns {Noise}

@@ -2,7 +2,7 @@
 // dragged. All of it happens here: noise, networks, errors and the map.
 
 import { Digits } from "../engine/digits.js";
-import { Cleaner, CORRUPTIONS, pattern } from "../engine/noise.js";
+import { Cleaner, CORRUPTIONS, pattern, realised } from "../engine/noise.js";
 import { clamp, squaredError } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
 import { address } from "../parts/address.js";
@@ -375,12 +375,14 @@ class NoisePad extends Pad {
 
   #notes(nearest, here, level) {
     const { text, slider } = this;
-    const symbol = text[`symbol_${this.kind}`];
-    this.part("level-name").innerHTML = symbol;
+    this.part("level-name").innerHTML = text.symbol;
     slider.parentElement.querySelector("output").textContent = level;
     slider.setAttribute("aria-valuetext", `${text.level} ${level}`);
+    const shares = realised(this.kind, this.level, this.noise);
+    const [found, zeros, ones] = [shares.all, shares.zeros, shares.ones].map((share) =>
+      decimals(100 * share, 1));
     this.part("means").innerHTML = format(text[`means_${this.kind}`], {
-      level, percent: Math.round(100 * this.level), half: Number(decimals(50 * this.level, 1)),
+      level, percent: Math.round(100 * this.level), realised: found, zeros, ones,
     });
     this.part("note-plain").textContent = text.note_plain;
     this.part("note-output").textContent = format(text.note_output, { level });

@@ -36,7 +36,7 @@ class ToyPad extends Pad {
         <canvas data-part="plane" tabindex="0" role="application" aria-busy="true"
           aria-label="${t.plane}"></canvas>
         <section>
-          <div class="dial"><label><span class="name">σ</span>
+          <div class="dial"><label><span class="name"><i>s</i></span>
             <input type="range" step="0.005" data-part="sigma" aria-label="${t.sigma}">
             <output aria-live="off"></output></label><p class="hint">${t.sigma_note}</p></div>
           <ul class="key">
@@ -138,7 +138,7 @@ class ToyPad extends Pad {
       likely: this.mixture.isNear(point, sigma),
     }));
     this.slider.parentElement.querySelector("output").textContent = decimals(sigma, 3);
-    this.slider.setAttribute("aria-valuetext", `σ ${decimals(sigma, 3)}`);
+    this.slider.setAttribute("aria-valuetext", `s ${decimals(sigma, 3)}`);
     this.draw();
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;

@@ -400,7 +400,7 @@ export class MapTools {
       context.stroke();
       if (heaps.length > 1) return;
       const [x, y] = view.toScreen(ring[6]);
-      context.fillText(`${i + 1}σ`, x + 4, y - 4);
+      context.fillText(`${i + 1} SD`, x + 4, y - 4);
     });
   }
 

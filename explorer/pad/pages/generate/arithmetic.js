@@ -281,7 +281,7 @@ export class Arithmetic {
           [...this.codes, this.z].map((z, i) => {
             const { slant, weight } = traits(this.pictures[i]);
             const { index } = i < 3 ? this.#term(this.indexes[i], i) : {};
-            return [NAMES[i] ?? "a + s (c - b)", index ?? "", slant, weight, ...z];
+            return [NAMES[i] ?? "a + t (c - b)", index ?? "", slant, weight, ...z];
           }),
           about("codes")),
       },
