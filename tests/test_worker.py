@@ -16,7 +16,7 @@ from core import data, models, refusal
 from core.config import TrainConfig
 from core.models import variant
 from core.store import checkpoints, loading
-from core.training import estimate, jobs, loop, runner, worker
+from core.training import jobs, loop, runner, worker
 from core.training.film import FRAMES, SIDE, Film
 from core.training.limits import Limits
 from tests.digits import QUICK, REPOSITORY, signature_of, small_config, small_data
@@ -286,31 +286,3 @@ def test_frames_are_published_whole_and_the_sheet_is_a_picture(tmp_path):
         np.testing.assert_array_equal(again.arrays()[name], array)
     (tmp_path / "0001.grid").write_bytes(b"torn")
     assert not Film(digits, tmp_path).begin(model, resumed=True)
-
-
-# --- What it will cost --------------------------------------------------------------------------
-
-
-def test_cost_is_counted_and_learnt_from_the_last_similar_run(tmp_path):
-    config = variant("vae").Config.checked({})
-    training = TrainConfig.checked({"epochs": 20})
-    digits = data.load("mnist-5k", "train")
-    signature = signature_of(digits)
-    size = estimate.parameters("vae", config, signature)
-    found = estimate.cost("vae", config, training, len(digits), size)
-    model = models.build("vae", config, signature)
-    assert found.parameters == sum(p.numel() for p in model.parameters())
-    assert found.samples == 20 * 4000 and 1 < found.seconds < 100
-
-    job_id = submit(tmp_path, request(SHORT))
-    work_off(tmp_path)
-    run = checkpoints.open_run(tmp_path / job_id)
-    same = estimate.cost(
-        "vae",
-        variant("vae").Config.checked(run.record.config),
-        TrainConfig.checked({**run.record.train, "epochs": 8.0}),
-        len(digits),
-        estimate.parameters("vae", variant("vae").Config.checked(run.record.config), signature),
-        runs=[run],
-    )
-    assert same.seconds == pytest.approx(2 * run.record.seconds, rel=0.05)

@@ -14,7 +14,7 @@ from core.commands import flags, following, places, scores
 from core.commands.flags import CommandError
 from core.config import StoreConfig, TrainConfig
 from core.models import VARIANTS, variant
-from core.store import checkpoints
+from core.store import checkpoints, leftovers
 
 if TYPE_CHECKING:
     from core.training import loop
@@ -99,6 +99,7 @@ def start(
             print(f"Run {run.id} is complete in {run.folder} already; nothing was trained.")
             return 0
     places.check_writable(store)
+    leftovers.sweep(store)
     held_out = "test" in splits and not data.may_share(
         digits.name, digits.split, digits.name, "test"
     )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.paths import AnyPath
 from core.refusal import Refusal
-from core.store import checkpoints
+from core.store import checkpoints, leftovers
 from core.store.checkpoints import (
     NOTE,
     RECORD,
@@ -87,11 +87,13 @@ def delete(run: Run) -> None:
 
 
 def tidy(store: AnyPath, most: int) -> list[str]:
-    """Delete the oldest runs that nobody keeps while the store holds more than `most`.
+    """Delete the oldest runs that nobody keeps while the store holds more than `most`, and what
+    killed processes left.
 
     Returns:
         The ids of those that went.
     """
+    leftovers.sweep(store)
     runs = list(checkpoints.list_runs(store).runs.values())
     loose = sorted((run for run in runs if not note(run).kept), key=_written)
     gone = []

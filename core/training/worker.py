@@ -25,7 +25,7 @@ from core import data, models
 from core.config import ConfigError, TrainConfig
 from core.models import variant
 from core.refusal import Refusal
-from core.store import checkpoints
+from core.store import checkpoints, leftovers
 from core.training import jobs, loop, runner
 from core.training.film import Film
 from core.training.jobs import BEAT, FRAMES, LOCKS, QUEUE, STOP, Job, JobProgress
@@ -323,6 +323,7 @@ def main(argv: list[str] | None = None) -> None:
         worker.orphaned.set()
 
     threading.Thread(target=wait_for_the_end, daemon=True).start()
+    leftovers.sweep(options.store)
     warm()
     worker.work(lambda: not worker.orphaned.is_set())
 
