@@ -18,7 +18,8 @@ from explorer.language import Words
 # Streamlit leaves six empty rems above a page; a map needs them more. On a phone output and map
 # come first: pickers stand two in a row with their labels inside, what to look for below the pad.
 _STYLE = """<style>
-.stMainBlockContainer {padding: 4.2rem 2rem 3rem; max-width: 1320px; margin: 0 auto}
+:root:root {font-size: clamp(1rem, min(.5rem + .625vw, 2.5vh), 2rem)}
+.stMainBlockContainer {padding: 4.2rem 2rem 3rem; max-width: none}
 .stMainBlockContainer h3 {padding: 0 0 .3rem}
 body, body :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"]),
 body :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"]) *
@@ -27,6 +28,11 @@ body :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"]
   {overflow: visible}
 .st-key-bar [data-tag] {background-color: #3d5bd9}
 :has(> .st-key-said-narrow), :has(> .st-key-look) {display: none}
+.st-key-bar > [class*="st-key-widget-model-"], .st-key-bar > [class*="st-key-widget-run-"]
+  {flex: 0 1 13rem; width: 13rem}
+.st-key-bar > [class*="st-key-widget-k-"] {flex: 0 1 7.5rem; width: 7.5rem}
+.st-key-bar > [class*="st-key-widget-net-"] {flex: 0 1 10.6rem; width: 10.6rem}
+.st-key-bar > [class*="st-key-widget-models-"] {flex: 0 1 31rem; width: 31rem}
 @media (max-width: 640px) {
   .stMainBlockContainer {padding: 3.9rem 1rem 2rem}
   .stMainBlockContainer > .stVerticalBlock {gap: .7rem}

@@ -1,7 +1,7 @@
 // Small charts in SVG: axes with ticks, lines, points told apart by shape, bars; each point says
 // its numbers to a pointer, to the keyboard's focus and to a screen reader.
 
-import { escaped } from "./page.js";
+import { escaped, letters } from "./page.js";
 
 /**
  * @typedef {{ x: number, y: number, title?: string }} ChartPoint
@@ -79,6 +79,13 @@ const short = (value) =>
     : Math.abs(value) >= 1e4 ? `${Number((value / 1e3).toPrecision(3))}k`
       : String(value);
 
+// A drawing of so many pixels where letters have their usual size; it grows with them.
+function resize(svg, width, height) {
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.setAttribute("width", String(width * letters()));
+  svg.setAttribute("height", String(height * letters()));
+}
+
 class Scale {
   /**
    * @param {Partial<Axis>} axis
@@ -154,18 +161,17 @@ export class Chart {
   }
 
   draw(force = false) {
-    const width = this.plot.clientWidth;
+    const width = this.plot.clientWidth / letters();
     if (!width || (!force && width === this.width)) return;
     this.width = width;
     const { spec } = this;
     const height = spec.height ?? 250;
+    resize(this.svg, width, height);
     const all = spec.series.flatMap((one) => one.points);
     const x = new Scale(spec.x, all.map((p) => p.x), MARGIN.left, width - MARGIN.right);
     const y = new Scale(spec.y, all.map((p) => p.y), height - MARGIN.bottom, MARGIN.top);
     this.at = (point) => [x.at(point.x).toFixed(1), y.at(point.y).toFixed(1)];
     const foot = height - MARGIN.bottom;
-    this.svg.setAttribute("width", String(width));
-    this.svg.setAttribute("height", String(height));
     this.svg.innerHTML = `
       ${y.ticks.map((v) => `<g transform="translate(0 ${y.at(v).toFixed(1)})"><path class="grid"
         d="M${MARGIN.left} 0H${width - MARGIN.right}"/><text x="${MARGIN.left - 7}" dy="4"
@@ -237,20 +243,19 @@ export class Bars {
   }
 
   draw(force = false) {
-    const width = this.plot.clientWidth;
+    const width = this.plot.clientWidth / letters();
     if (!width || (!force && width === this.width)) return;
     this.width = width;
     const { top, count, x, y } = this.spec;
     const height = 250;
+    resize(this.svg, width, height);
     this.foot = height - MARGIN.bottom;
     const scale = new Scale({ low: 0 }, [0, top], this.foot, MARGIN.top);
     this.tall = (value) => this.foot - scale.at(value);
     const inner = width - MARGIN.left - MARGIN.right;
     this.pitch = Math.min(64, inner / count);
     const wide = Math.max(3, this.pitch * 0.7);
-    this.svg.setAttribute("width", String(width));
-    this.svg.setAttribute("height", String(height));
-    const small = this.pitch < 15;
+    const small = this.pitch < 18;
     this.svg.innerHTML = `
       ${scale.ticks.map((v) => `<g transform="translate(0 ${scale.at(v).toFixed(1)})"><path class="grid"
         d="M${MARGIN.left} 0H${width - MARGIN.right}"/><text x="${MARGIN.left - 7}" dy="4"
@@ -260,8 +265,8 @@ export class Bars {
       <text class="title" transform="translate(12 ${(MARGIN.top + this.foot) / 2}) rotate(-90)"
         text-anchor="middle">${escaped(y)}</text>
       ${Array.from({ length: count }, (_, k) => `<g class="bar" role="img"><rect x="${-wide / 2}"
-        width="${wide}" rx="2"/><title></title><text y="${this.foot + (small && k % 2 ? 25 : 15)}"
-        text-anchor="middle" ${small ? `class="small"` : ""}>${k + 1}</text></g>`).join("")}
+        width="${wide}" rx="2"/><title></title><text y="${this.foot + (small && k % 2 ? 27 : 15)}"
+        text-anchor="middle">${k + 1}</text></g>`).join("")}
       <path class="axis" d="M${MARGIN.left} ${this.foot}H${width - MARGIN.right}"/>`;
     this.bars = Array.from(this.svg.querySelectorAll(".bar"), (group) => ({
       group,

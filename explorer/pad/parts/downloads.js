@@ -152,23 +152,20 @@ function drawing(svg, about) {
   const plain = new Map(); // a colour as CSS computes it → what any reader of SVG knows
   const style = getComputedStyle(svg);
   const box = svg.getBBox();
-  const width = svg.clientWidth || box.width;
-  const height = svg.clientHeight || box.height;
+  const own = svg.viewBox.baseVal?.width ? svg.viewBox.baseVal : null;
+  const width = svg.clientWidth || own?.width || box.width;
+  const height = svg.clientHeight || own?.height || box.height;
+  const inside = own ?? { x: 0, y: 0, width, height };
   const out = copy(svg, plain);
-  if (!out.hasAttribute("viewBox")) {
-    // What stands over the edge is seen on the page, so it is in the file as well.
-    const over = style.overflow === "visible";
-    const left = over ? Math.min(0, Math.floor(box.x)) : 0;
-    const top = over ? Math.min(0, Math.floor(box.y)) : 0;
-    const right = over ? Math.max(width, Math.ceil(box.x + box.width)) : width;
-    const foot = over ? Math.max(height, Math.ceil(box.y + box.height)) : height;
-    out.setAttribute("viewBox", `${left} ${top} ${right - left} ${foot - top}`);
-    out.setAttribute("width", right - left);
-    out.setAttribute("height", foot - top);
-  } else {
-    out.setAttribute("width", width);
-    out.setAttribute("height", height);
-  }
+  // What stands over the edge is seen on the page, so it is in the file as well.
+  const over = style.overflow === "visible";
+  const left = over ? Math.min(inside.x, Math.floor(box.x)) : inside.x;
+  const top = over ? Math.min(inside.y, Math.floor(box.y)) : inside.y;
+  const right = Math.max(inside.x + inside.width, over ? Math.ceil(box.x + box.width) : 0);
+  const foot = Math.max(inside.y + inside.height, over ? Math.ceil(box.y + box.height) : 0);
+  out.setAttribute("viewBox", `${left} ${top} ${right - left} ${foot - top}`);
+  out.setAttribute("width", ((right - left) * width) / inside.width);
+  out.setAttribute("height", ((foot - top) * height) / inside.height);
   const [x, y, wide, tall] = out.getAttribute("viewBox").trim().split(/[\s,]+/);
   const paper = make("rect", { x, y, width: wide, height: tall, fill: hex(colours.paper, plain).colour });
   out.prepend(...notes(about), paper);

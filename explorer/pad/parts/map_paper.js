@@ -56,13 +56,13 @@ export class MapPaper {
 
   // What depends on size and colours alone: the pixel buffer, the hatched paper, the glyphs.
   #prepare() {
-    const { ratio, colours, names } = this.view;
+    const { grain, colours, names } = this.view;
     const { width, height } = this.view.base;
-    const key = [width, height, ratio, colours.key, ...names].join(" ");
+    const key = [width, height, grain, colours.key, ...names].join(" ");
     if (this.prepared === key) return;
     this.prepared = key;
     this.#holdPixels(new ImageData(width, height));
-    const side = Math.max(4, Math.round(8 * ratio));
+    const side = Math.max(4, Math.round(8 * grain));
     const tile = document.createElement("canvas");
     tile.width = tile.height = side;
     const pen = tile.getContext("2d", { willReadFrequently: true });
@@ -92,10 +92,10 @@ export class MapPaper {
     this.sprites = hues.map((colour, label) => {
       const figure = Array.from(names[label]).slice(0, 2).join("");
       const sprite = document.createElement("canvas");
-      sprite.width = sprite.height = Math.ceil(20 * ratio);
+      sprite.width = sprite.height = Math.ceil(20 * grain);
       const brush = sprite.getContext("2d");
-      brush.scale(ratio, ratio);
-      brush.font = `700 12px ${colours.font}`;
+      brush.scale(grain, grain);
+      brush.font = `700 13px ${colours.font}`;
       brush.textAlign = "center";
       brush.textBaseline = "middle";
       brush.lineWidth = 3;
@@ -112,7 +112,7 @@ export class MapPaper {
   #hatch() {
     const { words, plain } = this;
     const { width, height } = this.view.base;
-    const cell = Math.max(1, Math.round(6 * this.view.ratio));
+    const cell = Math.max(1, Math.round(6 * this.view.grain));
     const reach = 3;
     const columns = Math.ceil(width / cell);
     const rows = Math.ceil(height / cell);
@@ -169,7 +169,7 @@ export class MapPaper {
   #specks() {
     const { words, lower, plainInk } = this;
     const { width, height } = this.view.base;
-    const side = Math.max(1, Math.round(this.view.ratio));
+    const side = Math.max(1, Math.round(this.view.grain));
     for (let i = 0; i < lower.length; i += 2) {
       const left = Math.round(lower[i]), top = Math.round(lower[i + 1]);
       if (!(left >= 0 && top >= 0 && left + side < width && top + side < height)) continue;
@@ -186,13 +186,13 @@ export class MapPaper {
 
   #squares(side, opacity, chosen = null) {
     const { words, screen, inks, plainInk, shades } = this;
-    const { labels, mask, ratio, shade } = this.view;
+    const { labels, mask, grain, shade } = this.view;
     const { width, height } = this.view.base;
     const count = shade ? shade.order.length : labels.length;
     for (let n = 0; n < count; n++) {
       const i = shade ? shade.order[n] : n;
       if (chosen !== null && mask[i] !== chosen) continue;
-      const half = (shade ? side * (0.7 + 1.1 * shade.levels[i] / SHADES) : side) / 2 * ratio;
+      const half = (shade ? side * (0.7 + 1.1 * shade.levels[i] / SHADES) : side) / 2 * grain;
       const left = screen[2 * i] - half, right = left + 2 * half;
       const top = screen[2 * i + 1] - half, bottom = top + 2 * half;
       if (!(left >= 0 && top >= 0 && right < width - 1 && bottom < height - 1)) continue;
@@ -214,13 +214,13 @@ export class MapPaper {
   // Some points as figures, none so near another that they overlap; of a selection only its own.
   #glyphs(context) {
     const { screen, sprites } = this;
-    const { base, labels, ratio } = this.view;
+    const { base, labels, grain } = this.view;
     const mask = this.view.mask?.length === labels.length ? this.view.mask : null;
-    const apart = 24 * ratio;
+    const apart = 24 * grain;
     const wide = Math.ceil(base.width / apart) + 4;
     const tall = Math.ceil(base.height / apart) + 4;
     const taken = new Uint8Array(wide * tall);
-    const shift = Math.ceil(20 * ratio) / 2;
+    const shift = Math.ceil(20 * grain) / 2;
     for (let i = 0; i < labels.length; i++) {
       if ((mask && !mask[i]) || !sprites[labels[i]]) continue;
       const column = Math.round(screen[2 * i] / apart) + 1;

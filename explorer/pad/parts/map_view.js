@@ -2,6 +2,7 @@
 
 import { drawMarks } from "./map_marks.js";
 import { MapPaper } from "./map_paper.js";
+import { letters } from "./page.js";
 import { isStill, SHADES } from "./theme.js";
 
 /**
@@ -240,7 +241,9 @@ export class MapView {
     this.width = width;
     this.height = height;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
-    this.ratio = ratio;
+    this.ratio = ratio; // canvas pixels for each pixel of the page
+    this.letters = letters();
+    this.grain = ratio * this.letters; // and for what is one pixel wide beside letters of the usual size
     for (const canvas of [this.base, this.top]) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);

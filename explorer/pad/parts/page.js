@@ -50,6 +50,14 @@ export function painted() {
   });
 }
 
+/**
+ * By how much the page's letters are larger than the usual 16 pixels: what is drawn in pixels, on a
+ * canvas or in a chart, is larger by it too.
+ */
+export function letters() {
+  return parseFloat(getComputedStyle(document.documentElement).fontSize) / 16 || 1;
+}
+
 /** @param {any} text */
 export function escaped(text) {
   return String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);

@@ -392,7 +392,7 @@ export class MapTools {
     context.fillStyle = colours.ink;
     context.globalAlpha = 0.55;
     context.setLineDash([4, 4]);
-    context.font = `11px ${colours.font}`;
+    context.font = `${13 * view.letters}px ${colours.font}`;
     rings.forEach((ring, i) => {
       context.beginPath();
       ring.forEach((p, n) => context[n ? "lineTo" : "moveTo"](...view.toScreen(p)));

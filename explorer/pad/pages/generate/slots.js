@@ -102,13 +102,13 @@ export function slotMark(places, names, selected) {
   return {
     paint(pen, view) {
       pen.save();
-      pen.font = `700 15px ${view.colours.font}`;
+      pen.font = `700 ${15 * view.letters}px ${view.colours.font}`;
       pen.textAlign = "center";
       pen.textBaseline = "middle";
       places.forEach((place, slot) => {
         const [left, top] = view.toScreen(place);
         pen.beginPath();
-        pen.arc(left, top, 11, 0, 2 * Math.PI);
+        pen.arc(left, top, 11 * view.letters, 0, 2 * Math.PI);
         pen.fillStyle = view.colours.paper;
         pen.fill();
         pen.lineWidth = slot === selected ? 3.5 : 1.5;

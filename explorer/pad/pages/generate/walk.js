@@ -217,7 +217,7 @@ export class Walk {
       if (strip.columns !== columns || strip.rows !== rows || strip.count !== this.frames) {
         strip.layout(columns, rows, this.frames);
       }
-      strip.host.style.maxWidth = `${columns * 64}px`;
+      strip.host.style.maxWidth = `${columns * 4}rem`;
       for (let frame = 0; frame < this.frames; frame++) todo.push([name, frame]);
     }
     // It goes on where it was, so that all frames follow a moving knob.

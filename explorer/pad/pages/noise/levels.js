@@ -1,6 +1,6 @@
 // One digit's squared error at every noise level, one line a network; the slider's level upright.
 
-import { decimals } from "../../parts/page.js";
+import { decimals, letters } from "../../parts/page.js";
 
 const MARGIN = { left: 38, right: 14, top: 26, bottom: 34 };
 const LINES = ["plain", "output", "dedicated"];
@@ -17,6 +17,7 @@ export class LevelChart {
     this.text = text;
     this.size = [0, 0];
     this.observer = new ResizeObserver(() => {
+      this.letters = letters();
       this.size = [canvas.clientWidth, canvas.clientHeight]; // asked in a drag, it costs a layout
       resized();
     });
@@ -29,10 +30,10 @@ export class LevelChart {
 
   // `curves` and `errors` (at the slider's level) by network; `trivial` is the mean digit's error.
   draw({ low, high, levels, curves, level, errors, trivial, colours }) {
-    const [width, height] = this.size;
+    const [width, height] = this.size.map((side) => side / this.letters);
     if (!width || !colours) return;
     const { canvas } = this;
-    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    const ratio = Math.min(2, window.devicePixelRatio || 1) * this.letters;
     if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
     if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
     const pen = canvas.getContext("2d");
@@ -78,7 +79,7 @@ export class LevelChart {
   }
 
   #axes(pen, { ink, font }, { low, high, most, right, bottom, x, y }) {
-    pen.font = `12px ${font}`;
+    pen.font = `13px ${font}`;
     pen.textBaseline = "middle";
     pen.fillStyle = pen.strokeStyle = ink;
     pen.lineWidth = 1;
@@ -113,7 +114,7 @@ export class LevelChart {
 
   // What line is whose, above the curves.
   #legend(pen, hues, { ink, font }, names, right) {
-    pen.font = `11px ${font}`;
+    pen.font = `13px ${font}`;
     pen.textAlign = "left";
     let at = MARGIN.left;
     for (const name of names) {
