@@ -226,3 +226,101 @@ def test_a_dimension_is_active_by_one_rule_here_and_on_the_server(node):
     assert "engine/knots" in there
     for name in there - {"engine/knots"}:
         assert not re.search(r"\bkl\b|nats", MODULES[name], re.IGNORECASE), name
+
+
+# A stand-in for a run whose plane is a matrix: `rows` are the map's two numbers for each z.
+RUN = """
+    const turned = { rotation: [0.8, 0.6, -0.6, 0.8], scale: 1, shift: [0, 0] };
+    const still = { rotation: [1, 0, 0, 1], scale: 1, shift: [0, 0] };
+    const runOf = (rows, alignment = still, offset = [0, 0]) => ({
+      latent: rows[0].length, alignment, low: rows[0].map(() => -1), high: rows[0].map(() => 3),
+      codes: new Float32Array(rows[0].length * 2), count: 2,
+      toMap: (z) => rows.map((row, a) => offset[a] + row.reduce((sum, v, k) => sum + v * z[k], 0)),
+      toLatent: () => null, extent: () => null,
+    });"""
+
+
+def test_a_maps_axes_are_named_only_for_what_they_are(node):
+    found = in_node(
+        node,
+        f"""
+        import {{
+          axesLayout, neighbourLayout, planeAxes, turnedLayout,
+        }} from "./engine/layouts.js";
+        import {{ axisNames, roomFor }} from "./parts/map_axes.js";
+        {RUN}
+        const code = runOf([[1, 0], [0, 1]]);
+        const wide = runOf([[0.5, 0.5, 0.7], [0.7, -0.7, 0]]);
+        const text = {{ axis_component: "PC {{k}}" }};
+        const all = {{
+          code: planeAxes(code), plane: planeAxes(wide),
+          mirrored: planeAxes(runOf([[1, 0], [0, -1]])),
+          moved: planeAxes(runOf([[1, 0], [0, 1]], still, [0, 2])),
+          swapped: planeAxes(runOf([[0, 1], [1, 0]])), one: planeAxes(runOf([[1], [0]])),
+          aligned: planeAxes({{ ...wide, alignment: turned }}),
+          smaller: planeAxes({{ ...wide, alignment: {{ ...still, scale: 0.5 }} }}),
+          turned: turnedLayout(code).axes,
+          two: axesLayout(runOf([Array(16).fill(1), Array(16).fill(0)]), 10, 2).axes,
+          umap: neighbourLayout(code, "umap", new Float32Array(4)).axes,
+        }};
+        const answer = Object.fromEntries(Object.entries(all).map(([name, axes]) =>
+          [name, axes && [axisNames(axes, text), roomFor(axes, 2).left > 0]]));""",
+    )
+    nothing = dict.fromkeys(("mirrored", "moved", "swapped", "aligned", "smaller"))
+    assert found == nothing | {
+        "code": [["z₁", "z₂"], True],
+        "one": [["z₁"], True],
+        "plane": [["PC 1", "PC 2"], True],
+        "turned": [["PC 1", "PC 2"], True],
+        "two": [["z₁₁", "z₃"], True],
+        "umap": [["UMAP 1", "UMAP 2"], False],
+    }
+
+
+@pytest.mark.parametrize("unit", [0.37, 41.0, 9000.0])
+@pytest.mark.parametrize("letters", [1, 1.25])
+def test_an_axis_number_stands_where_it_is_meant(node, unit, letters):
+    found = in_node(
+        node,
+        f"""
+        import {{ marksOf, roomFor }} from "./parts/map_axes.js";
+        const unit = {unit}, width = 503, height = 361, centre = [3.3 / unit, -70 / unit];
+        const room = roomFor({{ of: "z", which: [0, 1] }}, {letters});
+        const view = {{
+          room, width, height, letters: {letters},
+          toMap: (left, top) => [centre[0] + (left - 250) / unit, centre[1] - (top - 170) / unit],
+          toScreen: ([x, y]) => [250 + (x - centre[0]) * unit, 170 - (y - centre[1]) * unit],
+        }};
+        const {{ x, y }} = marksOf(view);
+        const answer = {{
+          room, x: x.map((mark) => [mark.at, view.toMap(mark.at, 0)[0], mark.label]),
+          y: y.map((mark) => [mark.at, view.toMap(0, mark.at)[1], mark.label]),
+        }};""",
+    )
+    limits = {"x": (found["room"]["left"], 503), "y": (0, 361 - found["room"]["foot"])}
+    for axis, (low, high) in limits.items():
+        places = sorted(at for at, _, _ in found[axis])
+        assert len(places) >= 2, axis
+        assert all(low < at < high for at in places)
+        assert min(np.diff(places)) >= 25 * letters, "numbers run into each other"
+        for _, value, label in found[axis]:
+            assert float(label.replace("−", "-")) == pytest.approx(value, abs=1e-6 / unit)
+
+
+def test_a_slider_says_which_way_it_leads(node):
+    found = in_node(
+        node,
+        f"""
+        import {{ waysOf }} from "./engine/layouts.js";
+        {RUN}
+        const run = runOf([[1, 0, 0, -3], [0, 2, 0, 3]]);
+        const answer = [waysOf({{ linear: true, toMap: run.toMap }}, run),
+          waysOf({{ linear: false, toMap: run.toMap }}, run)];""",
+    )
+    right, up, nowhere, aslant = found[0]
+    assert (right["angle"], up["angle"]) == (0, pytest.approx(np.pi / 2))
+    assert aslant == {"angle": pytest.approx(0.75 * np.pi), "share": 1}
+    longest = 3 * np.sqrt(2)
+    assert [right["share"], up["share"]] == pytest.approx([1 / longest, 2 / longest])
+    assert nowhere["share"] == 0
+    assert found[1] is None, "where places stand for digits no step leads anywhere"

@@ -6,6 +6,14 @@
 // codes changed, `follow()` brings the points to their new places.
 
 /**
+ * What a map's axes are: dimensions of z, main components of the codes, or those of a method whose
+ * numbers mean nothing; `which` of them goes to the right and which upwards, from 0.
+ * @typedef {{ of: string, which: number[] }} Axes
+ *
+ * Where a step along one dimension of z leads on a map: its angle from the right, counted upwards in
+ * radians, and its length as a share of the longest of all.
+ * @typedef {{ angle: number, share: number }} Way
+ *
  * @typedef {object} Layout
  * @property {string} name
  * @property {boolean} linear
@@ -14,6 +22,7 @@
  * @property {(z: Float32Array) => number[]} toMap
  * @property {(place: number[], z: Float32Array) => Float32Array} toLatent
  * @property {() => void} follow
+ * @property {Axes | null} axes
  */
 
 /**
@@ -30,7 +39,50 @@ export function planeLayout(run) {
     toMap: (z) => run.toMap(z),
     toLatent: (point) => run.toLatent(point),
     follow() {}, // the run's points do by themselves
+    axes: planeAxes(run),
   };
+}
+
+/**
+ * What the axes of a run's own plane are; null where it was turned or scaled onto another run's, so
+ * that they are nothing of its own.
+ * @param {Pick<import("./run.js").Run, "latent" | "toMap" | "alignment">} run
+ * @returns {Axes | null}
+ */
+export function planeAxes(run) {
+  const { latent, alignment } = run;
+  const origin = run.toMap(new Float32Array(latent));
+  const close = (/** @type {number[]} */ one, /** @type {number[]} */ other) =>
+    one.every((value, axis) => Math.abs(value - other[axis]) < 1e-5);
+  const own = Array.from({ length: latent }, (_, k) =>
+    run.toMap(Float32Array.from({ length: latent }, (_, i) => Number(i === k))));
+  if (latent <= 2 && close(origin, [0, 0]) && own.every((at, k) => close(at, [1 - k, k]))) {
+    return { of: "z", which: own.map((_, k) => k) };
+  }
+  const { rotation, scale, shift } = alignment;
+  const still = scale === 1 && close(rotation, [1, 0, 0, 1]) && close(shift, [0, 0]);
+  return still && latent > 2 ? { of: "component", which: [0, 1] } : null;
+}
+
+/**
+ * Where a step along each dimension leads on a map, a step as long as the dimension's own range;
+ * null where places stand for the nearest digits, and so no step leads anywhere by itself.
+ * @param {Pick<Layout, "linear" | "toMap">} layout
+ * @param {Pick<import("./run.js").Run, "latent" | "low" | "high">} run
+ * @returns {Way[] | null}
+ */
+export function waysOf({ linear, toMap }, { latent, low, high }) {
+  if (!linear) return null;
+  const z = new Float32Array(latent);
+  const [x, y] = toMap(z);
+  const steps = Array.from(z, (_, k) => {
+    const to = z.slice();
+    to[k] = high[k] - low[k];
+    const [a, b] = toMap(to);
+    return [a - x, b - y];
+  });
+  const longest = Math.max(...steps.map(([a, b]) => Math.hypot(a, b))) || 1;
+  return steps.map(([a, b]) => ({ angle: Math.atan2(b, a), share: Math.hypot(a, b) / longest }));
 }
 
 /**
@@ -57,6 +109,7 @@ export function turnedLayout(run) {
   };
   return ofCodes("pca", run, {
     axes,
+    named: { of: "component", which: [0, 1] },
     toMap: ([x, y]) => [
       c * (x - mean[0]) + s * (y - mean[1]), c * (y - mean[1]) - s * (x - mean[0])],
     toLatent: ([u, v]) => Float32Array.of(mean[0] + c * u - s * v, mean[1] + s * u + c * v),
@@ -72,6 +125,7 @@ export function turnedLayout(run) {
  */
 export function axesLayout(run, i, j) {
   return ofCodes("axes", run, {
+    named: { of: "z", which: [i, j] },
     toMap: (z) => [z[i], z[j]],
     toLatent: ([x, y], z) => {
       const moved = Float32Array.from(z);
@@ -84,7 +138,7 @@ export function axesLayout(run, i, j) {
 
 // A map whose every place decodes exactly: the points are where `toMap` puts the codes, and `axes()`
 // fits it to them first.
-function ofCodes(name, run, { axes = () => {}, toMap, toLatent }) {
+function ofCodes(name, run, { named, axes = () => {}, toMap, toLatent }) {
   const { codes, count, latent } = run;
   const points = new Float32Array(2 * count);
   const follow = () => {
@@ -94,7 +148,7 @@ function ofCodes(name, run, { axes = () => {}, toMap, toLatent }) {
     }
   };
   follow();
-  return { name, linear: true, points, extent: () => points, toMap, toLatent, follow };
+  return { name, linear: true, points, extent: () => points, toMap, toLatent, follow, axes: named };
 }
 
 /**
@@ -115,6 +169,7 @@ export function neighbourLayout(run, name, points) {
     toMap: (z) => at(run.nearest(z).index),
     toLatent: (point) => run.code(nearestPlace(points, point)),
     follow() {}, // they were laid out once, at the knob's usual value
+    axes: { of: name, which: [0, 1] },
   };
 }
 

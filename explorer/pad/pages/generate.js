@@ -3,6 +3,7 @@
 
 import { Classifier } from "../engine/classifier.js";
 import { Digits } from "../engine/digits.js";
+import { planeAxes } from "../engine/layouts.js";
 import { derive, giveUp } from "../engine/results.js";
 import { Run } from "../engine/run.js";
 import { address } from "../parts/address.js";
@@ -159,6 +160,7 @@ export class GeneratePad extends Pad {
       onSettle: () => this.settle(),
     });
     this.part("map-title").textContent = run.latent > 2 ? this.text.map_pca : this.text.map_native;
+    this.map.name(planeAxes(run), this.text);
     if (first) {
       this.map.show(run.points, digits.labels, run.extent());
       this.#start();

@@ -2,6 +2,7 @@
 // dragged. All of it happens here: noise, networks, errors and the map.
 
 import { Digits } from "../engine/digits.js";
+import { planeAxes } from "../engine/layouts.js";
 import { Cleaner, CORRUPTIONS, pattern, realised } from "../engine/noise.js";
 import { clamp, squaredError } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
@@ -273,6 +274,7 @@ class NoisePad extends Pad {
       !this.kinds.get(noise).dedicated.length;
     this.root.querySelector("#trained-levels").innerHTML = this.kinds.get(noise).dedicated
       .map(({ level }) => `<option value="${level}"></option>`).join("");
+    this.map.name(planeAxes(run), this.text);
     this.map.show(run.points, this.digits.labels, run.extent());
   }
 

@@ -2,7 +2,7 @@
 
 import { Digits } from "../engine/digits.js";
 import { recode } from "../engine/encoding.js";
-import { planeLayout, posteriorRings } from "../engine/layouts.js";
+import { planeLayout, posteriorRings, waysOf } from "../engine/layouts.js";
 import { squaredError } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
 import { buildActions } from "./actions.js";
@@ -229,6 +229,8 @@ export class LatentPad extends Pad {
     }
     this.part("map-title").textContent = run.latent > 2 ? this.text.map_pca : this.text.map_native;
     this.part("map-note").textContent = this.text.map_note;
+    this.map.name(this.layout.axes, this.text);
+    this.sliders.point(waysOf(this.layout, run));
     if (digits !== this.mapped) {
       this.map.show(run.points, digits.labels, run.extent(), digits.names);
       this.#buildPicks(digits.names, digits.byLabel);
@@ -315,6 +317,8 @@ export class LatentPad extends Pad {
   lay(layout) {
     this.layout = layout;
     this.ghost = null;
+    this.map.name(layout.axes, this.text);
+    this.sliders.point(waysOf(layout, this.run));
     this.map.glide(layout.points, layout.extent());
     this.draw();
   }

@@ -28,20 +28,20 @@ export class MapPaper {
     }
     this.#dots();
     context.putImageData(this.image, 0, 0);
-    if (view.shade) return;
     context.save();
     context.setTransform(1, 0, 0, 1, 0, 0);
-    this.#glyphs(context);
+    if (!view.shade) this.#glyphs(context);
+    view.edges.paint(context);
     context.restore();
   }
 
   // Places of points in the base's own pixels, in an array that serves again if it fits.
   #onScreen(points, screen) {
     const found = screen?.length === points.length ? screen : new Float32Array(points.length);
-    const { base, centre, ratio } = this.view;
+    const { middle, centre, ratio } = this.view;
     const unit = this.view.unit * ratio;
-    const left = base.width / 2 - centre[0] * unit;
-    const top = base.height / 2 + centre[1] * unit;
+    const left = middle[0] * ratio - centre[0] * unit;
+    const top = middle[1] * ratio + centre[1] * unit;
     for (let i = 0; i < found.length; i += 2) {
       found[i] = left + points[i] * unit;
       found[i + 1] = top - points[i + 1] * unit;

@@ -1,5 +1,6 @@
 // The latent map.
 
+import { axisNames, Edges, roomFor } from "./map_axes.js";
 import { drawMarks } from "./map_marks.js";
 import { MapPaper } from "./map_paper.js";
 import { letters } from "./page.js";
@@ -38,6 +39,10 @@ export class MapView {
     this.top.setAttribute("aria-label", label);
     this.marks = [];
     this.paper = new MapPaper(this);
+    this.edges = new Edges(this);
+    /** @type {import("../engine/layouts.js").Axes | null} */
+    this.axes = null;
+    this.room = roomFor(null, 1);
     const at = (event) => {
       const box = this.top.getBoundingClientRect();
       return this.toMap(event.clientX - box.left, event.clientY - box.top);
@@ -95,6 +100,16 @@ export class MapView {
     this.names = names;
     this.#frame(frame);
     this.resize(true);
+  }
+
+  /**
+   * What the axes are, said before the points are shown; null for a map without any.
+   * @param {import("../engine/layouts.js").Axes | null} axes
+   * @param {import("./page.js").Texts} text
+   */
+  name(axes, text) {
+    this.axes = axes;
+    this.named = axes && axisNames(axes, text);
   }
 
   /** @param {import("./theme.js").Colours} colours */
@@ -231,7 +246,7 @@ export class MapView {
     });
     const spans = bounds.map(([low, high]) => high - low);
     this.centre = bounds.map(([low, high]) => (low + high) / 2);
-    this.spans = spans.map((span) => span * 1.12 || 1);
+    this.spans = spans.map((span) => span * 1.08 || 1);
   }
 
   resize(force = false) {
@@ -257,8 +272,11 @@ export class MapView {
 
   #scale() {
     const { width, height, spans } = this;
-    this.unit = Math.min(width / spans[0], height / spans[1]); // screen px per map unit
-    this.span = Math.min(width, height) / this.unit;
+    this.room = roomFor(this.axes, this.letters);
+    const wide = width - this.room.left, tall = height - this.room.foot;
+    this.middle = [this.room.left + wide / 2, tall / 2]; // where the centre is on the screen
+    this.unit = Math.min(wide / spans[0], tall / spans[1]); // screen px per map unit
+    this.span = Math.min(wide, tall) / this.unit;
   }
 
   /**
@@ -267,8 +285,8 @@ export class MapView {
    */
   toScreen([x, y]) {
     return [
-      this.width / 2 + (x - this.centre[0]) * this.unit,
-      this.height / 2 - (y - this.centre[1]) * this.unit,
+      this.middle[0] + (x - this.centre[0]) * this.unit,
+      this.middle[1] - (y - this.centre[1]) * this.unit,
     ];
   }
 
@@ -279,8 +297,8 @@ export class MapView {
    */
   toMap(left, top) {
     return [
-      this.centre[0] + (left - this.width / 2) / this.unit,
-      this.centre[1] - (top - this.height / 2) / this.unit,
+      this.centre[0] + (left - this.middle[0]) / this.unit,
+      this.centre[1] - (top - this.middle[1]) / this.unit,
     ];
   }
 

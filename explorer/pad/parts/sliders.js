@@ -23,6 +23,7 @@ export class Sliders {
     this.rows = Array.from({ length: run.latent }, (_, k) => {
       const row = box.appendChild(document.createElement("label"));
       row.innerHTML = `<span class="name"><i>z</i><sub>${k + 1}</sub></span>
+        <svg class="way" viewBox="-8 -8 16 16" aria-hidden="true"><path d="M-5.5 0H5.5M2 -3.5L5.5 0L2 3.5"/></svg>
         <span class="track"><canvas aria-hidden="true"></canvas>
         <input type="range" aria-label="z${k + 1}"></span><output aria-live="off"></output>`;
       const input = row.querySelector("input");
@@ -40,7 +41,23 @@ export class Sliders {
         onKey();
       });
       input.addEventListener("change", onSettle);
-      return { input, output: row.querySelector("output"), canvas: row.querySelector("canvas") };
+      return {
+        input, output: row.querySelector("output"), canvas: row.querySelector("canvas"),
+        way: row.querySelector(".way"),
+      };
+    });
+  }
+
+  /**
+   * Beside each name an arrow: which way on the map the slider moves the point, the fainter the less
+   * far; none where it leads nowhere.
+   * @param {import("../engine/layouts.js").Way[] | null} ways
+   */
+  point(ways) {
+    this.rows.forEach(({ way }, k) => {
+      const { angle, share } = ways?.[k] ?? { angle: 0, share: 0 };
+      way.style.transform = `rotate(${decimals((-180 * angle) / Math.PI, 1)}deg)`;
+      way.style.opacity = share < 0.03 ? "0" : decimals(0.35 + 0.65 * share, 2);
     });
   }
 
