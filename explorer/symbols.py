@@ -97,7 +97,7 @@ def used(latex: str) -> list[str]:
     Args:
         latex: LaTeX without dollar signs; `<beta>…</beta>` of `explorer/family` may stand in it.
     """
-    latex = re.sub(r"</?\w+>", " ", latex)
+    latex = re.sub(r"</?\w+>|\\\\(\[\w+\])?", " ", latex)
     found: dict[str, None] = {}
     at = 0
     while at < len(latex):

@@ -357,9 +357,12 @@ def test_samples_of_a_vae_and_what_is_called_a_digit(pad, app, found, models, ju
     expect(note).to_contain_text(f"at least {100 * facts.threshold:.0f} %")
     rows = page.panel(".shares tr")
     expect(page.panel('tr[data-row="real"]')).to_contain_text(f"{100 * facts.share_real:.1f} %")
-    for name in ("noise", "crumbled", "mean"):
+    for name in ("noise", "crumbled"):
         share = f"{100 * facts.shares[name]:.1f} %"
         expect(page.panel(f'tr[data-row="{name}"]')).to_contain_text(share)
+    one = page.panel('tr[data-row="mean"]')
+    expect(one).to_contain_text(texts("en")["generate_pad.one_not"])
+    expect(one).not_to_contain_text("±")
     assert rows.count() == 8
     share, error, count, told = page.root.evaluate(
         """(e) => {
@@ -478,6 +481,16 @@ def test_traversals_sorted_by_kl(pad, found, models, held_out):
     for k in (order[0], order[7], order[15]):
         walk = coding.traverse(z, k, np.linspace(low[k], high[k], 11))
         assert_same_digits(rows_of(page, k), decoded(model, walk))
+
+    def change(k):
+        walk = coding.traverse(z, k, np.linspace(low[k], high[k], 11))
+        here = coding.decode(model, z[None].astype(np.float32)).reshape(-1)
+        return ((coding.decode(model, walk).reshape(11, -1) - here) ** 2).sum(1).max()
+
+    told = re.findall(r"up to (\d+\.\d+)", note.inner_text())
+    idle = max(change(k) for k in order if kl[k] < 0.05)
+    assert [float(number) for number in told] == pytest.approx([change(order[0]), idle], abs=0.06)
+    assert 0 < idle < change(order[0])
 
     frames = len(page.visit.frames)
     k = order[1]

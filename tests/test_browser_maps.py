@@ -448,15 +448,16 @@ def test_the_bounds_are_those_of_the_draws(visit, run_of, held_out):
     line = hand.page.locator('[data-part="bounds"]')
     expect(line).to_contain_text("log p(x)")
     # Both at once: another digit has its own draws coming, and the line is then an older one.
-    wait_in_the_pad(hand, "pad.sampling.noise.length === 50")
+    wait_in_the_pad(hand, "pad.sampling.noise.length === 1000")
     told = in_the_pad(
         hand,
-        """({ line: pad.part("bounds").textContent,
+        """({ line: pad.part("bounds").textContent, bounds: pad.sampling.bounds,
              noise: pad.sampling.noise.map((one) => Array.from(one)) })""",
     )
-    shown = [float(number) for number in re.findall(r"-?\d+\.\d", told["line"])]
+    shown = [float(number) for number in re.findall(r"(-?\d+\.\d) ±", told["line"])]
+    errors = [float(number) for number in re.findall(r"± (\d+\.\d)", told["line"])]
     noise = np.array(told["noise"])
-    assert noise.shape == (50, 2)
+    assert noise.shape == (1000, 2)
     model = loading.load_model(run_of("vae", 2))
     x = torch.from_numpy((held_out.x[11:12] > 127).astype(np.float32))
     with torch.no_grad():
@@ -466,11 +467,12 @@ def test_the_bounds_are_those_of_the_draws(visit, run_of, held_out):
         pixels = Bernoulli(logits=model.decode(z)).log_prob(x).flatten(1).sum(1)
         ratio = (Normal(0, 1).log_prob(z) - Normal(level.mean, sigma).log_prob(z)).sum(1)
         weights = pixels + ratio
-        bounds = [
-            (weights.unflatten(0, (-1, k)).logsumexp(1) - math.log(k)).mean().item()
-            for k in (1, 5, 50)
-        ]
+        groups = [weights.unflatten(0, (-1, k)).logsumexp(1) - math.log(k) for k in (1, 5, 50)]
+    bounds = [group.mean().item() for group in groups]
     assert shown == pytest.approx(bounds, abs=0.06)
+    assert errors == pytest.approx(
+        [group.std().item() / math.sqrt(len(group)) for group in groups], abs=0.06
+    )
     assert bounds == sorted(bounds)
 
 

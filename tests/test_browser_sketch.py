@@ -216,7 +216,7 @@ def test_a_scribble_is_said_to_be_strange_by_measured_numbers(visit, vae, model)
     hand = visit(model="vae", k=2)
     start_drawing(hand)
     draw(hand, DRAWINGS["scribble"])
-    expect(message(hand)).to_contain_text("knows nothing like this")
+    expect(message(hand)).to_contain_text("Unlike the digits that it knows")
     errors = np.sort(checkpoints.read_tensors(vae, CODES)["squared_error"])
     pixels = np.array(pad(hand, "Array.from(pad.input)"), np.float32)
     code = coding.encode(model, pixels.reshape(1, 1, 28, 28)).mean

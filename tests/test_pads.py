@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pytest
 from safetensors.numpy import save
+from scipy.stats import beta
 
 from core.measures import metrics
 from core.store import records
@@ -324,3 +325,55 @@ def test_a_slider_says_which_way_it_leads(node):
     assert [right["share"], up["share"]] == pytest.approx([1 / longest, 2 / longest])
     assert nowhere["share"] == 0
     assert found[1] is None, "where places stand for digits no step leads anywhere"
+
+
+def test_a_bound_is_a_mean_over_groups_with_its_error(node):
+    weights = np.random.default_rng(7).normal(-90, 3, 600)
+    found = in_node(
+        node,
+        f"""
+        import {{ bound }} from "./engine/ledger.js";
+        const answer = [1, 5, 50].map((k) => bound({weights.tolist()}, k));""",
+    )
+    for k, told in zip((1, 5, 50), found, strict=True):
+        groups = np.log(np.exp(weights.reshape(-1, k) + 90).mean(1)) - 90
+        assert told["mean"] == pytest.approx(groups.mean(), abs=1e-9)
+        assert told["spread"] == pytest.approx(groups.std(ddof=1), abs=1e-9)
+        assert told["error"] == pytest.approx(groups.std(ddof=1) / np.sqrt(600 / k), abs=1e-9)
+
+
+def test_the_share_of_pixels_that_is_told_is_the_one_that_was_replaced(node):
+    found = in_node(
+        node,
+        """
+        import { CORRUPTIONS, pattern, realised } from "./engine/noise.js";
+        const clean = new Float32Array(784).fill(0.5);
+        const answer = [];
+        for (const kind of ["masking", "salt_and_pepper"]) {
+          for (const [seed, level] of [[1, 0.3], [2, 0.3], [3, 0.05], [4, 0.95], [5, 0], [6, 1]]) {
+            const noise = pattern(seed, 784);
+            const corrupted = Array.from(CORRUPTIONS[kind](clean, level, noise));
+            answer.push([realised(kind, level, noise), corrupted, level]);
+          }
+        }""",
+    )
+    for told, corrupted, level in found:
+        corrupted = np.array(corrupted)
+        assert told["all"] == pytest.approx((corrupted != 0.5).mean())
+        assert told["zeros"] == pytest.approx((corrupted == 0).mean())
+        assert told["ones"] == pytest.approx((corrupted == 1).mean())
+        assert abs(told["all"] - level) <= 4 * np.sqrt(level * (1 - level) / 784)
+    assert any(told["all"] != level for told, _, level in found[:4]), "a probability, no share"
+
+
+def test_none_of_many_is_no_certainty(node):
+    found = in_node(
+        node,
+        """
+        import { standardError } from "./engine/numbers.js";
+        const given = [[0.3, 100], [0, 1000], [1, 1000], [0, 5]];
+        const answer = given.map((one) => standardError(...one));""",
+    )
+    assert found[0] == pytest.approx(np.sqrt(0.3 * 0.7 / 100))
+    for error, (called, count) in zip(found[1:], [(0, 1000), (1000, 1000), (0, 5)], strict=True):
+        assert error == pytest.approx(beta(called + 1, count - called + 1).std())

@@ -18,7 +18,7 @@ from core.models.networks import decoder, encoder
 from core.models.priors import StandardNormal
 from core.store import checkpoints, records
 from core.training import loop, runner
-from explorer import language, live, members, resources, state, workers
+from explorer import language, live, members, resources, state, symbols, workers
 from explorer.language import LANGUAGES, Words
 from explorer.views import beta, frame, noise
 from tests import trials
@@ -134,7 +134,12 @@ def small_print(app) -> str:
 def test_no_page_falls_over_a_member_that_is_not_known_here(visit, page):
     """Its runs were made by a newer release, or its file is gone."""
     assert not set(TRIALS) & set(models.VARIANTS)
-    assert not visit(page).error
+    app = visit(page)
+    assert not app.error
+    legend = small_print(app)
+    for equation in app.latex:
+        for name in symbols.used(equation.value):
+            assert f"${symbols.SYMBOLS[name][0]}$" in legend, (name, equation.value)
 
 
 @pytest.mark.usefixtures("registered")

@@ -204,3 +204,36 @@ def test_the_page_of_beta_opens_at_a_k_where_beta_shows():
         8,
         3,
     ]
+
+
+# What texts say of draws in words, which follows no hand: (variant, K) and how they were drawn, to
+# the shares that the words allow.
+SAID = {
+    ("vae", 2, "prior"): (0.55, 0.65),  # "about six in ten"
+    ("vae", 16, "prior"): (0.55, 0.65),
+    ("stacked_ae", 16, "box"): (0, 0.5),  # "most of the box around its codes is no digit"
+    ("stacked_ae", 16, "own"): (0.9, 1),  # "nearly all of its reconstructions are"
+}
+
+
+@pytest.mark.parametrize(("name", "latent", "how"), SAID)
+def test_the_share_of_draws_that_the_classifier_calls_a_digit_is_as_the_texts_say(
+    name, latent, how
+):
+    from core.judge import classifier
+    from core.latent import coding, sampling
+    from explorer.views import frame
+
+    runs = [run for run in frame.showable_runs() if frame.network_of(run) == "mlp"]
+    run = next(run for run in runs if (run.record.variant, run.record.latent) == (name, latent))
+    model, generator = loading.load_model(run), np.random.default_rng(3)
+    codes = coding.encode(model, data.load("mnist-5k", "all").x).mean
+    low, high = sampling.box(codes)
+    z = {
+        "prior": lambda: generator.standard_normal((2000, latent)),
+        "box": lambda: generator.uniform(low, high, (2000, latent)),
+        "own": lambda: codes[generator.choice(len(codes), 2000, replace=False)],
+    }[how]()
+    sure = classifier.load().confident(coding.decode(model, z.astype(np.float32)))
+    least, most = SAID[name, latent, how]
+    assert least <= sure.mean() <= most

@@ -116,14 +116,8 @@ def _stop(run: Run, first: Run, runs: Sequence[Run]) -> dict:
         "k": run.record.latent,
         "run": spec,
         "dedicated": dedicated,
-        "epochs": {"here": _epochs([run]), "own": _epochs(beside.values())},
+        "seen": {"here": frame.seen([run]), "own": frame.seen(beside.values())},
     }
-
-
-def _epochs(runs: Iterable[Run]) -> str:
-    return "–".join(
-        f"{epochs:g}" for epochs in sorted({run.record.train["epochs"] for run in runs})
-    )
 
 
 def pair(runs: Sequence[Run]) -> tuple[Run, ...]:

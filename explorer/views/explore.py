@@ -12,6 +12,7 @@ from explorer.views import album, frame
 
 SCORES = (  # name of the texts, key in the run's metrics, decimals
     ("error", "squared_error", 1),
+    ("denoised", "squared_error_denoised", 1),
     ("rate", "rate", 2),
     ("cross", "cross_entropy_grey", 1),
     ("elbo", "elbo_binary", 1),

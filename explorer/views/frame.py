@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -196,6 +196,14 @@ def _differs(words: Words, variant: str, values: dict, before: dict) -> str:
         for name, value in values.items()
         if value != before.get(name)
     )
+
+
+def seen(runs: Iterable[Run]) -> str:
+    """How many images each of some runs saw in its training: one number, or from the least to the
+    most."""
+    samples = sorted({run.record.samples for run in runs})
+    ends = samples if len(samples) < 2 else (samples[0], samples[-1])
+    return "–".join(f"{count:,}" for count in ends) or "–"
 
 
 def scored_on(run: Run) -> str:

@@ -3,7 +3,6 @@ why cleaning teaches where the data lie."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -167,23 +166,19 @@ def _gaps(words: Words, bench: _Bench) -> None:
             )
         table.append(f"| {words(f'noise_pad.kind_{noise}')} | {' | '.join(cells)} |")
     st.markdown("\n".join(table))
+    one_saw, others_saw = (
+        frame.seen(runs.values()) for runs in (bench.conditional, bench.dedicated)
+    )
     st.caption(
         words(
             "noise.gap_note",
             count=f"{JUDGED:,}",
             trivial=f"{_trivial():.1f}",
-            one=_seen(bench.conditional.values()),
-            dedicated=_seen(bench.dedicated.values()),
+            one=one_saw,
+            dedicated=others_saw,
         )
+        + (f" {words('beta_pad.gap_unequal')}" if one_saw != others_saw else "")
     )
-
-
-def _seen(runs: Iterable[Run]) -> str:
-    """How many digits each of some runs saw in its training: one number, or from the least to the
-    most."""
-    samples = sorted({run.record.samples for run in runs})
-    ends = samples if len(samples) < 2 else (samples[0], samples[-1])
-    return "–".join(f"{count:,}" for count in ends) or "–"
 
 
 def _toy(words: Words) -> None:

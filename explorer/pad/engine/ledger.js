@@ -148,17 +148,20 @@ export function effectiveBeta(beta, pixels, latent) {
 }
 
 /**
- * The mean over groups of k of log (1/k) Σ exp(weight).
- * @param {number[]} weights
+ * The bound of k draws, E log (1/k) Σ exp(weight), from log weights in groups of k: the groups'
+ * mean, its standard error, and the groups' own standard deviation (Burda et al., 2015).
+ * @param {number[]} weights At least two groups.
  * @param {number} k
  */
 export function bound(weights, k) {
-  let sum = 0;
   const groups = Math.floor(weights.length / k);
-  for (let g = 0; g < groups; g++) {
+  const each = Array.from({ length: groups }, (_, g) => {
     const group = weights.slice(g * k, (g + 1) * k);
     const most = Math.max(...group);
-    sum += most + Math.log(group.reduce((all, w) => all + Math.exp(w - most), 0) / k);
-  }
-  return sum / groups;
+    return most + Math.log(group.reduce((all, w) => all + Math.exp(w - most), 0) / k);
+  });
+  const mean = each.reduce((a, b) => a + b, 0) / groups;
+  const squares = each.reduce((sum, one) => sum + (one - mean) ** 2, 0);
+  const spread = Math.sqrt(squares / (groups - 1));
+  return { mean, error: spread / Math.sqrt(groups), spread };
 }

@@ -89,4 +89,8 @@ export function mean(values, mask = null) {
  * @param {number} share
  * @param {number} count
  */
-export const standardError = (share, count) => Math.sqrt((share * (1 - share)) / count);
+export const standardError = (share, count) => {
+  // None or all of so many is no certainty: the deviation of what the share may be, all alike before.
+  if (share === 0 || share === 1) return Math.sqrt((count + 1) / (count + 3)) / (count + 2);
+  return Math.sqrt((share * (1 - share)) / count);
+};

@@ -318,7 +318,7 @@ class BetaBench {
     fold.open = run.latent <= 4;
   }
 
-  #gapTable({ dedicated, epochs }) {
+  #gapTable({ dedicated, seen }) {
     const { text } = this;
     const cells = (name, value) => `<tr><th scope="row">${name}</th>${
       dedicated.map((one) => `<td>${value(one)}</td>`).join("")}</tr>`;
@@ -327,7 +327,8 @@ class BetaBench {
       cells(text.gap_here, (one) => decimals(one.here, 1))}${
       cells(text.gap_own, (one) => decimals(one.objective, 1))}${
       cells(text.gap, (one) => `<b>${signed(one.gap, 1)}</b>`)}</tbody></table>
-      <p class="hint">${format(text.gap_note, epochs)}</p>`;
+      <p class="hint">${format(text.gap_note, seen)}${
+        seen.here === seen.own ? "" : ` ${text.gap_unequal}`}</p>`;
   }
 
   // What is drawn only while somebody looks, and only when the digit is another one.

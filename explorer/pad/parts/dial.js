@@ -75,7 +75,7 @@ export class Dial {
     this.input.setAttribute("aria-valuetext", `${this.name} ${written}`);
     this.box.querySelector("output").textContent = written;
     const parts = run.scored("rate") === null
-      ? format(text.dial_error, { error: decimals(run.scored("squared_error"), 1) })
+      ? format(text[`dial_error_${run.dial.knob}`] ?? text.dial_error, { error: decimals(run.scored("squared_error"), 1) })
       : format(text.dial_scores, {
         rate: decimals(run.scored("rate"), 1),
         distortion: decimals(run.scored("distortion"), 1),

@@ -9,6 +9,7 @@ import { decimals, format } from "../../parts/page.js";
 
 const DRAWS = 8;
 const BOUNDS = [1, 5, 50]; // of how many draws a bound on log p(x) is made
+const ALL = 1000; // draws, so that the mean over groups of them comes near what is expected
 const BUDGET = 6; // milliseconds of decoding in a frame
 const WIDE = 3; // standard deviations that the little axis shows
 
@@ -28,7 +29,8 @@ export class DrawnCode {
         <div class="equations" data-part="equations"></div></div>
         <div class="draws"><h4>${format(this.text.draws, { count: DRAWS })}</h4>
           <div data-part="draws"></div>
-          <p class="bounds" data-part="bounds"></p><p class="hint">${this.text.bounds_note}</p></div>
+          <p class="bounds" data-part="bounds"></p><p class="hint">${
+            format(this.text.bounds_note, { count: ALL })}</p></div>
       </section>`);
     this.root = pad.part("reparam");
     this.buttons = Array.from(this.root.querySelectorAll("[data-sampling]"));
@@ -87,8 +89,7 @@ export class DrawnCode {
     this.drawn();
   }
 
-  // Bounds on log p(x) of the input from the same draws in groups of k: none is below a smaller
-  // k's. A Bernoulli likelihood needs pixels of 0 and 1, so the input is rounded and encoded anew.
+  // Bounds on log p(x) of the input, from the same draws in groups of k. A Bernoulli likelihood needs pixels of 0 and 1, so the input is rounded and encoded anew.
   #bound() {
     const { run, input } = this.pad;
     const { kind, sigma: spread } = run.likelihood;
@@ -102,7 +103,7 @@ export class DrawnCode {
     const step = () => {
       if (this.pad.run !== run || this.pad.input !== input || run.value !== value) return;
       const began = performance.now();
-      while (this.weights.length < BOUNDS.at(-1) && performance.now() - began < BUDGET) {
+      while (this.weights.length < ALL && performance.now() - began < BUDGET) {
         const noise = mean.map(() => normal());
         const z = mean.map((mu, k) => mu + sigma[k] * noise[k]);
         const logits = run.decoder.logits(z);
@@ -111,16 +112,16 @@ export class DrawnCode {
         this.noise.push(noise);
         this.weights.push(ratio - nll);
       }
-      if (this.weights.length < BOUNDS.at(-1)) this.frame = requestAnimationFrame(step);
+      if (this.weights.length < ALL) this.frame = requestAnimationFrame(step);
       else this.#showBounds();
     };
     this.frame = requestAnimationFrame(step);
   }
 
   #showBounds() {
-    const bounds = BOUNDS.map((k) => bound(this.weights, k));
-    this.pad.part("bounds").innerHTML = BOUNDS.map((k, i) =>
-      `<i>L</i><sub>${k}</sub> <b>${decimals(bounds[i], 1)}</b>`).join(" ≤ ") +
+    this.bounds = BOUNDS.map((k) => bound(this.weights, k));
+    this.pad.part("bounds").innerHTML = BOUNDS.map((k, i) => `<span><i>L</i><sub>${k}</sub> <b>${
+      decimals(this.bounds[i].mean, 1)}</b> ± ${decimals(this.bounds[i].error, 1)}</span>`).join(" ≤ ") +
       ` ≤ log <i>p</i>(<i>x</i>) <small>${this.text.bounds_unit}</small>`;
   }
 

@@ -266,9 +266,10 @@ export class Samples {
       this.find(".shares tbody").innerHTML = rows.map(({ name, share, count, row }) => `
         <tr data-row="${row}"><th scope="row">${name}</th>
           <td class="bar"><span><i style="width:${100 * share}%"></i></span></td>
-          <td><b>${decimals(100 * share, 1)} %</b></td>
+          ${count > 1 ? `<td><b>${decimals(100 * share, 1)} %</b></td>
           <td>± ${decimals(100 * standardError(share, count), 1)}</td>
-          <td>${format(text.of, { count: count.toLocaleString() })}</td></tr>`).join("");
+          <td>${format(text.of, { count: count.toLocaleString() })}</td>` : `<td colspan="3">${
+            share ? text.one_called : text.one_not}</td>`}</tr>`).join("");
       for (const name of this.names) {
         const set = this.sets[name];
         const box = this.root.querySelector(`[data-sampler="${name}"] .share`);

@@ -3,7 +3,7 @@
 
 import { variances } from "../../engine/arithmetic.js";
 import { active, LEAST_NATS } from "../../engine/knots.js";
-import { clamp } from "../../engine/numbers.js";
+import { clamp, squaredError } from "../../engine/numbers.js";
 import { savePicture, saveSequence, saveTable } from "../../parts/downloads.js";
 import { decimals, format } from "../../parts/page.js";
 import { Sheet, SIDE } from "../../parts/sheet.js";
@@ -42,6 +42,8 @@ export class Traverse {
       pad.settle();
     });
     this.lanes = [];
+    /** @type {number[]} */
+    this.changes = []; // most squared error along each row, from the digit at the point
     /** @type {Set<number>} */
     this.waiting = new Set(); // rows that must be decoded anew
   }
@@ -168,8 +170,10 @@ export class Traverse {
     }
     if (byKl) {
       const total = decimals(weights.reduce((a, b) => a + b, 0), 1);
-      this.note.textContent =
+      this.told =
         format(text.sorted_kl, { active: alive.size, count: weights.length, total, least: LEAST_NATS });
+      this.idle = this.order.filter((k) => !alive.has(k));
+      this.note.textContent = this.told;
     } else if (!this.run.hasPosterior) {
       this.note.textContent = text.sorted_variance;
     }
@@ -198,6 +202,7 @@ export class Traverse {
       if (k === undefined) return false;
       this.waiting.delete(k);
       this.#decode(k);
+      if (!this.waiting.size) this.#tellChanges();
       return this.waiting.size > 0;
     });
   }
@@ -211,10 +216,22 @@ export class Traverse {
     const { pad, run } = this;
     if (run !== pad.run) return;
     const z = pad.z.slice();
+    const here = run.decode(z).slice();
+    this.changes[k] = 0;
     for (let step = 0; step < STEPS; step++) {
       z[k] = this.value(k, step);
-      this.lanes[k].sheet.put(step, run.decode(z));
+      const image = run.decode(z);
+      this.lanes[k].sheet.put(step, image);
+      this.changes[k] = Math.max(this.changes[k], squaredError(image, here));
     }
+  }
+
+  // How much of the digit the dimensions change that are called inactive: little, not nothing.
+  #tellChanges() {
+    if (!this.byKl || !this.idle.length) return;
+    const most = Math.max(...this.idle.map((k) => this.changes[k]));
+    this.note.textContent = `${this.told} ${format(this.pad.text.changes, {
+      first: decimals(this.changes[this.order[0]], 1), most: decimals(most, 2) })}`;
   }
 
   // On the map: where the rows lead, the first two by weight.
