@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 import sys
 import threading
 import time
@@ -17,8 +18,9 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from core.latent import results
+from core.store import checkpoints, image_sets, result_files
 from core.training.limits import Limits
-from explorer import assets, background, exporting, live, workers
+from explorer import assets, background, exporting, live, resources, workers
 from explorer.background import Deriver
 from explorer.guard import Guard
 from tests import odd
@@ -135,3 +137,31 @@ def test_workers_are_looked_after_whatever_one_look_does(monkeypatch, tmp_path, 
         time.sleep(0.01)
     pool.closing.set()
     assert "what nobody thought of" in caplog.text
+
+
+def test_what_people_brought_or_trained_is_kept_by_their_browser_alone(app, shipped, tmp_path):
+    def keeps(address):
+        answer = asyncio.run(asked(app, address))
+        assert answer.status == 200, address
+        return answer.headers["Cache-Control"].partition(",")[0]
+
+    set_id = image_sets.keep(resources.digits().subset(range(3), "some"))
+    spec = assets.digits_spec(set_id)
+    assert {keeps(spec["labels"]), keeps(spec["images"])} == {"private"}
+    assert keeps(spec["mean"]) == keeps(assets.digits_spec()["images"]) == "public"
+
+    run = next(run for run in shipped.values() if results.possible(run))
+    result_files.folders()[1].mkdir()
+    for kind in ("umap", "each"):
+        subject = results.Subject(run)
+        ships = results.find(subject, kind)
+        assert keeps(f"{assets.root()}/derived/{ships.name}") == "public"
+        own = results.file_name(results.Subject(run, set_id), kind)
+        shutil.copyfile(ships, result_files.folders()[1] / own)
+        assert keeps(f"{assets.root()}/derived/{own}") == "private"
+
+    assert keeps(assets.run_spec(run)["codes"]) == "public"
+    trained = run.record.model_copy(update={"id": "vae-k2-00000000aa"})
+    tensors = {name: checkpoints.read_tensors(run, name) for name in run.record.files}
+    mine = checkpoints.save(checkpoints.user_store(), trained, tensors)
+    assert keeps(assets._address(mine, checkpoints.CODES)) == "private"

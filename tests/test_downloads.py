@@ -279,7 +279,7 @@ def test_a_bad_picture_is_one_sentence(ask, kind, values, body, status, sentence
         (
             {"columns": ["a"], "rows": [[{"b": 1}]]},
             "rows must be up to 100000 rows of numbers and texts of up to 2000 characters; got "
-            "{'b': 1}.",
+            '{"b": 1}.',
         ),
         (
             {"columns": ["a"], "rows": [], "x": 1},

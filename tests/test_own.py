@@ -67,7 +67,7 @@ def test_whoever_brings_images_is_offered_them(tmp_path, monkeypatch, two_sets):
     visit = AppTest.from_function(page).run()
     content = two_pixels()
     visit.file_uploader[0].upload("mine.npz", content, "application/zip")
-    visit.run()
+    visit.run(timeout=60)  # another process reads them
     names = {name for box in visit.selectbox for name in box.options}
     assert any(name.startswith("mine") for name in names)
     assert offered(visit) == set()
