@@ -47,14 +47,14 @@ def offered(visit: AppTest) -> set[str]:
 @pytest.mark.parametrize("owner", [True, False])
 def test_only_the_owner_is_offered_what_others_brought(two_sets, monkeypatch, owner):
     monkeypatch.setattr(live, "is_owner", lambda address: owner)
-    assert offered(AppTest.from_function(page).run()) == (
+    assert offered(AppTest.from_function(page, default_timeout=60).run()) == (
         {"of 10 (10)", "of 20 (20)"} if owner else set()
     )
 
 
 def test_whoever_has_the_link_is_offered_that_set_from_then_on(two_sets, monkeypatch):
     monkeypatch.setattr(live, "is_owner", lambda address: False)
-    visit = AppTest.from_function(page)
+    visit = AppTest.from_function(page, default_timeout=60)
     visit.query_params["set"] = two_sets[1]
     assert offered(visit.run()) == {"of 20 (20)"}
     visit.selectbox[0].select_index(0)
@@ -64,10 +64,10 @@ def test_whoever_has_the_link_is_offered_that_set_from_then_on(two_sets, monkeyp
 
 def test_whoever_brings_images_is_offered_them(tmp_path, monkeypatch, two_sets):
     monkeypatch.setattr(live, "is_owner", lambda address: False)
-    visit = AppTest.from_function(page).run()
+    visit = AppTest.from_function(page, default_timeout=60).run()
     content = two_pixels()
     visit.file_uploader[0].upload("mine.npz", content, "application/zip")
-    visit.run(timeout=60)  # another process reads them
+    visit.run()
     names = {name for box in visit.selectbox for name in box.options}
     assert any(name.startswith("mine") for name in names)
     assert offered(visit) == set()
