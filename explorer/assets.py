@@ -18,6 +18,7 @@ from starlette.routing import Route
 from core.data.dataset import DataError
 from core.judge import classifier
 from core.refusal import Refusal
+from core.store import maps
 from core.store.checkpoints import CODES, FILM, PICTURES, WEIGHTS, CheckpointError, Run
 from explorer import background, downloads, exporting, linker, live, resources
 from explorer.addresses import base, root
@@ -46,20 +47,26 @@ def run_spec(run: Run) -> dict:
     }
 
 
-def digits_spec(set_id: str | None = None) -> dict:
-    """Addresses of the labels and images of the held-out digits, or of a set of own images.
+def digits_spec(set_id: str | None = None, run: Run | None = None) -> dict:
+    """Addresses of the labels and images of what a run is shown on, by default the held-out digits
+    that all maps share, or of a set of own images.
 
     Raises:
         DataError: a set that is not there or is damaged.
+        CheckpointError: a run whose own images are torn.
     """
     held_out = f"{root()}/digits/{resources.digits().fingerprint[:16]}"
+    told = {}
+    if run is not None and not resources.on_digits(run):
+        held_out = f"{root()}/maps/{run.id}/{maps.fingerprint(run)[:16]}"
+        told = {"class_names": list(resources.shown(run).class_names)}
     if set_id is not None:
         found = resources.own_set(set_id)
         folder = f"{root()}/sets/{set_id}"
         own = {"id": set_id, "name": found.name, "class_names": list(found.class_names)}
         parts = {part: f"{folder}/{part}" for part in ("labels", "images")}
         return parts | {"mean": f"{held_out}/mean", "own": own}
-    return {part: f"{held_out}/{part}" for part in ("labels", "images")}
+    return {part: f"{held_out}/{part}" for part in ("labels", "images")} | told
 
 
 def classifier_spec() -> dict:
@@ -143,6 +150,26 @@ def _digits(request: Request) -> Response:
     )
 
 
+def _map(request: Request) -> Response:
+    asked = request.path_params
+    if asked["part"] not in ("labels", "images", "mean"):
+        return PlainTextResponse("There are labels, images and their mean.", 404)
+    run = resources.runs().get(asked["run"])
+    if run is None:
+        return refused(request, Refusal("There is no run {run!r}.", run=asked["run"]))
+    if maps.fingerprint(run)[:16] != asked["sha"]:
+        return refused(request, Refusal("Run {run} has changed; load the page again.", run=run.id))
+    try:
+        content = resources.packed_map(run, asked["part"])
+    except CheckpointError as error:
+        return refused(request, error)
+    return Response(
+        content,
+        media_type="application/octet-stream",
+        headers=MINE | {"Content-Encoding": "gzip"},
+    )
+
+
 def _set(request: Request) -> Response:
     asked = request.path_params
     if asked["part"] not in ("labels", "images"):
@@ -200,6 +227,7 @@ def routes() -> list[Route]:
         Route(f"{base()}/explore", _first_page),  # Explore stands at the root
         Route(f"{root()}/runs/{{run}}/{{sha}}/{{file}}", _run_file),
         Route(f"{root()}/digits/{{sha}}/{{part}}", _digits),
+        Route(f"{root()}/maps/{{run}}/{{sha}}/{{part}}", _map),
         Route(f"{root()}/sets/{{set}}/{{part}}", _set),
         Route(f"{root()}/classifier/{{sha}}", _classifier),
         Route(f"{root()}/pad/{{version}}/{{name:path}}", _module),

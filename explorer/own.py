@@ -8,7 +8,7 @@ from core.data import own_images
 from core.refusal import Refusal
 from core.store import image_sets
 from core.store.checkpoints import Run
-from explorer import live, reading, state
+from explorer import live, reading, resources, state
 from explorer.language import Words, plain
 
 SHAPE = (1, 28, 28)
@@ -20,9 +20,9 @@ def fits(run: Run) -> bool:
     return tuple(run.record.browser["shape"]) == SHAPE
 
 
-def panel(words: Words) -> str | None:
+def panel(words: Words, run: Run) -> str | None:
     """Draw the panel, as a button that opens; gives the id of the set to show, None for the
-    held-out digits. The choice is in the link as `set`.
+    images that the run is shown on. The choice is in the link as `set`.
 
     A set is offered to those who brought it, to whoever has its link, and to the machine's owner.
     """
@@ -37,17 +37,22 @@ def panel(words: Words) -> str | None:
         kept = {set_id: one for set_id, one in kept.items() if set_id in met}
     title = words("own.title") if chosen is None else _short(kept[chosen])
     with st.popover(title, icon=":material/photo_library:", width="stretch"):
-        chosen = _choose(words, kept, chosen)
+        chosen = _choose(words, kept, chosen, run)
         _upload(words)
     return chosen
 
 
-def _choose(words: Words, kept: dict[str, image_sets.Kept], chosen: str | None) -> str | None:
+def _choose(
+    words: Words, kept: dict[str, image_sets.Kept], chosen: str | None, run: Run
+) -> str | None:
     """The picker of a set; nothing where there is none yet."""
     if not kept:
         return None
 
     def shown(set_id: str | None) -> str:
+        if set_id is None and not resources.on_digits(run):
+            of = {"name": resources.data_name(run), "count": f"{len(resources.shown(run)):,}"}
+            return words("own.kept", **of)
         if set_id is None:
             return words("own.held_out")
         return words("own.kept", name=kept[set_id].name, count=f"{kept[set_id].count:,}")

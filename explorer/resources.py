@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from core import data
+from core.data import images
 from core.latent import projections, results
 from core.measures import metrics
-from core.store import checkpoints, image_sets, result_files
+from core.store import checkpoints, image_sets, maps, result_files
 from core.store.checkpoints import Listing, Run
 
 _reading = Lock()
@@ -123,17 +124,55 @@ def _packed(found: data.Dataset, part: str) -> bytes:
     return gzip.compress(content.tobytes(), 6, mtime=0)
 
 
+@lru_cache(maxsize=8)
+def _own_map(run: Run) -> data.Dataset | None:
+    return maps.shown(run)
+
+
+def shown(run: Run) -> data.Dataset:
+    """The images that a run is shown on: its own, or the held-out digits that all maps share.
+
+    Raises:
+        CheckpointError: where its own are torn.
+    """
+    return _own_map(run) or digits()
+
+
+def on_digits(run: Run) -> bool:
+    """Whether a run is shown on the held-out digits that all maps share."""
+    return not maps.fingerprint(run)
+
+
+def data_name(run: Run) -> str:
+    """What people call the data that a run is of: of own images their folder or file alone."""
+    name = run.record.data.name
+    if name.startswith(images.PREFIX):
+        return PurePath(name.removeprefix(images.PREFIX)).name or name
+    return name
+
+
+@lru_cache(maxsize=16)
+def packed_map(run: Run, part: str) -> bytes:
+    """Of the images that a run is shown on `labels` (one byte each, 255 for none), `images` (784
+    bytes each) or their `mean` (784 float32 in [0, 1]), gzipped.
+
+    Raises:
+        CheckpointError: where its own are torn.
+    """
+    return _packed(shown(run), part)
+
+
 @lru_cache(maxsize=64)
 def map_points(run: Run) -> np.ndarray:
-    """Map coordinates (count, 2) of the held-out digits' codes in a run."""
+    """Map coordinates (count, 2) of the codes of the images that a run is shown on."""
     arrays = checkpoints.read_tensors(run, checkpoints.CODES)
     plane = projections.Plane(arrays["plane_mean"], arrays["plane_basis"])
     return plane.to_map(arrays["codes"].astype(np.float64))
 
 
 def on_map(run: Run) -> bool:
-    """Whether a run's codes are those of the held-out digits."""
-    return checkpoints.CODES in run.record.files and len(map_points(run)) == len(digits())
+    """Whether a run's codes are those of the images that it is shown on."""
+    return checkpoints.CODES in run.record.files and len(map_points(run)) == len(shown(run))
 
 
 @lru_cache(maxsize=16)
@@ -204,32 +243,41 @@ def mean_kl(run: Run) -> np.ndarray | None:
 
 
 def variances() -> tuple[np.ndarray, int]:
-    """Eigenvalues of the training images, largest first, as far as the largest run that was solved
+    """Eigenvalues of the training digits, largest first, as far as the largest run that was solved
     and kept them knows them, and the number of those images; none where there is no such run."""
-    solved = [run for run in runs().runs.values() if run.record.capabilities.get("closed_form")]
-    for run in sorted(solved, key=lambda run: -run.record.latent):
+    for run in sorted(filter(on_digits, _solved(runs().runs.values())), key=_less):
         found = checkpoints.read_weights(run).get("variance")
         if found is not None:
             return found.astype(np.float64), run.record.data.count
     return np.zeros(0), 0
 
 
-def pca_curve() -> list[float]:
-    """Squared error per image of PCA at K = 0, 1, … on the held-out digits, from the largest PCA
-    in the store: what its leading K codes leave unexplained. K = 0 is the mean digit."""
-    solved = [
+def _solved(among: Iterable[Run]) -> list[Run]:
+    return [
         run
-        for run in runs().runs.values()
+        for run in among
         if run.record.capabilities.get("closed_form") and checkpoints.CODES in run.record.files
     ]
-    return _pca_curve(max(solved, key=lambda run: run.record.latent)) if solved else []
+
+
+def _less(run: Run) -> int:
+    return -run.record.latent
+
+
+def pca_curve(among: Iterable[Run]) -> list[float]:
+    """Squared error per image of PCA at K = 0, 1, … on the images that these runs are shown on,
+    from the largest PCA among them: what its leading K codes leave unexplained. K = 0 is the mean
+    image."""
+    solved = sorted(_solved(among), key=_less)
+    return _pca_curve(solved[0]) if solved else []
 
 
 @lru_cache(maxsize=4)
 def _pca_curve(run: Run) -> list[float]:
     codes = checkpoints.read_tensors(run, checkpoints.CODES)["codes"].astype(np.float64)
     mean = checkpoints.read_weights(run)["decoder.0.bias"]
-    trivial = metrics.mean_image_error(digits().x / 255, mean.reshape(digits().shape))
+    there = shown(run)
+    trivial = metrics.mean_image_error(there.x / 255, mean.reshape(there.shape))
     explained = np.cumsum((codes**2).mean(0))
     return [trivial, *(trivial - explained).tolist()]
 

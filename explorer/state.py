@@ -175,6 +175,11 @@ def only(name: str, value: str) -> None:
         _write(name, value)
 
 
+def asked(name: str) -> str | None:
+    """What the link says of a parameter."""
+    return st.query_params.get(name)
+
+
 def pinned(name: str) -> str | None:
     """A link parameter without a picker: from the link, else as `pin` left it in this session."""
     key = f"pinned:{name}"

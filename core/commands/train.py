@@ -104,7 +104,7 @@ def start(
         digits.name, digits.split, digits.name, "test"
     )
     test = data.load(digits.name, "test") if held_out else None
-    on_map = data.load("mnist-5k", "all") if digits.shape == (1, 28, 28) else None
+    on_map = data.on_map_of(digits)
     try:
         last = following.follow(
             runner.run(

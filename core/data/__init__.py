@@ -4,19 +4,23 @@ from core.data.archives import Bounds
 from core.data.dataset import DataError, Dataset, Provenance
 from core.data.images import from_images
 from core.data.registry import (
+    DRAWN,
     Description,
     data_root,
     describe,
     download,
     few_of,
+    is_sheet,
     load,
     may_share,
     names,
     on_map_of,
+    shown_of,
     test_of,
 )
 
 __all__ = [
+    "DRAWN",
     "Bounds",
     "DataError",
     "Dataset",
@@ -26,10 +30,12 @@ __all__ = [
     "describe",
     "download",
     "few_of",
+    "is_sheet",
     "from_images",
     "load",
     "may_share",
     "names",
     "on_map_of",
+    "shown_of",
     "test_of",
 ]

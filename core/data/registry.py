@@ -79,10 +79,36 @@ def test_of(dataset: Dataset) -> Dataset | None:
     return None
 
 
+SHEET = (mnist_5k.NAME, "all")  # the held-out digits that all models of MNIST's digits share
+_SHOWN_ON_IT = (mnist_5k.NAME, "mnist", "qmnist")
+DRAWN = ("images", (1, 28, 28))  # kind and shape of what maps and pads can show
+MOST_SHOWN = 5_000
+
+
+def is_sheet(shown: Dataset) -> bool:
+    """Whether these are the held-out digits that maps share."""
+    return (shown.name, shown.split) == SHEET
+
+
 def on_map_of(dataset: Dataset) -> Dataset | None:
-    """The digits that maps show, where a model of this data can encode them."""
-    digits = load(mnist_5k.NAME, "all")
-    return digits if (dataset.kind, dataset.shape) == (digits.kind, digits.shape) else None
+    """What the map of a model of this data shows; None of data that no map can show.
+
+    Of MNIST's digits these are 5,000 that all such models share. Of other data it is its test
+    split, of which at most 5,000 are drawn by a seed, of each class its share; where nothing is
+    held out, what the model was trained on.
+    """
+    if (dataset.kind, dataset.shape) != DRAWN:
+        return None
+    if dataset.name in _SHOWN_ON_IT:
+        return load(*SHEET)
+    return shown_of(test_of(dataset) or dataset)
+
+
+def shown_of(held_out: Dataset) -> Dataset:
+    """At most as many examples as a map shows, of each class its share."""
+    if len(held_out) <= MOST_SHOWN:
+        return held_out
+    return held_out.subset(stratified(held_out.labels, MOST_SHOWN), held_out.split)
 
 
 def few_of(shown: Dataset, count: int) -> tuple[np.ndarray, Dataset]:
@@ -92,7 +118,7 @@ def few_of(shown: Dataset, count: int) -> tuple[np.ndarray, Dataset]:
     Of the 5,000 digits these are the last, mnist-5k's test split, which a training on its other
     part leaves held out; of other data a sample in which each class has its share.
     """
-    if (shown.name, shown.split) == (mnist_5k.NAME, "all"):
+    if is_sheet(shown):
         index, split = np.arange(len(shown))[-count:], "test"
     else:
         index, split = stratified(shown.labels, count), shown.split

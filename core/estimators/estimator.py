@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from core.config import TrainConfig
-from core.data import Dataset, Provenance
+from core.data import DRAWN, Dataset, Provenance, shown_of
 from core.estimators.arrays import Array, Form, form_of, labels_of
 from core.estimators.modules import Decoder, Encoder
 from core.latent import coding
@@ -168,8 +168,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
         Args:
             store: folder of runs; by default the user's own.
-            X: examples that were held out of the training, which the run's map shows and on which
-                it is scored; without any it has no map.
+            X: examples that were held out of the training, on which the run is scored, and, where
+                they are grey images of 28×28 pixels, up to 5,000 of which its map shows; without
+                any it has no map.
             y: their labels.
             name: what to call the data.
 
@@ -189,9 +190,13 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         told = cast(Dataset, data)  # the data are gone; of a run that is saved their record will do
         request = Request(self.variant, self.model_.config, told, self._how)
         folder = user_store() if store is None else store
-        return runner.save(
-            self.model_, request, folder, self._last, self.history_, on_map=shown
-        ).folder
+        on_map = None
+        if shown is not None and (shown.kind, shown.shape) == DRAWN:
+            on_map = shown_of(shown)
+        run = runner.save(
+            self.model_, request, folder, self._last, self.history_, test=shown, on_map=on_map
+        )
+        return run.folder
 
     @property
     def encoder_(self) -> Encoder:

@@ -17,7 +17,7 @@ import numpy as np
 from core.data.strata import stratified
 from core.latent import sampling
 from core.refusal import Refusal
-from core.store import checkpoints, records, result_files
+from core.store import checkpoints, maps, records, result_files
 from core.store.checkpoints import CODES, WEIGHTS, Run
 
 DIGITS = ("mnist-5k", "all")  # what a run is shown on where no other set is named
@@ -67,7 +67,7 @@ class Subject:
         if self.set_id is None:
             from core import data
 
-            return data.load(*DIGITS)
+            return maps.shown(self.run) or data.load(*DIGITS)
         from core.store import image_sets
 
         return image_sets.open_set(self.set_id)
@@ -250,7 +250,7 @@ def file_name(subject: Subject, kind: str) -> str:
     settings: dict[str, Any] = {
         "version": kind_of(kind).version,
         "seed": subject.seed,
-        "images": subject.set_id or "/".join(DIGITS),
+        "images": subject.set_id or maps.fingerprint(subject.run) or "/".join(DIGITS),
     }
     if kind_of(kind).of_run:
         files = subject.run.record.files

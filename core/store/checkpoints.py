@@ -3,6 +3,7 @@
     <store>/<run-id>/run.json              what was asked, what came of it, and how to run it
     <store>/<run-id>/weights.safetensors   every parameter of the model
     <store>/<run-id>/codes.safetensors     the held-out digits' codes and the map's plane
+    <store>/<run-id>/map.safetensors       the images of its map, where these are its own
     <store>/<run-id>/pictures.safetensors  what is shown of a model that no browser runs
     <store>/<run-id>/film.safetensors      how codes and decoded digits moved while it was trained
 
@@ -33,6 +34,7 @@ from core.store.schema import (
     CODES,
     FILM,
     LARGEST_RECORD,
+    MAP,
     PICTURES,
     RECORD,
     RUN_ID,
@@ -52,6 +54,7 @@ __all__ = [
     "CODES",
     "FILM",
     "LARGEST_RECORD",
+    "MAP",
     "PICTURES",
     "RECORD",
     "RUN_ID",
@@ -186,7 +189,7 @@ def open_run(folder: AnyPath) -> Run:
     name = folder.name
     record = read_record(folder)
     for file, expected in record.files.items():
-        if file not in (WEIGHTS, CODES, FILM, PICTURES):
+        if file not in (WEIGHTS, CODES, FILM, PICTURES, MAP):
             raise CheckpointError(
                 "Run {run} names a file that no run has: {file!r}.", run=name, file=file
             )

@@ -27,6 +27,7 @@ RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}-[0-9a-f]{10}")
 RECORD = "run.json"
 WEIGHTS, CODES, FILM = "weights.safetensors", "codes.safetensors", "film.safetensors"
 PICTURES = "pictures.safetensors"  # of a model that no browser runs
+MAP = "map.safetensors"  # the images of its map, where these are its own
 LARGEST_RECORD = 16 * 2**20
 
 
@@ -67,6 +68,15 @@ class DataRecord(_Plain):
         )
 
 
+class ShownRecord(_Plain):
+    """The images of a run's own map; see `core.store.maps`."""
+
+    name: str
+    split: str
+    count: int
+    class_names: tuple[str, ...] = ()
+
+
 class FileRecord(_Plain):
     """A file of the run, by which a torn one is told."""
 
@@ -97,6 +107,7 @@ class RunRecord(_Plain):
     roles: tuple[str, ...] = ()  # what pages use this run for
     formerly: tuple[str, ...] = ()  # ids that it was or would have been known by
     stored_as: StoredAs = "float32"
+    shown: ShownRecord | None = None
     files: dict[str, FileRecord] = {}
 
     @property

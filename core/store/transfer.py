@@ -30,10 +30,11 @@ from core.data import archives
 from core.data.archives import MIB, Bounds
 from core.data.dataset import DataError
 from core.paths import AnyPath, path_of
-from core.store import checkpoints, weights
+from core.store import checkpoints, maps, weights
 from core.store.checkpoints import (
     CODES,
     FILM,
+    MAP,
     RECORD,
     WEIGHTS,
     CheckpointError,
@@ -154,16 +155,19 @@ def _unpacked(archive: zipfile.ZipFile, label: str, temporary: Path, store: Path
         if member.is_dir():
             continue
         folder, _, name = member.filename.rpartition("/")
-        if name not in (RECORD, WEIGHTS, CODES, FILM) or not checkpoints.RUN_ID.fullmatch(folder):
+        if name not in (RECORD, WEIGHTS, CODES, FILM, MAP) or not checkpoints.RUN_ID.fullmatch(
+            folder
+        ):
             raise ShelfError(
                 "{label} holds {name!r}; a run's archive holds one folder with {record}, "
-                "{weights}, {codes} and {film}, and nothing else.",
+                "{weights}, {codes}, {film} and {map}, and nothing else.",
                 label=label,
                 name=member.filename,
                 record=RECORD,
                 weights=WEIGHTS,
                 codes=CODES,
                 film=FILM,
+                map=MAP,
             )
         if name in files:
             raise ShelfError("{label} holds {name} twice.", label=label, name=name)
@@ -234,7 +238,7 @@ def _verified(found: Run, label: str) -> RunRecord:
         if not all(_TERM.fullmatch(name) for name in scores):
             raise foreign
         numbers += scores.values()
-    if not all(_TERM.fullmatch(split.replace(":", "/")) for split in record.metrics):
+    if not all(_PLAIN_TEXT.fullmatch(split) for split in record.metrics):
         raise foreign
     if not all(math.isfinite(number) and number > -1e30 for number in numbers):
         raise foreign
@@ -254,7 +258,7 @@ def _verified(found: Run, label: str) -> RunRecord:
     if not all(parameter.isfinite().all() for parameter in model.state_dict().values()):
         raise ShelfError("{label} holds weights that are no finite numbers.", label=label)
     if CODES in record.files:
-        _check_map(checkpoints.read_tensors(found, CODES), config.latent, label)
+        _check_map(found, config.latent, label)
     if FILM in record.files:
         _check_film(checkpoints.read_tensors(found, FILM), label)
     return record.model_copy(
@@ -288,8 +292,10 @@ def _check_shapes(found: Run, kind: Any, config: Any, signature: Any, label: str
         )
 
 
-def _check_map(arrays: dict[str, np.ndarray], latent: int, label: str) -> None:
-    count = data.describe("mnist-5k").counts["all"]
+def _check_map(found: Run, latent: int, label: str) -> None:
+    arrays = checkpoints.read_tensors(found, CODES)
+    own = maps.shown(found)
+    count = data.describe("mnist-5k").counts["all"] if own is None else len(own)
     shapes = {"codes": (count, latent), "plane_mean": (latent,), "plane_basis": (2, latent)}
     _check_arrays(arrays, shapes, CODES, label)
 

@@ -11,13 +11,13 @@ from torch import nn
 
 from core import __version__
 from core.config import StoredAs
-from core.data import Dataset, few_of, may_share
+from core.data import Dataset, few_of, is_sheet, may_share
 from core.measures.corruptions import JUDGED
 from core.models import build, signature_of
 from core.models.abilities import Layered, Taught
 from core.models.base import Autoencoder, Member
 from core.paths import AnyPath, path_of
-from core.store import checkpoints, loading, weights
+from core.store import checkpoints, loading, maps, weights
 from core.store.checkpoints import Request
 from core.training import loop
 from core.training.continuation import Keeper
@@ -110,17 +110,21 @@ def save(
     tensors: dict[str, dict[str, np.ndarray]] = {checkpoints.WEIGHTS: packed}
     metrics: dict[str, dict[str, float]] = {}
     for split in (test, on_map):
-        if split is not None and _held_out(split, request.data):
+        key = "" if split is None else f"{split.name}/{split.split}"
+        if split is not None and key not in metrics and _held_out(split, request.data):
             scores = evaluate(model, split.x, labels=split.labels, observed=split.observed)
             if scores:
-                metrics[f"{split.name}/{split.split}"] = scores
+                metrics[key] = scores
+    shown = on_map or test
+    kept = None if on_map is None else maps.kept(on_map)
+    if kept is not None:
+        tensors[checkpoints.MAP] = kept[0]
     if on_map is not None and isinstance(model, Autoencoder):
         tensors[checkpoints.CODES] = map_arrays(model, on_map)
         judged = few_of(on_map, JUDGED)[1]
-        points = on_map.kind == "images" and not model.capabilities.has_posterior
+        points = is_sheet(on_map) and not model.capabilities.has_posterior
         if points and _held_out(judged, request.data):
             tensors[checkpoints.CODES]["noise_error"] = noise_matrix(model, judged.x, judged.labels)
-    shown = on_map or test
     if shown is not None and not isinstance(model, Layered):
         drawn = pictures(model, shown)
         if drawn:
@@ -147,6 +151,7 @@ def save(
         formerly=request.formerly,
         teacher=request.teacher,
         stored_as=stored_as,
+        shown=None if kept is None else kept[1],
     )
     return checkpoints.save(store, record, tensors)
 

@@ -32,6 +32,6 @@ def _map(words: Words, run: Run) -> None:
     from explorer import figures  # plotly, which no pad needs
 
     st.markdown(f"#### {words('album.map')}")
-    digits = resources.digits()
-    figure = figures.scatter(resources.map_points(run), digits.labels, digits.class_names)
+    shown = resources.shown(run)
+    figure = figures.scatter(resources.map_points(run), shown.labels, shown.class_names)
     st.plotly_chart(figure, config={"displayModeBar": False}, key=f"album-{run.id}")

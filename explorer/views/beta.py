@@ -30,7 +30,7 @@ def show() -> None:
     """Draw the page."""
     words = state.words()
     with frame.page(words, "beta"):
-        runs = frame.showable_runs()
+        runs = frame.digit_runs()
         found = stops(runs)
         if not found:
             st.error(words("app.no_runs"))
@@ -52,6 +52,7 @@ def show() -> None:
         }
         latent_pad(assets.module("pages/beta.js"), data, key=f"beta-{words.language}")
         frame.say_below(words, "beta")
+        frame.say_digits_alone(words)
         _linear(words, runs)
         _annealing(words, runs)
         st.markdown(f"#### {words('beta.network_title')}")

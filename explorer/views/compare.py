@@ -38,6 +38,7 @@ def show() -> None:
     with frame.page(words, "compare") as bar:
         runs = [run for run in frame.showable_runs() if _pixels(run) == resources.digits().shape]
         with bar:
+            runs = frame.pick_images(words, runs)
             models = _pick(words, runs)
         if not models:
             st.error(words("app.no_runs"))
@@ -57,10 +58,12 @@ def show() -> None:
             ],
             "curve": _curve(words, runs),
             "angles": _angles(models),
-            "digits": assets.digits_spec(),
+            "digits": assets.digits_spec(run=first),
             "text": words.group("pad", "compare", "savespad"),
         }
-        latent_pad(assets.module("pages/compare.js"), data, key=f"compare-{words.language}")
+        latent_pad(
+            assets.module("pages/compare.js"), data, key=frame.pad_key(words, "compare", first)
+        )
         frame.say_below(words, "compare")
         with st.container(key="below"):
             st.latex(rf"\begin{{aligned}}{equation}\end{{aligned}}")
@@ -137,13 +140,17 @@ def _offer(
 def _curve(words: Words, runs: Sequence[Run]) -> dict:
     """Squared error per image against K: PCA's, and of every model its usual run at each K."""
     points: dict[str, dict[int, dict]] = {}
-    trivial = resources.pca_curve()[:1]
+    pca = resources.pca_curve(runs)
+    trivial = pca[:1]
     for name, run in ((name, run) for name in frame.variants_of(list(runs)) for run in runs):
         scores = run.record.metrics
-        split = next((one for one in ("mnist-5k/all", "mnist-5k/test") if one in scores), None)
+        there = ("mnist-5k/all", "mnist-5k/test")
+        if not resources.on_digits(run):
+            there = (frame.scored_on(run),)
+        split = next((one for one in there if one in scores), None)
         if run.record.variant != name or split is None:
             continue
-        if split == "mnist-5k/all":  # the same digits and so the same mean for all runs
+        if split == there[0]:  # the same digits and so the same mean for all runs
             trivial = [scores[split]["squared_error_mean_image"]]
         if _closed(run):
             continue
@@ -155,7 +162,7 @@ def _curve(words: Words, runs: Sequence[Run]) -> dict:
         }
         points.setdefault(_name(words, run), {}).setdefault(run.record.latent, point)
     return {
-        "pca": resources.pca_curve(),
+        "pca": pca,
         "mean": trivial[0] if trivial else None,
         "models": [{"name": name, "points": list(at.values())} for name, at in points.items()],
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from core.store.checkpoints import Run
-from explorer import assets, members, own, state, symbols
-from explorer.language import Words
+from explorer import assets, members, own, resources, state, symbols
+from explorer.language import Words, plain
 from explorer.pad.component import latent_pad
 from explorer.views import album, frame
 
@@ -50,13 +50,15 @@ def show() -> None:
             frame.say(words, "explore", _in_short(words, run))
         with images.container(key="own"):
             st.html(_STYLE)
-            own_set = own.panel(words) if own.fits(run) else None
+            own_set = own.panel(words, run) if own.fits(run) else None
         data = {
             "run": assets.run_spec(run),
-            "digits": assets.digits_spec(own_set),
+            "digits": assets.digits_spec(own_set, run),
             "text": words.group("pad", "mapspad", "savespad", "sketchpad"),
         }
-        latent_pad(assets.module("pages/explore.js"), data, key=f"explore-{words.language}")
+        latent_pad(
+            assets.module("pages/explore.js"), data, key=frame.pad_key(words, "explore", run)
+        )
         frame.say_below(words, "explore", _in_short(words, run))
         _below(words, run)
 
@@ -107,17 +109,22 @@ def _numbers(words: Words, run: Run) -> None:
     record = run.record
     if not scores:
         st.caption(words("explore.no_scores"))
+        if not resources.on_digits(run):
+            st.caption(words("explore.nothing_held_out", data=plain(resources.data_name(run))))
         return
     scored = {
         "mnist/test": "explore.split_test",
         "mnist-5k/all": "explore.split_held_out",
         "mnist-5k/test": "explore.split_part",
     }.get(split, "explore.split_other")
+    of_digits = resources.on_digits(run)
+    if not of_digits:
+        scored = "explore.split_own"
     st.caption(
         words(
-            "explore.trained_on",
+            "explore.trained_on" if of_digits else "explore.trained_on_images",
             count=f"{record.data.count:,}",
-            data=record.data.name,
+            data=plain(resources.data_name(run)),
             split=words(scored),
             seconds=f"{record.seconds:,.0f}",
             device=record.device.upper(),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.models import VARIANTS
-from core.store import checkpoints, own_runs, records
+from core.store import checkpoints, maps, own_runs, records
 from core.store.checkpoints import Run
 from core.training.jobs import Job
 from explorer import assets, knobs, members, resources, state
@@ -106,12 +107,65 @@ def showable_runs(live: bool = True) -> list[Run]:
     )
 
 
+def digit_runs() -> list[Run]:
+    """Of the runs that a pad can show those of MNIST's digits, for a page that is about these."""
+    return [run for run in showable_runs() if resources.on_digits(run)]
+
+
+def say_digits_alone(words: Words) -> None:
+    """On such a page, that there are runs of other data and where they are shown."""
+    others = len(showable_runs()) - len(digit_runs())
+    if others:
+        st.caption(words("app.digits_alone", count=others))
+
+
+def _images_key(run: Run) -> str:
+    """What a link calls the images that a run is shown on."""
+    if resources.on_digits(run):
+        return "digits"
+    plain_name = re.sub(r"\W+", "-", resources.data_name(run).lower()).strip("-")[:30]
+    return f"{plain_name}-{maps.fingerprint(run)[:6]}"
+
+
+def pad_key(words: Words, name: str, run: Run) -> str:
+    """The key of a pad that shows a run's images; on others it begins anew."""
+    own = "" if resources.on_digits(run) else f"-{maps.fingerprint(run)[:8]}"
+    return f"{name}-{words.language}{own}"
+
+
+def pick_images(words: Words, runs: list[Run]) -> list[Run]:
+    """Those of the runs that are shown on the images that a picker names: models of different data
+    share no map. There is no picker where all share one; a link to a run needs none."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(_images_key(run), []).append(run)
+    if len(groups) < 2:
+        return runs
+    linked = resources.runs().get(state.asked("run") or "")
+    usual = next(iter(groups)) if linked is None else _images_key(linked)
+    names = {key: _images_name(words, there[0]) for key, there in groups.items()}
+    picked = state.choice(
+        "images",
+        words("picker.images"),
+        list(groups),
+        usual if usual in groups else next(iter(groups)),
+        show=names.get,
+        width=170,
+    )
+    return groups[picked]
+
+
+def _images_name(words: Words, run: Run) -> str:
+    return words("picker.digits") if resources.on_digits(run) else resources.data_name(run)
+
+
 def pick_run(words: Words) -> Run | None:
     """The run that the pickers in the page's row name, of those of which there is something to
     see."""
     runs = showable_runs(live=False)
     if not runs:
         return None
+    runs = pick_images(words, runs)
     variants = variants_of(runs)
     variant = state.choice(
         "model",
@@ -183,7 +237,7 @@ def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
         told = next(
             filter(None, (_differs(words, record.variant, layer, before) for layer in layers)), ""
         )
-        name = own_runs.note(run).title or told or f"{record.data.name}/{record.data.split}"
+        name = own_runs.note(run).title or told or f"{resources.data_name(run)}/{record.data.split}"
         if run is usual and not own_runs.note(run).title:
             name = words("picker.usual")
         names[run.id] = f"{name} ({run.id[-10:]})" if name in names.values() else name

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from core.judge.classifier import ClassifierError
-from explorer import assets, members, state, symbols
-from explorer.language import Words
+from explorer import assets, members, resources, state, symbols
+from explorer.language import Words, plain
 from explorer.pad.component import latent_pad
 from explorer.views import album, frame
 
@@ -37,13 +37,17 @@ def show() -> None:
             album.show(words, run, ("samples", "conditions", "completions", "traversals"))
             return
         frame.say(words, "generate", words("generate.in_short"))
+        if not resources.on_digits(run):
+            st.caption(words("generate.no_judge", data=plain(resources.data_name(run))))
         data = {
             "run": assets.run_spec(run),
-            "digits": assets.digits_spec(),
-            "classifier": _classifier(),
+            "digits": assets.digits_spec(run=run),
+            "classifier": _classifier() if resources.on_digits(run) else None,
             "text": words.group("pad", "generate_pad", "savespad"),
         }
-        latent_pad(assets.module("pages/generate.js"), data, key=f"generate-{words.language}")
+        latent_pad(
+            assets.module("pages/generate.js"), data, key=frame.pad_key(words, "generate", run)
+        )
         frame.say_below(words, "generate", words("generate.in_short"))
         ways, about = st.columns([3, 2], gap="large")
         with ways:

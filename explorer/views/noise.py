@@ -31,7 +31,7 @@ class _Bench:
     """The runs that the page sets against each other: equal in size, different in noise."""
 
     def __init__(self) -> None:
-        runs = frame.showable_runs()
+        runs = frame.digit_runs()
         told = [run for run in runs if _dial(run) == "level" and "noise" in run.record.config]
         first = told[0] if told else None
         alike = [run for run in runs if first and records.same_size(run, first)]
@@ -84,6 +84,7 @@ def show() -> None:
         }
         latent_pad(assets.module("pages/noise.js"), data, key=f"noise-{words.language}")
         frame.say_below(words, "noise")
+        frame.say_digits_alone(words)
         st.markdown(f"#### {words('noise.equation_title')}")
         members.show(words, bench.conditional[bench.noises[0]].record.variant, "level")
         _matrix(words, bench)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from core.config import TrainConfig
+from core.store import maps
 from core.store.checkpoints import Run
-from explorer import assets, knobs, members
+from explorer import assets, knobs, members, resources
 from explorer.language import Words, plain
 from explorer.views import frame, train_film
 
@@ -24,7 +25,9 @@ def draw(words: Words, shown: Run, beside: Run) -> None:
     pair = (shown, beside)
     titles = [f"{mark} · {frame.name_of(words, run)}" for mark, run in zip("AB", pair, strict=True)]
     names = list(map(plain, titles))
-    if all(map(assets.in_browser, pair)):
+    if maps.fingerprint(shown) != maps.fingerprint(beside):
+        st.caption(words("train.other_images"))
+    elif all(map(assets.in_browser, pair)):
         train_film.pair(words, shown, beside, titles)
     scores, differ = st.columns([3, 2], gap="large")
     with scores:
@@ -51,10 +54,7 @@ def _scores(words: Words, pair: tuple[Run, Run], names: list[str]) -> None:
     table.append(f"| {words('train.score_seconds')} | {seconds[0]} | {seconds[1]} | |")
     st.markdown("\n".join(table))
     st.caption(
-        " · ".join(
-            f"{name}: {frame.scored_on(run) or words('train.no_scores')}"
-            for name, run in zip(names, pair, strict=True)
-        )
+        " · ".join(f"{name}: {_scored(words, run)}" for name, run in zip(names, pair, strict=True))
     )
 
 
@@ -75,7 +75,7 @@ def _all_knobs(words: Words, pair: tuple[Run, Run]) -> dict[str, list[str]]:
     for side, run in enumerate(pair):
         record = run.record
         told = {words("picker.model"): members.title(words, record.variant)}
-        told[words("train.data")] = f"{record.data.name}/{record.data.split}"
+        told[words("train.data")] = f"{resources.data_name(run)}/{record.data.split}"
         for kind, values, scope in (
             (members.declared(record.variant), record.config, record.variant),
             (TrainConfig, record.train, "training"),
@@ -88,3 +88,11 @@ def _all_knobs(words: Words, pair: tuple[Run, Run]) -> dict[str, list[str]]:
         for title, value in told.items():
             found.setdefault(title, ["–", "–"])[side] = value
     return found
+
+
+def _scored(words: Words, run: Run) -> str:
+    """The split that a run is scored on, without the path of own images."""
+    split = frame.scored_on(run)
+    if not split:
+        return words("train.no_scores")
+    return plain(split.replace(run.record.data.name, resources.data_name(run), 1))

@@ -26,6 +26,15 @@ def side(words: Words, run: Run, onto: Run | None = None) -> dict[str, Any]:
     return side
 
 
+def _text(words: Words, run: Run) -> dict[str, str]:
+    """What the pad says, of digits or of other images."""
+    said = words.group("train_pad")
+    if resources.on_digits(run):
+        return said
+    note = said["live_note_images"].replace("{data}", resources.data_name(run))
+    return said | {"live_map": said["live_map_images"], "live_note": note}
+
+
 def one(words: Words, run: Run) -> None:
     """The film of a run's training."""
     if not assets.in_browser(run):
@@ -35,11 +44,11 @@ def one(words: Words, run: Run) -> None:
         "sides": [side(words, run)],
         "link": f"?run={run.id}&lang={words.language}",
         "visitor": state.visitor(),
-        "digits": assets.digits_spec(),
-        "text": words.group("train_pad"),
+        "digits": assets.digits_spec(run=run),
+        "text": _text(words, run),
     }
     found["scroll"] = bool(state.take("scroll"))
-    latent_pad(assets.module("pages/film.js"), found, key=f"film-{words.language}")
+    latent_pad(assets.module("pages/film.js"), found, key=frame.pad_key(words, "film", run))
 
 
 def pair(words: Words, shown: Run, beside: Run, titles: list[str]) -> None:
@@ -48,8 +57,8 @@ def pair(words: Words, shown: Run, beside: Run, titles: list[str]) -> None:
     found = {
         "sides": [each | {"name": name} for each, name in zip(sides, titles, strict=True)],
         "visitor": state.visitor(),
-        "digits": assets.digits_spec(),
-        "text": words.group("train_pad"),
+        "digits": assets.digits_spec(run=shown),
+        "text": _text(words, shown),
     }
     found["scroll"] = bool(state.take("scroll_beside"))
-    latent_pad(assets.module("pages/film.js"), found, key=f"films-{words.language}")
+    latent_pad(assets.module("pages/film.js"), found, key=frame.pad_key(words, "films", shown))

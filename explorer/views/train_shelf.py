@@ -93,21 +93,22 @@ def _row(words: Words, run: Run) -> dict[str, str]:
         "name": frame.name_of(words, run),
         "marks": " · ".join(marks),
         "knobs": _told(_changed(words, record.variant, record.config, record.train)),
-        "data": f"{record.data.name}/{record.data.split}",
+        "data": f"{resources.data_name(run)}/{record.data.split}",
         "samples": f"{record.samples:,}",
     }
+    mean = "train.mean_digit" if resources.on_digits(run) else "train.mean_image"
     split = frame.scored_on(run)
     scores = record.metrics.get(split, {})
     if "squared_error" in scores:
         row["score"] = f"{scores['squared_error']:.1f}"
         trivial = f"{scores['squared_error_mean_image']:.1f}"
-        row["score_beside"] = words("train.mean_digit", value=trivial)
+        row["score_beside"] = words(mean, value=trivial)
     else:
         row["score_beside"] = words("train.no_scores")
     if "elbo_binary" in scores and "cross_entropy_mean_image" in scores:
         row["elbo"] = frame.signed(scores["elbo_binary"])
         trivial = frame.signed(-scores["cross_entropy_mean_image"])
-        row["elbo_beside"] = words("train.mean_digit", value=trivial)
+        row["elbo_beside"] = words(mean, value=trivial)
     return row
 
 

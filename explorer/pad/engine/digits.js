@@ -24,10 +24,13 @@ export class Digits {
     labels.forEach((label, i) => this.byLabel[label]?.push(i));
   }
 
-  /** @param {{ labels: string, images: string, mean?: string, own?: any }} spec */
+  /**
+   * @param {{ labels: string, images: string, mean?: string, own?: any, class_names?: string[] }}
+   * spec `class_names` are those of a run's own images.
+   */
   static async load(spec) {
     const labels = new Uint8Array(await fetchBytes(spec.labels));
-    const digits = new Digits(labels, spec.own?.class_names);
+    const digits = new Digits(labels, spec.own?.class_names ?? spec.class_names);
     const wanted = [spec.images, spec.mean].filter(Boolean).map(fetchBytes);
     digits.arrived = Promise.all(wanted).then(([bytes, mean]) => {
       digits.images = new Uint8Array(bytes);

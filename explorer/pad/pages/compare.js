@@ -16,6 +16,7 @@ import { MapView } from "../parts/map_view.js";
 import { montage } from "../parts/montage.js";
 import { mounting, Pad } from "../parts/pad.js";
 import { decimals, escaped, format } from "../parts/page.js";
+import { namePicks } from "../parts/picks.js";
 import { Extremes } from "./compare/extremes.js";
 import { Angles, Curve } from "./compare/lines.js";
 import { Selection } from "./compare/selection.js";
@@ -177,6 +178,7 @@ class ComparePad extends Pad {
     const first = !this.data;
     this.data = data;
     this.digits = digits;
+    namePicks(this.root.querySelector(".picks"), digits, this.text);
     const kept = this.selection && this.#keeps(data);
     this.#buildModels(data.models, runs);
     if (first) {
@@ -221,7 +223,7 @@ class ComparePad extends Pad {
     const t = this.text;
     const count = this.digits.labels.length;
     const problems = [];
-    this.digit = address.index("digit", count) ?? this.digits.byLabel[4][7];
+    this.digit = address.index("digit", count) ?? this.digits.byLabel[4]?.[7] ?? 0;
     if (address.get("digit") !== null && address.index("digit", count) === null) {
       problems.push(format(t.bad_digit, { count }));
     }
@@ -285,7 +287,7 @@ class ComparePad extends Pad {
         onChange: (polygon) => this.timed(() => this.#select(i, polygon), this.strokes),
         onEnd: (polygon) => this.#endSelection(i, polygon),
       });
-      map.show(run.points, this.digits.labels, frame);
+      map.show(run.points, this.digits.labels, frame, this.digits.names);
       view.recolour(this.colours);
       map.recolour(this.colours);
       return {
@@ -367,7 +369,7 @@ class ComparePad extends Pad {
     const canvas = this.part("real");
     canvas.style.opacity = target.index === null ? 0.15 : 1;
     if (real) this.real.draw(real);
-    const name = label === null ? text.real : format(text.real_digit, { label });
+    const name = label === null ? text.real : format(text.real_digit, { label: this.digits.name(target.index) });
     this.part("real-label").textContent = name;
     canvas.setAttribute("aria-label", name);
     this.part("trivial").innerHTML = real
@@ -402,7 +404,7 @@ class ComparePad extends Pad {
     this.parts.selection.show(selection && {
       mask: selection.mask,
       map: this.models[selection.at].name,
-      labels: this.digits.labels,
+      digits: this.digits,
       trivial: this.trivial,
       models: this.models,
     });

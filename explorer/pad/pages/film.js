@@ -250,7 +250,7 @@ class FilmPad extends Pad {
       const wanted = this.mode === "samples" ? share * longest : share * film.end;
       const samples = Math.min(wanted, film.end);
       const { frame, points, reach } = film.at(samples);
-      stage.points(points, film.labels(this.digits), reach, 0);
+      stage.points(points, film.labels(this.digits), reach, 0, this.digits.names);
       if (frame !== stage.frame) stage.sheet(film.grid(frame), film.samples[frame]);
       stage.frame = frame;
       stage.curves.mark(samples);

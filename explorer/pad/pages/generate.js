@@ -16,6 +16,7 @@ import { mapPicture } from "../parts/montage.js";
 import { Nearest } from "../parts/nearest.js";
 import { mounting, Pad } from "../parts/pad.js";
 import { decimals, format } from "../parts/page.js";
+import { namePicks } from "../parts/picks.js";
 import { greyPicture } from "../parts/sheet.js";
 import { Arithmetic } from "./generate/arithmetic.js";
 import { Grid } from "./generate/grid.js";
@@ -124,8 +125,9 @@ export class GeneratePad extends Pad {
     super.recolour();
     for (const view of Object.values(this.views)) view.recolour(this.colours);
     this.map.recolour(this.colours);
-    for (const button of this.root.querySelectorAll(".picks button")) {
-      button.style.setProperty("--hue", this.colours.palette[Number(button.textContent)]);
+    for (const box of this.root.querySelectorAll(".picks")) {
+      [...box.querySelectorAll("button")].forEach((button, label) =>
+        button.style.setProperty("--hue", this.colours.palette[label]));
     }
     for (const part of Object.values(this.parts)) part.recolour(this.colours);
   }
@@ -149,6 +151,7 @@ export class GeneratePad extends Pad {
     const first = !this.run;
     const value = this.run?.dial && this.run.dial.knob === run.dial?.knob ? this.run.value : null;
     this.digits = digits;
+    for (const box of this.root.querySelectorAll(".picks")) namePicks(box, digits, this.text);
     this.data = data;
     this.run = run;
     this.ghost = null;
@@ -162,7 +165,7 @@ export class GeneratePad extends Pad {
     this.part("map-title").textContent = run.latent > 2 ? this.text.map_pca : this.text.map_native;
     this.map.name(planeAxes(run), this.text);
     if (first) {
-      this.map.show(run.points, digits.labels, run.extent());
+      this.map.show(run.points, digits.labels, run.extent(), digits.names);
       this.#start();
     } else {
       this.map.glide(run.points, run.extent());
@@ -187,7 +190,7 @@ export class GeneratePad extends Pad {
     const count = digits.labels.length;
     const asked = address.index("digit", count);
     if (asked === null && address.get("digit") !== null) this.say(format(text.bad_digit, { count }));
-    this.digit = asked ?? digits.byLabel[7][3];
+    this.digit = asked ?? digits.byLabel[7]?.[3] ?? 0;
     const point = address.vector("z", run.latent);
     if (point.problem) this.say(format(text.bad_point, { count: run.latent }));
     this.linked = Boolean(point.value);

@@ -91,11 +91,12 @@ export class Stage {
    * @param {Uint8Array} labels
    * @param {number[]} reach
    * @param {number} glide Milliseconds, or 0.
+   * @param {string[]} [names] Of the classes.
    */
-  points(points, labels, reach, glide) {
+  points(points, labels, reach, glide, names) {
     const frame = Float32Array.from(reach);
     if (!this.map.points || this.map.points.length !== points.length) {
-      this.map.show(points, labels.subarray(labels.length - points.length / 2), frame);
+      this.map.show(points, labels.subarray(labels.length - points.length / 2), frame, names);
       this.map.recolour(this.colours);
       this.title.textContent = format(this.text.live_map, { count: whole(points.length / 2) });
     } else if (glide || reach.some((edge, i) => edge !== this.reach[i])) {

@@ -64,7 +64,7 @@ export class Extremes {
     /** @type {any[]} */
     const jobs = [];
     this.jobs = jobs;
-    this.labels = digits.labels;
+    this.digits = digits;
     this.table.innerHTML = "";
     for (const { name, run, errors } of models) {
       const row = this.table.appendChild(document.createElement("div"));
@@ -80,7 +80,7 @@ export class Extremes {
         for (const index of found) jobs.push({ strip, end, index, name, run, errors });
       }
     }
-    const placed = jobs.map((job) => this.#button(job, digits.labels[job.index], trivial[job.index]));
+    const placed = jobs.map((job) => this.#button(job, digits.name(job.index), trivial[job.index]));
     jobs.forEach((job, i) => (job.canvases = placed[i].map(({ canvas }) => canvas)));
     for (const row of this.table.children) row.querySelector("button").tabIndex = 0;
     this.mark(this.marked);
@@ -130,7 +130,7 @@ export class Extremes {
   #saveTable() {
     const t = this.text;
     const rows = this.jobs.map(({ name, end, index, errors }) =>
-      [name, t[`extremes_${end}`], index, this.labels[index], errors[index]]);
+      [name, t[`extremes_${end}`], index, this.digits.name(index), errors[index]]);
     const columns = [t.save_model, t.save_end, t.save_index, t.save_class, t.mean_error];
     return saveTable(columns, rows, this.#about("best-and-worst"));
   }

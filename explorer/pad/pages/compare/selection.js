@@ -35,17 +35,18 @@ export class Selection {
     palette.forEach((colour, label) => this.root.style.setProperty(`--class${label}`, colour));
   }
 
-  // {mask, labels, map, trivial, models: [{name, errors}]}, or null for no selection.
+  // {mask, digits, map, trivial, models: [{name, errors}]}, or null for no selection.
   show(state) {
     const t = this.text;
     this.state = state;
     this.root.hidden = !state;
     if (!state) return;
-    const { mask, labels, models } = state;
-    const classes = Array.from({ length: 10 }, () => ({ here: 0, all: 0 }));
+    const { mask, models, digits: { labels, names } } = state;
+    const classes = names.map(() => ({ here: 0, all: 0 }));
     let count = 0;
     labels.forEach((label, i) => {
       count += mask[i];
+      if (!classes[label]) return; // an image without a class
       classes[label].here += mask[i];
       classes[label].all += 1;
     });
@@ -68,7 +69,7 @@ export class Selection {
     });
     this.tables.innerHTML = `
       <table class="classes"><caption>${t.classes}</caption>
-        <thead><tr><td></td>${classes.map((_, label) => `<th scope="col">${label}</th>`).join("")}</tr></thead>
+        <thead><tr><td></td>${names.map((name) => `<th scope="col">${escaped(name)}</th>`).join("")}</tr></thead>
         <tbody><tr><th scope="row">${t.column_selected}</th>${shares("here", count)}</tr>
         <tr><th scope="row">${t.column_all}</th>${shares("all", labels.length)}</tr></tbody></table>
       <table class="errors"><caption>${t.mean_error}</caption>
@@ -90,11 +91,11 @@ export class Selection {
 
   #saveDigits() {
     const t = this.text;
-    const { mask, labels, models, trivial } = this.state;
+    const { mask, digits, models, trivial } = this.state;
     const all = [{ name: t.curve_mean, errors: trivial }, ...models];
     const rows = [];
     mask.forEach((chosen, i) => {
-      if (chosen) rows.push([i, labels[i], ...all.map(({ errors }) => errors?.[i] ?? null)]);
+      if (chosen) rows.push([i, digits.name(i), ...all.map(({ errors }) => errors?.[i] ?? null)]);
     });
     const columns = [t.save_index, t.save_class, ...all.map(({ name }) => name)];
     return saveTable(columns, rows, this.#about("selected-digits"));

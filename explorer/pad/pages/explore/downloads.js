@@ -67,7 +67,7 @@ async function codes({ run, digits, layout }, { gallery }) {
   const all = run.codesKnown ? run.codes.slice() : await encodeAll(run, digits, value);
   const columns = ["digit", "class", ...(dial ? [dial.knob] : []), "map_x", "map_y",
     ...Array.from({ length: latent }, (_, k) => `z${k + 1}`)];
-  const rows = chosen.map((i) => [i, digits.labels[i], ...(dial ? [value] : []),
+  const rows = chosen.map((i) => [i, digits.name(i), ...(dial ? [value] : []),
     places[2 * i], places[2 * i + 1], ...all.subarray(i * latent, (i + 1) * latent)]);
   return [columns, rows];
 }

@@ -102,7 +102,7 @@ export class Arithmetic {
     const { pad } = this;
     const count = pad.digits.labels.length;
     const { byLabel } = pad.digits;
-    this.indexes = [byLabel[4][34], byLabel[1][0], byLabel[1][1]].map((index) => index ?? 0);
+    this.indexes = [byLabel[4]?.[34], byLabel[1]?.[0], byLabel[1]?.[1]].map((index) => index ?? 0);
     if (NAMES.some((name) => address.get(name) !== null)) {
       const named = NAMES.map((name) => address.index(name, count));
       if (named.includes(null)) pad.say(format(pad.text.bad_terms, { count }));
@@ -161,9 +161,9 @@ export class Arithmetic {
   // A term: {index} for one digit, {indexes, says} for the mean of several.
   #term(index, slot) {
     const { text, digits } = this.pad;
-    const label = digits.labels[index];
+    const label = digits.name(index);
     if (this.shownKind === "means") {
-      const indexes = digits.byLabel[label];
+      const indexes = digits.byLabel[digits.labels[index]] ?? [index];
       return { indexes, says: format(text.slot_mean, { label, count: indexes.length }) };
     }
     if (!this.fixed(slot)) return { index, says: format(text.slot, { label }) };

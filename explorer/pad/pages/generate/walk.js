@@ -164,7 +164,7 @@ export class Walk {
     const good = named.length >= 2 && named.length <= STATIONS && /^\d{1,7}(,\d{1,7})+$/.test(asked) &&
       named.every((index) => index < count);
     if (asked !== null && !good) pad.say(format(pad.text.bad_walk, { most: STATIONS, count }));
-    this.indexes = good ? named : [byLabel[0][1] ?? 0, byLabel[7][3] ?? 1];
+    this.indexes = good ? named : [byLabel[0]?.[1] ?? 0, byLabel[7]?.[3] ?? count - 1];
     const steps = address.get("steps");
     this.steps = USUAL;
     if (steps !== null) {
@@ -204,7 +204,7 @@ export class Walk {
     this.number.value = this.steps;
     this.codes = this.indexes.map((index) => pad.codeOf(index));
     this.indexes.forEach((index, slot) =>
-      this.stations.fill(slot, digits.image(index), format(text.slot, { label: digits.labels[index] })));
+      this.stations.fill(slot, digits.image(index), format(text.slot, { label: digits.name(index) })));
     this.find('[data-action="add"]').disabled = this.indexes.length >= STATIONS;
     this.find('[data-action="remove"]').disabled = this.indexes.length <= 2;
     this.centre = run.prior?.standard ? null : this.#middle();
