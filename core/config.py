@@ -21,6 +21,9 @@ class ConfigError(Refusal, ValueError):
     """A knob that is unknown or out of range; the message is one sentence for a person."""
 
 
+_SAME = object()
+
+
 def knob(
     default: Any,
     *,
@@ -31,14 +34,21 @@ def knob(
     gt: float | None = None,
     advanced: bool = False,
     when: tuple[str, Any] | None = None,
+    formerly: Any = _SAME,
 ) -> Any:
     """Declare one knob of a configuration class.
 
     Ranges are inclusive (`ge`, `le`) or open below (`gt`). Choices are written as a `Literal`
     annotation on the field itself. With `when=("network", "mlp")` it acts only where that other
     knob has that value; elsewhere a screen leaves it out of sight, at its default.
+
+    `formerly` is the first default that the knob had, or how things were before there was the knob:
+    what a record means that doesn't name it, and what ids leave out. So a default may change and a
+    knob may be new without any run getting another name or another meaning.
     """
     extra: dict[str, Any] = {"advanced": advanced, "when": when}
+    if formerly is not _SAME:
+        extra["formerly"] = formerly
     return Field(
         default,
         title=label,
@@ -67,6 +77,7 @@ class Knob:
     advanced: bool
     when: tuple[str, Any] | None = None
     items: str = "int"  # type of what is in a list
+    formerly: Any = None  # what a record means that doesn't name it, and ids leave out
 
     def acts(self, values: Mapping[str, Any]) -> bool:
         """Whether it changes anything beside the other knobs' values."""
@@ -122,6 +133,28 @@ class Settings(BaseModel):
             return cls.model_validate(values or {})
         except ValidationError as error:
             raise explain(error, cls) from None
+
+    @classmethod
+    def recorded(cls, values: Mapping[str, Any]) -> Self:
+        """Build from what a record holds: a knob that it doesn't name stood as it formerly did.
+
+        Raises:
+            ConfigError: as `checked` does.
+        """
+        return cls.checked({knob.name: knob.formerly for knob in cls.knobs()} | dict(values))
+
+    def named(self) -> dict[str, Any]:
+        """The knobs that make a run's id, as plain JSON: those that don't stand as they formerly
+        did."""
+        given = self.model_dump(mode="json")
+        usual = self.model_copy(update={knob.name: knob.formerly for knob in self.knobs()})
+        left_out = usual.model_dump(mode="json")
+        return {name: value for name, value in given.items() if value != left_out[name]}
+
+    def solved(self) -> Self:
+        """What a request says whose model is solved and not trained: what stands at its default
+        changes nothing, and so stands as it formerly did, and the run keeps its name."""
+        return self.recorded(self.model_dump(exclude_defaults=True))
 
     @classmethod
     def knobs(cls) -> tuple[Knob, ...]:
@@ -187,11 +220,13 @@ class TrainConfig(Settings):
     learning_rate: float = knob(
         2e-3, gt=0, le=1, label="Learning rate", help="Adam's largest step size."
     )
-    schedule: Literal["cosine", "constant"] = knob(
-        "cosine",
+    schedule: Literal["fitted", "cosine", "constant"] = knob(
+        "fitted",
         label="Schedule",
-        help="How the learning rate goes down: along a half cosine to zero, or not at all.",
+        help="How the learning rate goes: along a half cosine to zero, begun higher the fewer "
+        "steps there are (fitted) or as it is given (cosine), or constant.",
         advanced=True,
+        formerly="cosine",
     )
     warmup: float = knob(
         0.02,
@@ -200,6 +235,14 @@ class TrainConfig(Settings):
         label="Warm-up",
         help="Share of training in which the learning rate rises from zero.",
         advanced=True,
+    )
+    start: Literal["centred", "plain"] = knob(
+        "centred",
+        label="Start",
+        help="Where it begins: inputs seen less their mean and the mean image answered, or "
+        "neither.",
+        advanced=True,
+        formerly="plain",
     )
     weight_decay: float = knob(
         0.0, ge=0, le=1, label="Weight decay", help="Decoupled weight decay.", advanced=True
@@ -264,6 +307,7 @@ def _read_knob(name: str, field: FieldInfo) -> Knob:
         advanced=bool(extra.get("advanced", False)),
         when=extra.get("when"),
         items="str" if str in get_args(annotation) else "int",
+        formerly=extra.get("formerly", field.default),
     )
 
 

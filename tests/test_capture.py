@@ -14,7 +14,7 @@ from tests.graphs import HostWaits, TapeRecorder
 pytestmark = pytest.mark.usefixtures("on_trial")
 CPU = torch.device("cpu")
 # 34 steps of 20 out of 100 examples, so orders end within steps of two batches; reports each step.
-CONFIG = TrainConfig(epochs=6.8, batch_size=20, learning_rate=3e-3, warmup=0.2)
+CONFIG = TrainConfig(epochs=6.8, batch_size=20, learning_rate=3e-3, warmup=0.2, schedule="cosine")
 CAPTURED = [
     name
     for name in EVERY

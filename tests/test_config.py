@@ -111,3 +111,43 @@ def test_values_that_are_no_table(values):
 def test_settings_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         TrainConfig().epochs = 3
+
+
+# --- What a record means that doesn't name a knob -------------------------------------------------
+
+
+class Later(ModelConfig):
+    """A knob whose default has changed, one that is new, and one that is as it always was."""
+
+    changed: float = knob(5.0, label="Changed", help="Once 2.", ge=0, formerly=2.0)
+    new: Literal["now", "then"] = knob("now", label="New", help="Once all was so.", formerly="then")
+    widths: tuple[int, ...] = knob((3, 2), label="Widths", help="Once none.", formerly=())
+    steady: int = knob(7, label="Steady", help="Always 7.")
+
+
+def test_what_a_record_does_not_name_stood_as_it_formerly_did():
+    then = Later.recorded({"steady": 8})
+    assert (then.changed, then.new, then.widths, then.steady) == (2.0, "then", (), 8)
+    assert Later.recorded({"changed": 5.0, "widths": [1]}).widths == (1,)
+    assert (Later().changed, Later().new, Later().widths) == (5.0, "now", (3, 2))
+    with pytest.raises(ConfigError, match=r"Changed \(changed\) must be at least 0; got -1"):
+        Later.recorded({"changed": -1})
+
+
+def test_what_makes_an_id_is_what_differs_from_how_things_formerly_were():
+    assert Later.recorded({}).named() == {}
+    assert Later().named() == {"changed": 5.0, "new": "now", "widths": [3, 2]}
+    assert Later.checked({"changed": 2, "new": "then", "widths": [], "steady": 1}).named() == {
+        "steady": 1
+    }
+    for one in (Later(), Later.recorded({}), Later.checked({"changed": 3.0})):
+        assert Later.recorded(one.named()) == one
+        assert Later.recorded(one.model_dump(mode="json")) == one
+    assert TrainConfig.recorded({}).named() == {}
+
+
+def test_a_record_of_any_age_has_one_meaning_and_one_name():
+    """What older software wrote names fewer knobs, what newer wrote names them all."""
+    older, newer = {"steady": 8}, {"steady": 8, "changed": 2.0, "new": "then", "widths": []}
+    assert Later.recorded(older) == Later.recorded(newer)
+    assert Later.recorded(older).named() == {"steady": 8}

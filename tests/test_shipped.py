@@ -71,7 +71,7 @@ OLD_IDS = [
 
 
 def configuration(run: checkpoints.Run):
-    return variant(run.record.variant).Config.checked(run.record.config)
+    return variant(run.record.variant).Config.recorded(run.record.config)
 
 
 def test_every_folder_of_the_store_is_a_whole_run():
@@ -89,7 +89,7 @@ def test_each_plan_of_the_bank_ships_and_was_trained_to_its_end(plan):
         for run in RUNS.runs.values()
         if run.record.variant == plan.variant
         and configuration(run) == wanted
-        and TrainConfig.checked(run.record.train) == training
+        and TrainConfig.recorded(run.record.train) == training
     ]
     assert len(found) == 1
     assert found[0].record.status == "complete"
@@ -99,14 +99,14 @@ def test_each_plan_of_the_bank_ships_and_was_trained_to_its_end(plan):
 
 @pytest.mark.parametrize("run", RUNS.runs.values(), ids=RUNS.runs.keys())
 def test_its_id_is_what_its_request_would_be_called_today(run):
-    """Fails when a knob's default changes: then old runs would answer for new requests."""
+    """Fails when a knob's default changes and it doesn't say what was the default `formerly`: then
+    old runs would answer for new requests."""
     record = run.record
     again = checkpoints.run_id(
         record.variant,
-        configuration(run).model_dump(mode="json", exclude_defaults=True)
-        | {"latent": record.latent},
+        configuration(run).named() | {"latent": record.latent},
         record.data.model_dump(),
-        TrainConfig.checked(record.train).model_dump(mode="json", exclude_defaults=True),
+        TrainConfig.recorded(record.train).named(),
     )
     assert again == run.id
 

@@ -104,7 +104,8 @@ def test_reports_about_two_hundred_times():
 
 
 def test_terms_are_means_since_the_last_report():
-    request = asked("linear_ae", changed(epochs=8, batch_size=2, learning_rate=1e-12))
+    still = changed(epochs=8, batch_size=2, learning_rate=1e-12, start="plain")
+    request = asked("linear_ae", still)
     _, reports = finished(request)
     assert reports[0].steps == 400 and len(reports) == 200, "each report stands for two steps"
     model = models.build("linear_ae", request.config, signature_of(request.data))
@@ -115,7 +116,8 @@ def test_terms_are_means_since_the_last_report():
 
 def test_every_example_is_seen_once_an_epoch():
     """With one example a step and no learning, an epoch's losses are the examples' own."""
-    request = asked("linear_ae", changed(epochs=2, batch_size=1, learning_rate=1e-12), count=50)
+    still = changed(epochs=2, batch_size=1, learning_rate=1e-12, start="plain")
+    request = asked("linear_ae", still, count=50)
     model, reports = finished(request)
     x = coding.to_tensor(request.data.x)
     each = (model.reconstruct(x) - x).square().sum((1, 2, 3)).detach().numpy()

@@ -67,10 +67,11 @@ def train(argv: list[str], program: str) -> int:
         parsed = flags.parse(asked, rest, f"{program} {name}")
     except SystemExit:
         return 0
+    training = TrainConfig.checked(dataclasses.asdict(parsed.training))
     return start(
         name,
         kind.Config.checked(dataclasses.asdict(parsed.knobs)),
-        TrainConfig.checked(dataclasses.asdict(parsed.training)),
+        training.solved() if kind.capabilities.closed_form else training,
         StoreConfig.checked(dataclasses.asdict(parsed.storing)),
         parsed.run,
     )

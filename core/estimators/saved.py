@@ -26,7 +26,7 @@ def load(wanted: Run | AnyPath, stores: AnyPath | Iterable[AnyPath] | None = Non
     record = run.record
     kind = estimator(record.variant)
     model = loading.load_run(run)
-    how = TrainConfig.checked(record.train)
+    how = TrainConfig.recorded(record.train)
     knobs = {name: getattr(model.config, name) for name in kind.knobs}
     training = {name: getattr(how, name) for name in kind.training}
     found = kind(**knobs, **training, random_state=how.seed)

@@ -255,6 +255,15 @@ class Phased(ABC):
         """Begin a phase, with a look at the whole training set (count, *shape) in [0, 1]."""
 
 
+class Centring(ABC):
+    """Can start where it answers the mean of the data, so that it need not learn that first."""
+
+    @abstractmethod
+    def centre(self, mean: Tensor) -> None:
+        """Move biases so that inputs are seen less the data's `mean` (*shape), in the data's own
+        values, and so that the answer to it is that mean. Weights stay."""
+
+
 class Averaging(ABC):
     """Has parts that follow the steps by themselves, such as moving averages."""
 

@@ -102,6 +102,7 @@ def _config(variant: str, knobs: Iterable[Mapping[str, Any]]) -> type[ModelConfi
                 le=one.high,
                 advanced=one.advanced,
                 when=one.when,
+                formerly=one.formerly,
                 **low,
             ),
         )
@@ -113,10 +114,11 @@ def _plain(one: Knob) -> dict[str, Any]:
 
 
 def _knob(plain: Mapping[str, Any]) -> Knob:
-    kind, default, when = _KINDS[plain["kind"]], plain["default"], plain["when"]
+    kind, when = _KINDS[plain["kind"]], plain["when"]
+    values = {name: plain[name] for name in ("default", "formerly")}
     more = {
         "kind": kind,
-        "default": tuple(default) if kind is tuple else default,
+        **{name: tuple(value) if kind is tuple else value for name, value in values.items()},
         "choices": tuple(plain["choices"]),
         "when": None if when is None else (str(when[0]), when[1]),
     }

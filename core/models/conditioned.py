@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+from core.models.networks import WEIGHTED
 
 
 class Gate(nn.Module):

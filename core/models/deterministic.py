@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from core.measures import losses
-from core.models.abilities import Layered
+from core.models.abilities import Centring, Layered
 from core.models.base import Autoencoder
 from core.models.conditioned import apply
-from core.models.signals import NOTHING, Batch, Condition, Level, Moment, Output, Signature
+from core.models.networks import answer_more, log_odds, see_less
+from core.models.signals import NOTHING, Batch, Condition, Level, Moment, Output, Signature, join
 
 
-class PointAutoencoder(Layered, Autoencoder):
+class PointAutoencoder(Centring, Layered, Autoencoder):
     """z = encoder(x), x̂ = output(decoder(z)).
 
     Subclasses build `encoder` and `decoder`, layer lists whose last layer is linear, and name the
@@ -46,6 +47,12 @@ class PointAutoencoder(Layered, Autoencoder):
 
     def decode(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
         return apply(self.decoder, z, self.position(condition, z))
+
+    @torch.no_grad()
+    def centre(self, mean: Tensor) -> None:
+        see_less(self.encoder, mean)
+        wanted = log_odds(mean) if isinstance(self.output, nn.Sigmoid) else mean
+        answer_more(self.decoder, wanted - self.decode(join(self.encode(mean[None])))[0])
 
     def mean(self, logits: Tensor) -> Tensor:
         mean: Tensor = self.output(logits)

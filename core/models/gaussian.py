@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from core.config import ModelConfig, NetworkConfig, knob
 from core.measures import losses
 from core.models import networks
-from core.models.abilities import Layered, Observing, Probabilistic
+from core.models.abilities import Centring, Layered, Observing, Probabilistic
 from core.models.base import Autoencoder
 from core.models.conditioned import apply
 from core.models.likelihoods import Bernoulli, Gaussian, Likelihood
-from core.models.signals import NOTHING, Batch, Condition, Level, Output, Signature
+from core.models.signals import NOTHING, Batch, Condition, Level, Output, Signature, join
 
 LOG_VAR_RANGE = (-12.0, 6.0)
 
@@ -114,7 +114,7 @@ class GaussianAutoencoder(GaussianLevels):
         return (self.level(self.posterior(x, condition), generator),)
 
 
-class LayeredGaussian(Layered, GaussianAutoencoder):
+class LayeredGaussian(Centring, Layered, GaussianAutoencoder):
     """A Gaussian posterior and a decoder that are plain layer lists, `encoder` and `decoder`.
 
     Subclasses may build them; else they are what a `NetworkConfig` says.
@@ -134,6 +134,13 @@ class LayeredGaussian(Layered, GaussianAutoencoder):
 
     def posterior(self, x: Tensor, condition: Condition) -> Tensor:
         return apply(self.encoder, x, self.position(condition, x))
+
+    @torch.no_grad()
+    def centre(self, mean: Tensor) -> None:
+        networks.see_less(self.encoder, mean)
+        wanted = networks.log_odds(mean) if self.likelihood.binary else mean
+        z = join(self.encode(mean[None]))
+        networks.answer_more(self.decoder, wanted - self.decode(z)[0])
 
     def decode(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
         return apply(self.decoder, z, self.position(condition, z))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core.config import ConfigError, NetworkConfig
 from core.models.signals import Signature
@@ -125,6 +125,32 @@ def initialised(layers: nn.Sequential) -> nn.Sequential:
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
     return layers
+
+
+WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+LEAST = 0.005  # probability of a pixel at the start, so that none is beyond learning
+
+
+@torch.no_grad()
+def see_less(encoder: nn.Sequential, mean: Tensor) -> None:
+    """Let an encoder's first layer see its inputs less their mean (*shape). Convolutions stay as
+    they are: at an edge their padding is no mean."""
+    first = next(layer for layer in encoder if isinstance(layer, WEIGHTED))
+    if isinstance(first, nn.Linear):
+        first.bias.sub_(first.weight @ mean.flatten())
+
+
+@torch.no_grad()
+def answer_more(decoder: nn.Sequential, off: Tensor) -> None:
+    """Move what a decoder's last layer answers by so much (*shape); a convolution's by its mean."""
+    last = next(layer for layer in reversed(decoder) if isinstance(layer, WEIGHTED))
+    assert last.bias is not None
+    last.bias.add_(off.flatten() if isinstance(last, nn.Linear) else off.mean((1, 2)))
+
+
+def log_odds(mean: Tensor) -> Tensor:
+    """What a sigmoid answers a mean in [0, 1] for, within reach of learning."""
+    return mean.clamp(LEAST, 1 - LEAST).logit()
 
 
 def _halved(shape: tuple[int, ...], channels: tuple[int, ...]) -> tuple[int, int]:

@@ -89,7 +89,7 @@ def load_model(found: checkpoints.Run) -> Member:
     record = found.record
     kind = variant(record.variant)
     signature = Signature(record.data.shape, record.data.classes, record.data.kind)
-    model = build(record.variant, kind.Config.checked(record.config), signature)
+    model = build(record.variant, kind.Config.recorded(record.config), signature)
     try:
         fill(model, checkpoints.read_weights(found))
     except RuntimeError as error:

@@ -181,12 +181,12 @@ def names_of(
     """The id of the run that this request makes, then those that it had in earlier versions; the
     data need not be loaded.
 
-    Knobs at their defaults are left out of it, so that a new knob leaves all ids as they are. Until
-    version 2 weights of half precision made another run.
+    Knobs that stand as they formerly did are left out of it, so that neither a new knob nor a new
+    default changes an id. Until version 2 weights of half precision made another run.
     """
-    knobs = config.model_dump(mode="json", exclude_defaults=True) | {"latent": config.latent}
+    knobs = config.named() | {"latent": config.latent}
     source = {"name": data.name, "split": data.split, "fingerprint": data.fingerprint}
-    schedule = train.model_dump(mode="json", exclude_defaults=True)
+    schedule = train.named()
     return tuple(
         run_id(variant, knobs, source, schedule | more, teacher)
         for more in ({}, {"store": "float16"})

@@ -243,8 +243,8 @@ def _verified(found: Run, label: str) -> RunRecord:
     if not all(math.isfinite(number) and number > -1e30 for number in numbers):
         raise foreign
     kind = variant(record.variant)
-    config = kind.Config.checked(record.config)
-    schedule = TrainConfig.checked(record.train)
+    config = kind.Config.recorded(record.config)
+    schedule = TrainConfig.recorded(record.train)
     names = checkpoints.names_of(record.variant, config, record.data, schedule, record.teacher)
     if record.id not in names:
         raise ShelfError(

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from core.config import TrainConfig
 from core.data import Dataset
-from core.models.abilities import ClosedForm, Phase, Phased
+from core.models.abilities import Centring, ClosedForm, Phase, Phased
 from core.models.base import Member
 from core.refusal import Refusal
 from core.training.capture import Captured, Recorder, can_capture
-from core.training.step import Resident, Step
+from core.training.step import Resident, Step, fitted
 
 REPORTS = 200
 
@@ -132,9 +132,12 @@ class _Training:
         self.number = 0  # of the next step
         self.since = 0  # steps since the last report
         self.order = torch.empty(0, dtype=torch.long, device=resident.device)
+        self.rates = fitted(config, self.steps)
         self.begins = _beginnings(model, self.steps)
         self._step: Step | None = None  # of the present phase
         self.captured: Captured | None = None
+        if config.start == "centred" and isinstance(model, Centring) and resident.observed is None:
+            model.centre(resident.mean())
 
     @property
     def step(self) -> Step:
@@ -213,9 +216,7 @@ class _Training:
         phase = self._phase()
         if enter and phase is not None and isinstance(self.model, Phased):
             self.model.enter(phase.name, self.resident.all(), self.generator)
-        self._step = Step(
-            self.model, self.resident, self.config, self.generator, phase, self.static
-        )
+        self._step = Step(self.model, self.resident, self.rates, self.generator, phase, self.static)
         self.since = 0
         self.captured = None
         if self.captures:

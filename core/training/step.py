@@ -50,14 +50,44 @@ class Resident:
         """The whole set as floats: (count, *shape)."""
         return scaled(self.x)
 
+    def mean(self) -> Tensor:
+        """The mean example: (*shape) as floats."""
+        parts = [scaled(part).sum(0) for part in self.x.split(4096)]
+        return torch.stack(parts).sum(0) / self.count
+
 
 def scaled(x: Tensor) -> Tensor:
     """uint8 pixels to [0, 1]; other data as floats."""
     return x.float().div_(255) if x.dtype == torch.uint8 else x.float()
 
 
+# Fewer steps than these are too few for a small rate. Along a half cosine they walk half as far as
+# at a constant rate, so the rate begins higher the fewer they are, as the root of their number.
+ENOUGH = 9000
+MOST = 4.0  # times the rate that was asked for
+HIGHEST = 1e-2  # rate that it is raised to at most
+RISE = 60  # steps in which a rate rises that is to go so high, where there is a warm-up at all
+
+
+def fitted(config: TrainConfig, steps: int) -> TrainConfig:
+    """The training that a fitted schedule makes of so many steps: a cosine's peak and warm-up.
+
+    Any other schedule is left as it is.
+    """
+    if config.schedule != "fitted":
+        return config
+    asked = config.learning_rate
+    raised = asked * min(MOST, max(1.0, math.sqrt(ENOUGH / steps)))
+    changes = {
+        "schedule": "cosine",
+        "learning_rate": max(asked, min(HIGHEST, raised)),
+        "warmup": min(0.5, max(config.warmup, RISE / steps)) if config.warmup else 0.0,
+    }
+    return config.model_copy(update=changes)
+
+
 def rate_at(progress: Places, config: TrainConfig) -> Places:
-    """Learning rate at a place in the training, 0 to 1."""
+    """Learning rate at a place in the training, 0 to 1, of a schedule that is `fitted` already."""
     rise: Places
     fall: Places
     if isinstance(progress, Tensor):

@@ -120,9 +120,9 @@ class Worker:
         dataset = data.load(asked.data, asked.split)
         request = checkpoints.Request(
             asked.variant,
-            variant(asked.variant).Config.checked(asked.config),
+            variant(asked.variant).Config.recorded(asked.config),
             dataset,
-            TrainConfig.checked(asked.train),
+            TrainConfig.recorded(asked.train),
         )
         if job.id not in request.names:
             raise data.DataError(

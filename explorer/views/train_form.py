@@ -71,6 +71,8 @@ def draw(words: Words) -> None:
         knobs.fold(words, model, training, storing)
     try:
         config, schedule = model.checked(words), training.checked(words)
+        if card.capabilities["closed_form"]:
+            schedule = schedule.solved()
         stored_as = storing.checked(words).stored_as
         request = _request(name, card, config, schedule, stored_as, *picked.split("/"))
     except (ConfigError, DataError) as error:
