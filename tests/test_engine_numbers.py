@@ -22,6 +22,7 @@ def engine(node):
         f"""
         import {{ bernoulliNll, effectiveBeta, ledger }} from "./engine/ledger.js";
         import {{ rangeOf, reportAt }} from "./engine/histories.js";
+        import {{ CORRUPTIONS, pattern, percentage, realised }} from "./engine/noise.js";
         import {{ Prior }} from "./engine/prior.js";
         import {{ Run }} from "./engine/run.js";
 
@@ -65,9 +66,15 @@ def engine(node):
           return {{ ...figures, kl: Array.from(figures.kl), nlls, answers: [...answers] }};
         }};
 
+        const noise = pattern(3, 784);
+        const grey = new Float32Array(784).fill(0.5);
+        const corrupted = ["masking", "salt_and_pepper"].map((kind) => ({{
+          told: realised(kind, 0.3, noise),
+          pixels: Array.from(CORRUPTIONS[kind](grey, 0.3, noise)) }}));
+
         const history = {json.dumps(HISTORY)};
         const answer = {{
-          scored, point,
+          scored, point, corrupted, percents: [0, 0.004, 0.3, 0.7, 1].map(percentage),
           encoded: {{ mean: Array.from(encoded.mean), sigma: Array.from(encoded.sigma) }},
           ledgers: [2, 8, 50].map(found),
           effective: [effectiveBeta(1, 784, 16), effectiveBeta(4, 100, 5)],
@@ -141,3 +148,15 @@ def test_an_axis_holds_all_but_the_steep_beginning(engine):
     assert steep == pytest.approx([51 - 0.08 * 96, 147 + 0.08 * 96]), "96 of 100 and no spike"
     assert two == pytest.approx([3.6, 4.4])
     assert alone == pytest.approx([2.7, 3.3]) and nothing == [0, 1]
+
+
+def test_the_shares_that_a_noise_has_replaced_are_counted(engine):
+    assert engine["percents"] == [0, 0, 30, 70, 100]
+    for found in engine["corrupted"]:
+        pixels, told = np.array(found["pixels"]), found["told"]
+        assert told["all"] == pytest.approx((pixels != 0.5).mean(), abs=1e-9)
+        assert told["zeros"] == pytest.approx((pixels == 0).mean(), abs=1e-9)
+        if 1 in pixels:  # what masks has no ones
+            assert told["ones"] == pytest.approx((pixels == 1).mean(), abs=1e-9)
+        assert abs(told["all"] - 0.3) < 4 * np.sqrt(0.3 * 0.7 / 784)
+    assert any(1 in found["pixels"] for found in engine["corrupted"])

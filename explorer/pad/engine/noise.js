@@ -23,6 +23,12 @@ export const CORRUPTIONS = {
 };
 
 /**
+ * A level that is a probability as a whole percentage.
+ * @param {number} level
+ */
+export const percentage = (level) => Math.round(100 * level);
+
+/**
  * Shares of the pixels that a level of a noise which replaces them has replaced: in all, by 0 and
  * by 1. They scatter about the level, which is a probability.
  * @param {string} kind

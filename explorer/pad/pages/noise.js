@@ -3,7 +3,7 @@
 
 import { Digits } from "../engine/digits.js";
 import { planeAxes } from "../engine/layouts.js";
-import { Cleaner, CORRUPTIONS, pattern, realised } from "../engine/noise.js";
+import { Cleaner, CORRUPTIONS, pattern, percentage, realised } from "../engine/noise.js";
 import { clamp, squaredError } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
 import { address } from "../parts/address.js";
@@ -384,7 +384,7 @@ class NoisePad extends Pad {
     const [found, zeros, ones] = [shares.all, shares.zeros, shares.ones].map((share) =>
       decimals(100 * share, 1));
     this.part("means").innerHTML = format(text[`means_${this.kind}`], {
-      level, percent: Math.round(100 * this.level), realised: found, zeros, ones,
+      level, percent: percentage(this.level), realised: found, zeros, ones,
     });
     this.part("note-plain").textContent = text.note_plain;
     this.part("note-output").textContent = format(text.note_output, { level });
