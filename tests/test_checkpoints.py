@@ -546,7 +546,7 @@ def test_a_record_of_version_1_with_a_format_that_is_none(store, run):
 
 def test_how_weights_are_stored_is_no_part_of_an_id_and_was_one():
     config = variant("vae").Config.checked({"latent": 2})
-    asked = checkpoints.Request("vae", config, DataRecord(**MNIST), TrainConfig.checked(DEEP))
+    asked = checkpoints.Request("vae", config, DataRecord(**MNIST), TrainConfig.recorded(DEEP))
     assert asked.names == ("vae-k2-4214f6c873", "vae-k2-e07b00a7ea")
     assert asked.names == (asked.id, *asked.formerly)
 

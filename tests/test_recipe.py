@@ -113,8 +113,8 @@ def test_a_fitted_rate_is_a_cosine_from_there(steps):
     usual = TrainConfig()
     config = fitted(usual, steps)
     assert config.schedule == "cosine"
-    assert usual.warmup <= config.warmup <= 0.5
-    assert config.warmup * steps >= min(step.RISE, steps / 2) - 1e-6
+    assert usual.warmup <= config.warmup <= 0.2
+    assert config.warmup * steps >= min(step.RISE, steps / 5) - 1e-6
     rates = [step.rate_at(number / steps, config) for number in range(steps)][
         :: max(1, steps // 50)
     ]

@@ -81,7 +81,7 @@ def fitted(config: TrainConfig, steps: int) -> TrainConfig:
     changes = {
         "schedule": "cosine",
         "learning_rate": max(asked, min(HIGHEST, raised)),
-        "warmup": min(0.5, max(config.warmup, RISE / steps)) if config.warmup else 0.0,
+        "warmup": max(config.warmup, min(0.2, RISE / steps)) if config.warmup else 0.0,
     }
     return config.model_copy(update=changes)
 
