@@ -54,7 +54,6 @@ _LINEAR = _THEN | {"epochs": 20, "batch_size": 256, "learning_rate": 1e-2}
 _DEEP = _THEN | {"epochs": 60, "batch_size": 128, "learning_rate": 1e-3}
 _CONV = _THEN | {"epochs": 15, "batch_size": 128, "learning_rate": 1.5e-3}
 _BRISK = _THEN | {"epochs": 20, "batch_size": 128, "learning_rate": 2e-3}
-_SINCE = {"schedule": "fitted", "start": "centred"}
 _SMALL = {"hidden": (256, 128)}
 _CHANNELS = {"network": "conv", "channels": (16, 32)}
 
@@ -73,7 +72,6 @@ SHIPPED = (
     Plan("pca", {"latent": 16}, _THEN, roles=("beside",)),
     Plan("pca", {"latent": 64}, _THEN),
     Plan("linear_ae", {"latent": 16}, _LINEAR, roles=("beside",)),
-    Plan("basic_ae", {"latent": 32}, _SINCE | {"epochs": 40}),
     Plan("vae", {"latent": 2, **_CHANNELS}, _CONV),
     Plan("vae", {"latent": 16, **_CHANNELS}, _CONV),
     # As int8 its error would be 1.3 % larger; those that are stored so lose less than 1 %.
