@@ -448,7 +448,7 @@ def test_the_bounds_are_those_of_the_draws(visit, run_of, held_out):
     line = hand.page.locator('[data-part="bounds"]')
     expect(line).to_contain_text("log p(x)")
     # Both at once: another digit has its own draws coming, and the line is then an older one.
-    wait_in_the_pad(hand, "pad.sampling.noise.length === 1000")
+    wait_in_the_pad(hand, "pad.sampling.noise?.length === 1000")
     told = in_the_pad(
         hand,
         """({ line: pad.part("bounds").textContent, bounds: pad.sampling.bounds,

@@ -29,8 +29,7 @@ export class DrawnCode {
         <div class="equations" data-part="equations"></div></div>
         <div class="draws"><h4>${format(this.text.draws, { count: DRAWS })}</h4>
           <div data-part="draws"></div>
-          <p class="bounds" data-part="bounds"></p><p class="hint">${
-            format(this.text.bounds_note, { count: ALL })}</p></div>
+          <p class="bounds" data-part="bounds"></p><p class="hint">${this.text.bounds_note}</p></div>
       </section>`);
     this.root = pad.part("reparam");
     this.buttons = Array.from(this.root.querySelectorAll("[data-sampling]"));
@@ -112,8 +111,8 @@ export class DrawnCode {
         this.noise.push(noise);
         this.weights.push(ratio - nll);
       }
+      if (this.weights.length >= 2 * BOUNDS.at(-1)) this.#showBounds(); // nearer with each frame
       if (this.weights.length < ALL) this.frame = requestAnimationFrame(step);
-      else this.#showBounds();
     };
     this.frame = requestAnimationFrame(step);
   }
@@ -122,7 +121,8 @@ export class DrawnCode {
     this.bounds = BOUNDS.map((k) => bound(this.weights, k));
     this.pad.part("bounds").innerHTML = BOUNDS.map((k, i) => `<span><i>L</i><sub>${k}</sub> <b>${
       decimals(this.bounds[i].mean, 1)}</b> ± ${decimals(this.bounds[i].error, 1)}</span>`).join(" ≤ ") +
-      ` ≤ log <i>p</i>(<i>x</i>) <small>${this.text.bounds_unit}</small>`;
+      ` ≤ log <i>p</i>(<i>x</i>) <small>${
+        format(this.text.bounds_unit, { count: this.weights.length })}</small>`;
   }
 
   #build(latent) {

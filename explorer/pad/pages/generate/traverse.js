@@ -231,7 +231,7 @@ export class Traverse {
     if (!this.byKl || !this.idle.length) return;
     const most = Math.max(...this.idle.map((k) => this.changes[k]));
     this.note.textContent = `${this.told} ${format(this.pad.text.changes, {
-      first: decimals(this.changes[this.order[0]], 1), most: decimals(most, 2) })}`;
+      first: decimals(this.changes[this.order[0]], 1), most: decimals(most, most < 0.01 ? 4 : 2) })}`;
   }
 
   // On the map: where the rows lead, the first two by weight.
