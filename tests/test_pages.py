@@ -323,7 +323,8 @@ def test_no_page_falls_over_members_of_any_kind(visit, every_trial, monkeypatch,
     app = visit(page)
     assert not app.error
     if page in ("explore", "generate"):
-        for name in trials.CLASSES:
+        already = STILL if page == "generate" else ()  # opened by the test of their pictures
+        for name in set(trials.CLASSES) - set(already):
             one = visit(page, model=name, k="4")
             (picker,) = [b for b in one.selectbox if b.label == Words("en")("picker.model")]
             shown = name not in ("auto_rec",)  # of ratings there is nothing to see
