@@ -1,10 +1,15 @@
-"""Where the app's own routes stand. A leaf, so that routes are there before their code is read."""
+"""Where the app's own routes stand, and the cookie with a visitor's name. A leaf, so that routes
+are there before their code is read."""
 
 from __future__ import annotations
+
+import secrets
 
 import streamlit as st
 
 PREFIX = "/latent"
+COOKIE = "latent_visitor"
+A_YEAR = 31_536_000  # seconds
 
 
 def base() -> str:
@@ -16,3 +21,8 @@ def base() -> str:
 def root() -> str:
     """Address below which the app's own routes stand."""
     return base() + PREFIX
+
+
+def new_visitor() -> str:
+    """A cookie that names a browser's visitor; the pads read it, since they ask by that name."""
+    return f"{COOKIE}={secrets.token_hex(12)}; Path=/; Max-Age={A_YEAR}; SameSite=Lax"

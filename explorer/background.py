@@ -1,6 +1,6 @@
-"""What the server computes of runs in the background: one process at a time, in order of asking;
-how far a map can be trusted waits for the maps themselves, and scores of the same images share a
-process, which loads their libraries once.
+"""What the server computes of runs in the background: one process at a time, every visitor's first
+before anybody's second. Of one visitor's, how far a map can be trusted waits for the maps
+themselves, and scores of the same images share a process, which loads their libraries once.
 
 A result that somebody asked for is computed even if everybody leaves the page meanwhile; it ends
 early only when all who asked for it have given it up. Nothing is kept before it is whole, so a
@@ -15,6 +15,7 @@ import logging
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +33,8 @@ from explorer import resources
 from explorer.live import FOREVER, HEADER, MINE, NOW, asked_for, refused, words_of
 from explorer.workers import ROOT
 
-MOST = 40  # results that may be asked for at once; each takes seconds
+MOST = 400  # results that may be wanted at once; each takes seconds
+MOST_EACH = 40  # of these by one visitor, who may look at six runs side by side
 ENDED = "The process that computes it ended without a word; ask again."
 BROKE = "It could not be computed ({reason}); ask again."
 
@@ -81,9 +83,13 @@ class Deriver:
         self.closing = False
 
     def ask(self, subject: results.Subject, kind: str, visitor: str) -> bool:
-        """Want a result; False where too much is wanted already."""
+        """Want a result; False where too much is wanted already, by this visitor or by all."""
         name = results.file_name(subject, kind)
         with self.changed:
+            task = self.tasks.get(name)
+            wants = task is not None and visitor in task.askers
+            if not wants and self._wanted_by(visitor) >= MOST_EACH:
+                return False
             if name not in self.tasks:
                 if len(self.tasks) >= MOST:
                     return False
@@ -95,6 +101,17 @@ class Deriver:
                 self.thread.start()
             self.changed.notify()
         return True
+
+    def too_many(self, visitor: str) -> Refusal:
+        """Why a visitor who may want no more may not."""
+        with self.changed:
+            most = MOST_EACH if self._wanted_by(visitor) >= MOST_EACH else MOST
+        return Refusal(
+            "{most} results are being computed or waited for; ask again in a minute.", most=most
+        )
+
+    def _wanted_by(self, visitor: str) -> int:
+        return sum(visitor in task.askers for task in self.tasks.values())
 
     def give_up(self, subject: results.Subject, kind: str, visitor: str) -> bool:
         """Want it no longer; True where nobody else does, so that it ends."""
@@ -141,13 +158,18 @@ class Deriver:
         return [task for task in self.tasks.values() if task.process is process]
 
     def _turns(self) -> list[str]:
-        """Names of the wanted results in the order in which they are computed."""
-
-        def turn(name: str) -> tuple[bool, bool]:
-            task = self.tasks[name]
-            return task.process is None, task.aside
-
-        return sorted(self.tasks, key=turn)
+        """Names of the wanted results in the order in which they are computed: what is in work,
+        then every visitor's first before anybody's second; a visitor's maps before their scores,
+        else in the order of asking."""
+        waiting = [name for name, task in self.tasks.items() if task.process is None]
+        wanted: Counter[str] = Counter()
+        turn: dict[str, int] = {}
+        for name in sorted(waiting, key=lambda name: self.tasks[name].aside):
+            askers = self.tasks[name].askers
+            turn[name] = min((wanted[visitor] for visitor in askers), default=0)
+            wanted.update(askers)
+        in_work = [name for name in self.tasks if name not in turn]
+        return in_work + sorted(turn, key=lambda name: turn[name])
 
     def _next(self) -> list[Task]:
         """The tasks of the next process; what is there already is done."""
@@ -314,9 +336,7 @@ def _ask(request: Request) -> Response:
     if not VISITOR.fullmatch(visitor):
         return PlainTextResponse(f"Asking needs the header {HEADER}.", 403)
     if not results.find(*found) and not _deriver.ask(*found, visitor):
-        busy = Refusal(
-            "{most} results are being computed or waited for; ask again in a minute.", most=MOST
-        )
+        busy = _deriver.too_many(visitor)
         return _answer(request, {"status": "failed", **_failure(busy, reason="busy")})
     return _answer(request, _deriver.state(*found))
 

@@ -26,6 +26,7 @@ from core.models import VARIANTS, cards
 from core.models.cards import Card
 from core.refusal import from_json
 from core.store.schema import DataRecord
+from core.training.estimate import Footprint, read_footprint
 from explorer.workers import ROOT
 
 COMMAND = (sys.executable, "-m", "core.training.catalogue")
@@ -73,16 +74,23 @@ class Catalogue:
         Raises:
             ConfigError: for knobs that don't fit the data.
         """
+        found = self.footprint(variant, config, data)
+        return None if found is None else found.parameters
+
+    def footprint(self, variant: str, config: ModelConfig, data: DataRecord) -> Footprint | None:
+        """What a training of a model holds in memory; None while that is being counted. Of a usual
+        model the parameters alone are there at once, with no `numbers` until the rest is.
+
+        Raises:
+            ConfigError: for knobs that don't fit the data.
+        """
         if self.alone:
             from core.models.signals import Signature
-            from core.training import estimate
+            from core.training.footprint import footprint
 
-            signature = Signature(data.shape, data.classes, data.kind)
-            return estimate.parameters(variant, config, signature)
+            return footprint(variant, config, Signature(data.shape, data.classes, data.kind))
         card = (self.cards() or {}).get(variant)
         usual = card.sized(config, (data.shape, data.classes, data.kind)) if card else None
-        if usual is not None:
-            return usual
         question = json.dumps(
             {
                 "variant": variant,
@@ -99,11 +107,11 @@ class Catalogue:
                 self.changed.wait_for(lambda: question in self.sizes, PATIENCE)
             answer = self.sizes.get(question)
         if answer is None:
-            return None
+            return None if usual is None else Footprint(usual)
         if "refusal" in answer:
             error = from_json(answer["refusal"])
             raise ConfigError(error.template, **error.values)
-        return int(answer["parameters"])
+        return read_footprint(answer)
 
     def start(self) -> None:
         """Have the process ready before somebody asks."""
@@ -214,13 +222,14 @@ def all_cards() -> Mapping[str, Card] | None:
     return _catalogue.cards()
 
 
-def parameters(variant: str, config: ModelConfig, data: DataRecord) -> int | None:
-    """Trainable numbers of a model; None while they are being counted.
+def footprint(variant: str, config: ModelConfig, data: DataRecord) -> Footprint | None:
+    """What a training of a model holds in memory; None while that is being counted. Of a usual
+    model the parameters alone are there at once, with no `numbers` until the rest is.
 
     Raises:
         ConfigError: for knobs that don't fit the data.
     """
-    return _catalogue.parameters(variant, config, data)
+    return _catalogue.footprint(variant, config, data)
 
 
 def start() -> None:

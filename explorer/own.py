@@ -8,7 +8,7 @@ from core.data import own_images
 from core.refusal import Refusal
 from core.store import image_sets
 from core.store.checkpoints import Run
-from explorer import live, reading, resources, state
+from explorer import reading, resources, rights, state
 from explorer.language import Words, plain
 
 SHAPE = (1, 28, 28)
@@ -33,8 +33,9 @@ def panel(words: Words, run: Run) -> str | None:
         state.pin("set", None)
         chosen = None
     met = state.met("set", chosen)
-    if not live.is_owner(st.context.ip_address):
-        kept = {set_id: one for set_id, one in kept.items() if set_id in met}
+    who = rights.person()
+    if not who.owns:
+        kept = {i: one for i, one in kept.items() if who.mark in one.holders or i in met}
     title = words("own.title") if chosen is None else _short(kept[chosen])
     with st.popover(title, icon=":material/photo_library:", width="stretch"):
         chosen = _choose(words, kept, chosen, run)
@@ -100,7 +101,7 @@ def _upload(words: Words) -> None:
         try:
             with st.spinner(words("own.reading")):
                 files = [(file.name, file.getvalue()) for file in uploaded]
-                state.pin("set", image_sets.keep(reading.read(files, *asked[1:])))
+                state.pin("set", image_sets.keep(reading.read(files, *asked[1:]), rights.person()))
         except Refusal as error:
             found["refused"] = error.bare()
         except OSError as error:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -61,7 +61,8 @@ def _router() -> Router:
 
 class Preload:
     """Says in a page's answer what its pad will ask for, so that the browser fetches it beside
-    Streamlit's own files and not after them."""
+    Streamlit's own files and not after them; and gives a browser that has none a visitor's name,
+    so that all its tabs are one visitor."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -70,12 +71,15 @@ class Preload:
         page = scope["path"].rpartition("/")[2] if scope["type"] == "http" else None
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start" and _read.is_set():
+            if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 if headers.get("content-type", "").startswith("text/html"):
-                    from explorer import assets
+                    if f"{addresses.COOKIE}=" not in Headers(scope=scope).get("cookie", ""):
+                        headers.append("set-cookie", addresses.new_visitor())
+                    if _read.is_set():
+                        from explorer import assets
 
-                    headers["link"] = assets.links(ENTRIES[page])
+                        headers["link"] = assets.links(ENTRIES[page])
             await send(message)
 
         await self.app(scope, receive, sending if page in ENTRIES else send)

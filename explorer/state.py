@@ -13,9 +13,9 @@ from typing import Any
 import streamlit as st
 
 from core.training.jobs import VISITOR
+from explorer.addresses import COOKIE
 from explorer.language import LANGUAGES, Words, best
 
-COOKIE = "latent_visitor"
 MOST = 12  # options that a sentence lists
 _CHOICES = "choices"
 _PROBLEMS = "problems"

@@ -197,6 +197,42 @@ def test_too_much_at_once_is_refused(own, subject, deriver, monkeypatch):
     assert one.ask(subject, "tsne", OTHER), "what is wanted already may be wanted by more"
 
 
+def runs_of(shipped, count):
+    found = [Subject(run, seed=99) for run in shipped.values() if results.possible(run)]
+    assert len(found) >= count
+    return found[:count]
+
+
+def test_every_visitor_s_first_comes_before_anybody_s_second(own, shipped, deriver):
+    one = deriver(TELLS + "time.sleep(60)")
+    first, *more = runs_of(shipped, 12)
+    one.ask(first, "umap", MINE)
+    until(lambda: one.state(first, "umap")["status"] == "working")
+    for run in more:
+        one.ask(run, "umap", MINE)
+    late = more[5]
+    for kind in ("plane_scores", "umap", "tsne"):
+        one.ask(late, kind, OTHER)
+    before = {kind: one.state(late, kind)["before"] for kind in ("umap", "tsne", "plane_scores")}
+    assert before == {"umap": 1, "tsne": 3, "plane_scores": 5}, "one of mine between each"
+    assert one.state(more[-1], "umap")["before"] == 13, "mine go on, in their order"
+
+
+def test_forty_of_one_visitor_shut_nobody_out(own, shipped, deriver, monkeypatch):
+    monkeypatch.setattr(background, "MOST_EACH", 5)
+    one = deriver("import time; time.sleep(60)")
+    subjects = runs_of(shipped, 9)
+    asked = [one.ask(subject, "umap", MINE) for subject in subjects]
+    assert asked == [True] * 5 + [False] * 4
+    assert str(one.too_many(MINE)).startswith("5 results")
+    assert one.ask(subjects[0], "umap", MINE), "what one wants already one may ask for again"
+    for subject in subjects[4:9]:
+        assert one.ask(subject, "umap", OTHER)
+    assert not one.ask(subjects[3], "umap", OTHER), "joining counts as wanting"
+    one.give_up(subjects[4], "umap", MINE)
+    assert one.ask(subjects[5], "umap", MINE)
+
+
 # --- The routes ---------------------------------------------------------------------------------
 
 

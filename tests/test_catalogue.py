@@ -109,7 +109,10 @@ def test_an_answer_is_the_size_or_what_is_wrong():
     asked = {"variant": "vae", "config": {"latent": 3}, "shape": [1, 28, 28], "classes": 10}
     config = VARIANTS["vae"].Config.checked({"latent": 3})
     size = estimate.parameters("vae", config, Signature())
-    assert process.answer(asked | {"kind": "images"}) == {"parameters": size}
+    answer = json.loads(json.dumps(process.answer(asked | {"kind": "images"})))
+    found = estimate.read_footprint(answer)
+    assert (found.parameters, found.numbers) == (size, 784) and found.state == 4 * size
+    assert estimate.read_footprint({"parameters": size}).numbers == 0
     told = process.answer(asked | {"kind": "images", "config": {"latent": 0}})
     assert "must be" in told["refusal"]["template"]
 

@@ -8,11 +8,12 @@ import os
 import pytest
 
 from core.config import TrainConfig
-from core.models import build, variant
+from core.models import VARIANTS, build, variant
 from core.models.signals import Signature
 from core.store import checkpoints
 from core.store.checkpoints import FILM, WEIGHTS, Run, RunRecord
-from core.training import estimate
+from core.training import estimate, footprint, jobs
+from core.training.limits import Limits
 
 CONFIG = variant("vae").Config.checked({})
 USUAL = TrainConfig()
@@ -124,3 +125,75 @@ def test_records_of_any_training_are_read(ran):
         run = ran(5.0)
         record = run.record.model_copy(update={"train": train})
         assert 0 < cost([Run(run.folder, record)]).seconds < 900
+
+
+# --- Memory -------------------------------------------------------------------------------------
+
+MIB = 2**20
+
+
+def counted(name, **knobs):
+    return footprint.footprint(name, variant(name).Config.checked(knobs), Signature())
+
+
+def test_a_footprint_says_what_any_batch_holds():
+    """Against the very tensors of a step with a batch that it was not counted with."""
+    config = variant("vae").Config.checked({"hidden": (32,)})
+    found = footprint.footprint("vae", config, Signature())
+    model = build("vae", config, Signature())
+    for batch in (1, 50, 200):
+        entries = footprint._entries(
+            lambda count: footprint._learn(model, Signature(), count, True), batch
+        )
+        told = max(fixed + batch * each for fixed, each in found.step)
+        assert max(entries) <= told <= 1.02 * max(entries) + 4096
+
+
+def test_a_footprint_without_numbers_is_that_with_them(monkeypatch):
+    knobs = {"network": "conv", "channels": (8, 16)}
+    made = counted("stacked_ae", **knobs)
+    monkeypatch.setattr(footprint, "LARGEST", 0)
+    outlined = counted("stacked_ae", **knobs)
+    assert outlined.parameters == made.parameters and outlined.state == made.state
+    for batch in (128, 4096):
+        one, other = (
+            max(fixed + batch * each for fixed, each in found.step) for found in (made, outlined)
+        )
+        assert 0.7 * one < other < 1.6 * one
+
+
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+def test_memory_is_known_of_every_variant(name):
+    found = counted(name)
+    model = build(name, variant(name).Config(), Signature())
+    assert found.parameters == sum(p.numel() for p in model.parameters())
+    assert found.step and found.look and found.numbers == 784
+    small, large = (
+        estimate.memory(found, TrainConfig(batch_size=batch), 60_000) for batch in (128, 65536)
+    )
+    assert 50 * MIB < small <= large and small < 700 * MIB
+    if not found.whole:
+        assert large > 1000 * MIB
+
+
+def test_a_visitor_can_not_ask_for_more_memory_than_there_is(tmp_path):
+    """The training that was let through: two wide convolutions and all digits in one batch."""
+    found = counted("vae", network="conv", channels=(512, 512))
+    asked = estimate.memory(found, TrainConfig(batch_size=65536), 4000, 1000)
+    assert asked > 9 * 1024 * MIB
+    request = jobs.JobRequest(
+        id="vae-k2-00000000aa",
+        variant="vae",
+        config={"latent": 2},
+        data="mnist-5k",
+        split="train",
+        train={},
+        samples=1,
+        expected=1.0,
+        memory=asked // MIB,
+    )
+    with pytest.raises(jobs.JobError, match="MiB of memory; .* at most 2,048"):
+        jobs.submit(tmp_path, request, "visitor-a", Limits())
+    assert jobs.submit(tmp_path, request, "the-owner", Limits(), owner=True)
+    usual = counted("vae", network="conv")
+    assert estimate.memory(usual, USUAL, 55_000, 10_000) < Limits().memory * MIB

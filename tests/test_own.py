@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import data
 from core.store import image_sets
-from explorer import live
+from explorer import live, state
 
 
 def page():
@@ -71,6 +71,16 @@ def test_whoever_brings_images_is_offered_them(tmp_path, monkeypatch, two_sets):
     names = {name for box in visit.selectbox for name in box.options}
     assert any(name.startswith("mine") for name in names)
     assert offered(visit) == set()
+
+
+def test_whoever_brought_images_is_offered_them_in_every_visit(two_sets, monkeypatch):
+    from core.store.rights import Person
+
+    monkeypatch.setattr(live, "is_owner", lambda address: False)
+    image_sets._hold(two_sets[0], Person.visitor("visitor-ann").mark, False)
+    for name, sees in (("visitor-ann", {"of 10 (10)"}), ("visitor-ben", set())):
+        monkeypatch.setattr(state, "visitor", lambda name=name: name)
+        assert offered(AppTest.from_function(page).run()) == sees
 
 
 def two_pixels() -> bytes:

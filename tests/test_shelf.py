@@ -3,7 +3,6 @@
 import dataclasses
 import io
 import json
-import os
 import stat
 import struct
 import zipfile
@@ -117,18 +116,6 @@ def test_a_run_that_ships_or_is_gone_can_be_neither_named_nor_deleted(copy, ship
     ):
         with pytest.raises(ShelfError, match="no longer in the store"):
             change(copy)
-
-
-def test_beyond_the_limit_the_oldest_go_that_nobody_keeps(tmp_path, digits):
-    runs = [trained(tmp_path, digits, on_map=False, latent=k) for k in (1, 2, 3, 4)]
-    for age, run in enumerate(reversed(runs)):
-        os.utime(run.folder / RECORD, (1e9 - age, 1e9 - age))
-    own_runs.write_note(runs[0], kept=True)
-    assert own_runs.tidy(tmp_path, 4) == []
-    assert own_runs.tidy(tmp_path, 2) == [runs[1].id, runs[2].id]
-    assert set(checkpoints.list_runs(tmp_path).runs) == {runs[0].id, runs[3].id}
-    assert own_runs.tidy(tmp_path, 1) == [runs[3].id]
-    assert own_runs.tidy(tmp_path, 1) == []
 
 
 # --- Out and in again -----------------------------------------------------------------------------

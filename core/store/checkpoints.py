@@ -29,7 +29,7 @@ from platformdirs import user_data_path
 
 from core.paths import AnyPath, path_of
 from core.refusal import Refusal
-from core.store import weights
+from core.store import rights, weights
 from core.store.schema import (
     CODES,
     FILM,
@@ -293,7 +293,12 @@ def read_tensors(run: Run, name: str) -> dict[str, Array]:
         ) from None
 
 
-def save(store: AnyPath, record: RunRecord, tensors: Mapping[str, Mapping[str, Array]]) -> Run:
+def save(
+    store: AnyPath,
+    record: RunRecord,
+    tensors: Mapping[str, Mapping[str, Array]],
+    maker: str = rights.OWNER,
+) -> Run:
     """Write a run beside its place and rename it into place; an older one of the same id goes.
 
     Args:
@@ -301,6 +306,7 @@ def save(store: AnyPath, record: RunRecord, tensors: Mapping[str, Mapping[str, A
         record: what to say of it; its `files` are filled in here.
         tensors: per file name (`weights.safetensors`, `codes.safetensors`) the named arrays,
             weights packed as the record's `stored_as` says.
+        maker: mark of who asked for it (`core.store.rights`).
 
     Raises:
         CheckpointError: where the disk is full or read-only; the store is left as it was.
@@ -320,6 +326,7 @@ def save(store: AnyPath, record: RunRecord, tensors: Mapping[str, Mapping[str, A
             _write(temporary / name, content)
         record = record.model_copy(update={"files": files})
         _write(temporary / RECORD, record.model_dump_json().encode())
+        rights.write_maker(temporary, maker)
         temporary.chmod(0o755)
         _replace(temporary, final)
     except OSError as error:
@@ -381,6 +388,7 @@ def _replace(temporary: Path, final: Path) -> None:
         return
     if (final / NOTE).exists():  # a name outlives another training
         shutil.copyfile(final / NOTE, temporary / NOTE)
+    rights.write_maker(temporary, rights.maker_of(final))  # and so does whose it is
     previous = final.with_name(f".{final.name}-previous")
     shutil.rmtree(previous, ignore_errors=True)
     final.rename(previous)

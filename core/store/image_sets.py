@@ -2,7 +2,9 @@
 
 Sets lie in the user's store as `.sets/set-<id>.safetensors`; the id is a hash of pixels, labels
 and class names, so that the same images are kept once and an address of theirs never changes.
-Of more than `MOST_SETS` the one that was not opened for longest goes.
+Who brought a set holds it: `.sets/holders/<id>/<mark>`; a set without a holder is the owner's. Of
+more than `MOST_SETS` of visitors whoever holds most lets go of the one that was not opened for
+longest, and so does the owner of more than so many own ones.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,9 +21,12 @@ import numpy as np
 from core.data import images, own_images
 from core.data.dataset import DataError, Dataset
 from core.data.own_images import BOUNDS, SIDE
-from core.store import checkpoints, result_files
+from core.store import checkpoints, result_files, rights
+from core.store.rights import OWNER, THE_OWNER, Held, Person
 
 FOLDER = ".sets"
+HOLDERS = "holders"
+_OWNERS = frozenset({OWNER})
 
 
 SET_ID = re.compile(r"[0-9a-f]{24}")
@@ -42,10 +47,11 @@ class Kept:
     count: int
     classes: int  # that have at least one image
     note: str
+    holders: frozenset[str] = frozenset()  # marks of those who brought it
 
 
-def keep(found: Dataset) -> str:
-    """Keep a set in the user's store; returns its id.
+def keep(found: Dataset, by: Person = THE_OWNER) -> str:
+    """Keep a set in the user's store, for whoever brings it; returns its id.
 
     Raises:
         DataError: not 1 to 5,000 images of 28×28 pixels, or more than 254 classes.
@@ -73,9 +79,11 @@ def keep(found: Dataset) -> str:
         "class_names": list(found.class_names),
         "note": found.provenance.note,
     }
+    set_id = _id_of(Path(name))
+    was_there = is_there(set_id)
     result_files.write(folder(), name, arrays, notes)
-    set_id = name.removeprefix("set-").removesuffix(".safetensors")
-    _tidy(set_id)
+    _hold(set_id, by.mark, was_there)
+    _tidy()
     return set_id
 
 
@@ -118,13 +126,13 @@ def is_there(set_id: str) -> bool:
 def list_sets() -> tuple[Kept, ...]:
     """The sets that are kept and whole, those that were opened last first."""
     kept = (_kept(path, changed) for path, changed in _files())
-    return tuple(one for one in kept if one is not None)
+    return tuple(replace(one, holders=_holders(one.id)) for one in kept if one is not None)
 
 
 @lru_cache(maxsize=2 * MOST_SETS)
 def _kept(path: Path, changed: int) -> Kept | None:
     found = result_files.read(path) or ({}, {})
-    set_id = path.name.removeprefix("set-").removesuffix(".safetensors")
+    set_id = _id_of(path)
     try:
         arrays, notes = found
         classes = len(np.unique(arrays["labels"][arrays["labels"] >= 0]))
@@ -142,11 +150,48 @@ def _files() -> list[tuple[Path, int]]:
     return sorted(found, key=lambda entry: (-entry[1], entry[0].name))
 
 
-def _tidy(kept: str) -> None:
-    others = [path for path, _ in _files() if kept not in path.name]
-    for path in others[MOST_SETS - 1 :]:
-        with contextlib.suppress(OSError):
-            path.unlink()
+def _hold(set_id: str, mark: str, was_there: bool) -> None:
+    """Say who brought a set; what had no holder before was the owner's, and stays so."""
+    marks = folder() / HOLDERS / set_id
+    if mark == OWNER and not marks.exists():
+        return
+    marks.mkdir(parents=True, exist_ok=True)
+    if was_there and not any(marks.iterdir()):
+        (marks / OWNER).touch()
+    (marks / mark).touch()
+
+
+def _holders(set_id: str) -> frozenset[str]:
+    with contextlib.suppress(OSError):
+        return frozenset(path.name for path in (folder() / HOLDERS / set_id).iterdir()) or _OWNERS
+    return _OWNERS
+
+
+def _tidy() -> None:
+    """Let go of what is held beyond the bounds; what nobody holds any longer goes."""
+    held = [
+        Held(set_id, mark, opened)
+        for set_id, opened in ((_id_of(path), opened) for path, opened in _files())
+        for mark in _holders(set_id)
+    ]
+    owners = [one for one in held if one.by == OWNER]
+    visitors = [one for one in held if one.by != OWNER]
+    for one in (*rights.surplus(owners, MOST_SETS), *rights.surplus(visitors, MOST_SETS)):
+        _let_go(one.thing, one.by)
+
+
+def _let_go(set_id: str, mark: str) -> None:
+    marks = folder() / HOLDERS / set_id
+    with contextlib.suppress(OSError):
+        (marks / mark).unlink(missing_ok=True)
+        if marks.exists() and any(marks.iterdir()):
+            return  # somebody else holds it
+        (folder() / f"set-{set_id}.safetensors").unlink(missing_ok=True)
+        marks.rmdir()
+
+
+def _id_of(path: Path) -> str:
+    return path.name.removeprefix("set-").removesuffix(".safetensors")
 
 
 def _path(set_id: str) -> Path | None:

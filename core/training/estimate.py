@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.config import ModelConfig, TrainConfig
 from core.models import outline
@@ -26,6 +26,12 @@ RECENT = 5  # similar runs that are asked how fast this machine is
 TELLING = 2.0  # seconds of an everyday core: less work than that says nothing of a machine
 PLAUSIBLE = (0.01, 20.0)  # times of this machine beside those of an everyday core
 
+LOOK = 1000  # examples that scores and maps take at once, `core.latent.coding`
+SCORED = 44  # bytes that scoring holds of each number of a split: floats of 4 and 8 bytes
+SHOWN, DRAWN = 5000, 12  # digits of the map, and bytes that it holds of each number of one
+READ = 32 * 2**20  # bytes that reading data and taking a film need besides
+SPARE = 1.15  # what memory that is freed and not given back, and the libraries' own, come to
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -34,6 +40,71 @@ class Cost:
     samples: int
     parameters: int
     seconds: float  # expected; of training alone
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What a training holds in memory, whatever its batch; `core.training.footprint` counts it.
+
+    Attributes:
+        parameters: trainable numbers.
+        state: bytes of all that the model keeps.
+        step: moments of a training step that may be its fullest: bytes whatever the batch, and
+            bytes for each example of it. Empty where that could not be counted.
+        look: the same of encoding and decoding.
+        whole: whether it looks at the whole data set at once.
+        numbers: in one example.
+    """
+
+    parameters: int
+    state: int = 0
+    step: tuple[tuple[int, int], ...] = ()
+    look: tuple[tuple[int, int], ...] = ()
+    whole: bool = False
+    numbers: int = 0
+
+
+def read_footprint(plain: Mapping[str, Any]) -> Footprint:
+    """A footprint that came as plain JSON.
+
+    Raises:
+        KeyError, TypeError, ValueError: for anything else.
+    """
+
+    def moments(name: str) -> tuple[tuple[int, int], ...]:
+        return tuple((int(fixed), int(each)) for fixed, each in plain.get(name, ()))
+
+    return Footprint(
+        int(plain["parameters"]),
+        int(plain.get("state", 0)),
+        moments("step"),
+        moments("look"),
+        bool(plain.get("whole", False)),
+        int(plain.get("numbers", 0)),
+    )
+
+
+def memory(found: Footprint, train: TrainConfig, count: int, scored: int = 0) -> int:
+    """Bytes that a training takes beside what its process has anyway, at its fullest.
+
+    Args:
+        count: examples in the training set.
+        scored: examples in the largest split that it is scored on, the map's aside.
+    """
+    batch = min(train.batch_size, count)
+    examples = count if found.whole else batch
+    kept = 2 * found.state  # the model, and its last good weights
+    data = 2 * count * found.numbers + 16 * count  # as it was read, and the part of it
+    if found.whole:
+        data += 4 * count * found.numbers
+    # What a training frees is kept by its process, in pieces of which scoring uses few.
+    learning = _fullest(found.step, examples)
+    looking = _fullest(found.look, LOOK) + (SCORED * scored + DRAWN * SHOWN) * found.numbers
+    return round(SPARE * (kept + data + learning + looking) + READ)
+
+
+def _fullest(moments: Iterable[tuple[int, int]], batch: int) -> int:
+    return max((fixed + batch * each for fixed, each in moments), default=0)
 
 
 def parameters(name: str, config: ModelConfig, signature: Signature) -> int:

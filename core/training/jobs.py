@@ -2,7 +2,7 @@
 restarted server see the same.
 
     <store>/.queue/<run-id>/request.json   what is asked for; the folder is made in one step
-    <store>/.queue/<run-id>/askers/<name>  one empty file for each visitor who asked
+    <store>/.queue/<run-id>/askers/<name>  an empty file for each who asked; the owner's says so
     <store>/.queue/<run-id>/progress.json  where the training is, written by its worker
     <store>/.queue/<run-id>/frames/        the film as far as it goes
     <store>/.queue/<run-id>/beat           touched every second by the worker that has the job
@@ -32,7 +32,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from core.config import StoredAs
 from core.refusal import Refusal
-from core.store import checkpoints
+from core.store import checkpoints, rights
 from core.training.limits import Limits
 
 QUEUE = ".queue"
@@ -70,6 +70,8 @@ class JobRequest(_Plain):
     samples: int
     expected: float  # seconds of training
     parameters: int = 0
+    memory: int = 0  # MiB that it is expected to take beside its process's own; 0 where unknown
+    bounded: bool = False  # whether it is a visitor's, whose limits hold while it is trained, too
     asked_at: float = 0.0
     stored_as: StoredAs = "float32"
     formerly: tuple[str, ...] = ()  # other ids under which the run may be in a store
@@ -170,7 +172,7 @@ def submit(
             (failed.folder / ASKERS).mkdir()
             (failed.folder / PROGRESS).unlink()
             (failed.folder / BEAT).unlink(missing_ok=True)
-        _enter(store, request, visitor)
+        _enter(store, request.model_copy(update={"bounded": not owner}), visitor, owner)
     except OSError as error:
         raise JobError(
             "Nothing can be trained here: the run store {store} can't be written ({reason}).",
@@ -185,6 +187,7 @@ def _check(request: JobRequest, visitor: str, limits: Limits, queued: Sequence[J
         (Refusal("samples"), request.samples, limits.samples),
         (Refusal("expected seconds"), round(request.expected), limits.seconds),
         (Refusal("parameters"), request.parameters, limits.parameters),
+        (Refusal("MiB of memory"), request.memory, limits.memory),
     ):
         if asked > most:
             raise JobError(
@@ -208,19 +211,19 @@ def _check(request: JobRequest, visitor: str, limits: Limits, queued: Sequence[J
         )
 
 
-def _enter(store: Path, request: JobRequest, visitor: str) -> None:
+def _enter(store: Path, request: JobRequest, visitor: str, owner: bool) -> None:
     queue = store / QUEUE
     queue.mkdir(parents=True, exist_ok=True)
     folder = queue / request.id
     for _ in range(10):
         with contextlib.suppress(FileNotFoundError):  # there is none, or it goes this moment
-            (folder / ASKERS / visitor).touch()
+            _ask(folder, visitor, owner)
             (folder / STOP).unlink(missing_ok=True)
             return
         fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=queue))
         try:
             (fresh / ASKERS).mkdir()
-            (fresh / ASKERS / visitor).touch()
+            _ask(fresh, visitor, owner)
             asked = request.model_copy(update={"asked_at": time.time()})
             (fresh / REQUEST).write_text(asked.model_dump_json(), encoding="utf-8")
             fresh.chmod(0o755)
@@ -234,6 +237,24 @@ def _enter(store: Path, request: JobRequest, visitor: str) -> None:
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     raise OSError(f"{folder} comes and goes")
+
+
+def _ask(folder: Path, visitor: str, owner: bool) -> None:
+    """Enter somebody who asks; who has asked already keeps the place."""
+    with contextlib.suppress(FileExistsError), (folder / ASKERS / visitor).open("x") as file:
+        file.write(rights.OWNER if owner else "")
+
+
+def maker(folder: Path) -> str | None:
+    """The mark of who asked for a job first and still wants it; None where nobody does."""
+    found = []
+    with contextlib.suppress(OSError):
+        for entry in (folder / ASKERS).iterdir():
+            with contextlib.suppress(OSError):
+                owns = entry.read_text(encoding="utf-8") == rights.OWNER
+                mark = rights.OWNER if owns else rights.mark_of(entry.name)
+                found.append((entry.stat().st_mtime_ns, entry.name, mark))
+    return min(found)[2] if found else None
 
 
 def jobs(store: Path) -> list[Job]:

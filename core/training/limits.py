@@ -36,6 +36,13 @@ class Limits(Settings):
         label="Parameters",
         help="Parameters of a network that a visitor trains.",
     )
+    memory: int = knob(
+        2048,
+        ge=256,
+        le=10**7,
+        label="Memory",
+        help="MiB that a visitor's training may take beside what its process has anyway.",
+    )
     waiting: int = knob(
         3, ge=1, le=1000, label="Waiting", help="Trainings that one visitor may have in the queue."
     )
@@ -47,7 +54,10 @@ class Limits(Settings):
         ge=1,
         le=10**6,
         label="Runs",
-        help="Trained runs that stay; beyond that the oldest one goes that nobody keeps.",
+        help="Visitors' trained runs that stay; beyond that who made most loses the oldest.",
+    )
+    keeps: int = knob(
+        5, ge=0, le=10**6, label="Keeps", help="Runs that one visitor may keep beside these."
     )
     owner: Literal["this-machine", "nobody"] = knob(
         "this-machine",

@@ -19,6 +19,7 @@ from core.models.base import Autoencoder, Member
 from core.paths import AnyPath, path_of
 from core.store import checkpoints, loading, maps, weights
 from core.store.checkpoints import Request
+from core.store.rights import OWNER
 from core.training import loop
 from core.training.continuation import Keeper
 from core.training.evaluate import evaluate, noise_matrix
@@ -40,6 +41,7 @@ def run(
     kept: AnyPath | None = None,
     teacher: nn.Module | None = None,
     stored_as: StoredAs = "float32",
+    maker: Callable[[], str] | None = None,
 ) -> Generator[Progress, None, None]:
     """Train what is asked and save it, also when the training is stopped half-way.
 
@@ -56,6 +58,7 @@ def run(
         kept: folder where all that is needed to go on is put every ten seconds; emptied at the end.
         teacher: the network whose fingerprint the request names, for a variant that is taught.
         stored_as: number format of the stored weights.
+        maker: gives the mark of who asked for it, when it is saved; else it is the owner's.
 
     Raises:
         TrainingError, CheckpointError: see `train` and `checkpoints.save`.
@@ -86,7 +89,9 @@ def run(
         if last.step == last.steps or (
             last.samples and not checkpoints.complete([store], request.names)
         ):
-            save(model, request, store, last, history, str(device), test, on_map, film, stored_as)
+            mark = OWNER if maker is None else maker()
+            told = (str(device), test, on_map, film, stored_as, mark)
+            save(model, request, store, last, history, *told)
         keeper.forget()
 
 
@@ -101,6 +106,7 @@ def save(
     on_map: Dataset | None = None,
     film: Film | None = None,
     stored_as: StoredAs = "float32",
+    maker: str = OWNER,
 ) -> checkpoints.Run:
     """Round the weights as they are stored, score the rounded model, and write the run."""
     data = checkpoints.DataRecord.of(request.data)
@@ -153,7 +159,7 @@ def save(
         stored_as=stored_as,
         shown=None if kept is None else kept[1],
     )
-    return checkpoints.save(store, record, tensors)
+    return checkpoints.save(store, record, tensors, maker)
 
 
 def _held_out(split: Dataset, trained_on: Dataset | checkpoints.DataRecord) -> bool:

@@ -25,10 +25,12 @@ from core import data, models
 from core.config import ConfigError, TrainConfig
 from core.models import variant
 from core.refusal import Refusal
-from core.store import checkpoints, leftovers
-from core.training import jobs, loop, runner
+from core.store import checkpoints, leftovers, own_runs
+from core.store.rights import OWNER
+from core.training import holding, jobs, limits, loop, runner
 from core.training.film import Film
 from core.training.jobs import BEAT, FRAMES, LOCKS, QUEUE, STOP, Job, JobProgress
+from core.training.limits import Limits
 
 PAUSE = 0.1  # seconds between looks at the queue and for a wish to stop
 
@@ -97,9 +99,13 @@ class Worker:
             report.fail(gone)
             return
         report.write()
+        first = jobs.maker(job.folder) or OWNER
+        allowed = _limits() if job.request.bounded else None
+        most = None if allowed is None else allowed.memory * holding.MIB
         with _beating(job.folder):
             try:
-                self._run(job, report)
+                with holding.held(most, torch.cuda.is_available()):
+                    self._run(job, report, lambda: jobs.maker(job.folder) or first)
             except (
                 loop.TrainingError,
                 ConfigError,
@@ -109,13 +115,14 @@ class Worker:
                 report.fail(error)
                 return
             except (MemoryError, RuntimeError) as error:
-                report.fail(_broke_off(error))
+                report.fail(_broke_off(error, allowed))
                 return
             except FileNotFoundError:
                 return  # nobody wants it any longer, so its folder is gone
             jobs.dismiss(self.store, job.id)
+        own_runs.tidy(self.store, _limits().runs)
 
-    def _run(self, job: Job, report: Reporter) -> None:
+    def _run(self, job: Job, report: Reporter, maker: Callable[[], str]) -> None:
         asked = job.request
         dataset = data.load(asked.data, asked.split)
         request = checkpoints.Request(
@@ -141,6 +148,7 @@ class Worker:
             on_save=report.saving,
             kept=job.folder,
             stored_as=asked.stored_as,
+            maker=maker,
         )
         with _stoppable(job.folder, report), contextlib.closing(training):
             for progress in training:
@@ -201,9 +209,23 @@ class Reporter:
         jobs.write_progress(self.folder, self.now)
 
 
-def _broke_off(error: MemoryError | RuntimeError) -> Refusal:
+def _limits() -> Limits:
+    """What the machine's owner allows now; the defaults where that can't be read."""
+    try:
+        return limits.read()
+    except ConfigError:
+        return Limits()
+
+
+def _broke_off(error: MemoryError | RuntimeError, allowed: Limits | None) -> Refusal:
     """Why a training could not go on; of what torch raises the first line, unless it is memory."""
     memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in str(error)
+    if memory and allowed is not None:
+        return Refusal(
+            "This training needs more memory than there is, or than the {most:,} MiB that a "
+            "visitor's may have here: take a smaller network or smaller batches.",
+            most=allowed.memory,
+        )
     if memory:
         return Refusal("This training needs more memory than there is.")
     return Refusal("The training broke off: {reason}", reason=str(error).splitlines()[0])

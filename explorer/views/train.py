@@ -11,7 +11,7 @@ from core.store import checkpoints, own_runs, records, transfer
 from core.store.checkpoints import Run
 from core.store.own_runs import ShelfError
 from core.training import jobs
-from explorer import assets, catalogue, live, resources, state, workers
+from explorer import assets, catalogue, live, resources, rights, state, workers
 from explorer.language import Words, plain
 from explorer.pad.component import latent_pad
 from explorer.views import frame, train_film, train_form, train_shelf
@@ -115,20 +115,22 @@ def _actions(words: Words, run: Run) -> None:
     if not resources.is_own(run):
         return
     note = own_runs.note(run)
-    may = not note.kept or live.is_owner(st.context.ip_address)
+    who = rights.person()
+    if not own_runs.may_change(run, who):
+        row.caption(words("train.theirs_kept" if note.kept else "train.theirs"))
+        return
+    full = None if note.kept else own_runs.no_room_to_keep(run, who, rights.keeping())
     kept = row.toggle(
         words("train.keep"),
         value=note.kept,
-        disabled=not may,
-        help=words("train.keep_help"),
+        disabled=full is not None,
+        help=words.refusal(full) if full else words("train.keep_help"),
         key=f"keep:{run.id}:{note.kept}",
     )
     if kept != note.kept:
-        _do(words, partial(own_runs.write_note, run, kept=kept))
+        change = partial(own_runs.write_note, run, by=who, allowed=rights.keeping())
+        _do(words, partial(change, kept=kept))
         st.rerun()
-    if not may:
-        row.caption(words("train.kept_by"))
-        return
     with row.popover(words("train.rename")):
         title = st.text_input(
             words("train.new_name"),
@@ -138,12 +140,12 @@ def _actions(words: Words, run: Run) -> None:
             key=f"title:{run.id}:{note.title}",
         )
         if st.button(words("train.save"), key=f"save:{run.id}"):
-            _do(words, partial(own_runs.write_note, run, title=title))
+            _do(words, partial(own_runs.write_note, run, title=title, by=who))
             st.rerun()
     with row.popover(words("train.delete")):
         st.markdown(words("train.delete_sure", name=plain(frame.name_of(words, run))))
         if st.button(words("train.delete_yes"), type="primary", key=f"delete:{run.id}"):
-            if _do(words, partial(own_runs.delete, run)):
+            if _do(words, partial(own_runs.delete, run, who)):
                 state.leave("said", words("train.deleted", id=run.id))
             state.pin("run", None)
             st.rerun()

@@ -107,9 +107,19 @@ def _wait(words: Words, text: str, ready: Callable[[], bool]) -> None:
 
 def _is_counted(name: str, config: ModelConfig, source: str, split: str) -> bool:
     try:
-        return catalogue.parameters(name, config, resources.facts(source, split)) is not None
+        return _footprint(name, config, resources.facts(source, split)) is not None
     except ConfigError:
         return True  # and the page says so
+
+
+def _footprint(
+    name: str, config: ModelConfig, facts: checkpoints.DataRecord
+) -> estimate.Footprint | None:
+    """What a training holds in memory; None while that is being counted. A visitor waits for all
+    of it, the owner, who may have what there is, for the parameters alone."""
+    found = catalogue.footprint(name, config, facts)
+    whole = found is not None and (found.numbers or live.is_owner(st.context.ip_address))
+    return found if whole else None
 
 
 def _request(
@@ -123,12 +133,14 @@ def _request(
 ) -> JobRequest | None:
     """What is asked for; None while its parameters are being counted."""
     facts = resources.facts(source, split)
-    size = catalogue.parameters(name, config, facts)
-    if size is None:
+    found = _footprint(name, config, facts)
+    if found is None:
         return None
+    scored = data.describe(source).counts.get("test", 0)
+    memory = estimate.memory(found, schedule, facts.count, scored) if found.numbers else 0
     own = [run for run in resources.runs().runs.values() if resources.is_own(run)]
     closed_form = card.capabilities["closed_form"]
-    cost = estimate.cost(name, config, schedule, facts.count, size, closed_form, own)
+    cost = estimate.cost(name, config, schedule, facts.count, found.parameters, closed_form, own)
     names = checkpoints.names_of(name, config, facts, schedule)
     return JobRequest(
         id=names[0],
@@ -142,6 +154,7 @@ def _request(
         samples=cost.samples,
         expected=cost.seconds,
         parameters=cost.parameters,
+        memory=-(-memory // 2**20),
     )
 
 
@@ -157,6 +170,7 @@ def _budget(words: Words, request: JobRequest) -> None:
             "train.budget",
             samples=f"{request.samples:,}",
             parameters=f"{request.parameters:,}",
+            memory=f"{request.memory:,} MiB" if request.memory else "…",
             time=_time(words, request.expected),
         )
     )
@@ -192,6 +206,7 @@ def _budget(words: Words, request: JobRequest) -> None:
                 "train.budget_limits",
                 samples=f"{limits.samples:,}",
                 parameters=f"{limits.parameters:,}",
+                memory=f"{limits.memory:,}",
                 time=_time(words, limits.seconds),
             )
         )
@@ -219,6 +234,7 @@ def _over(words: Words, request: JobRequest, limits: Limits) -> str | None:
     for name, asked, most, told in (
         ("samples", request.samples, limits.samples, f"{limits.samples:,}"),
         ("parameters", request.parameters, limits.parameters, f"{limits.parameters:,}"),
+        ("memory", request.memory, limits.memory, f"{limits.memory:,}"),
         ("seconds", request.expected, limits.seconds, _time(words, limits.seconds)),
     ):
         if asked > most:

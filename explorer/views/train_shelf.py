@@ -12,7 +12,7 @@ from core.store import checkpoints, own_runs, transfer
 from core.store.checkpoints import Run
 from core.store.own_runs import ShelfError
 from core.training import jobs
-from explorer import assets, knobs, members, resources, state, uploads, workers
+from explorer import assets, knobs, members, resources, rights, state, uploads, workers
 from explorer.language import Words, plain
 from explorer.pad.component import latent_pad
 from explorer.views import frame, train_beside
@@ -143,6 +143,7 @@ def _import(words: Words) -> None:
     except ShelfError as error:
         st.error(plain(words.refusal(error)))
         return
+    own_runs.give(run, rights.person())
     own_runs.tidy(store, workers.allowed()[0].runs)
     state.leave("said", words("train.imported", id=run.id))
     state.pin("run", run.id)

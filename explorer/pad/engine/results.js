@@ -12,8 +12,10 @@ import { readTensors } from "./safetensors.js";
 
 const PAUSE = 400; // milliseconds between looks at what is being computed
 
-// By this name the server knows who waits; a reload is somebody else, and what was asked for goes on.
-const visitor = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
+// By this name the server knows who waits: the one that the browser keeps, else one for this load,
+// so that a reload is somebody else, and what was asked for goes on.
+const kept = globalThis.document?.cookie.match(/(?:^|; )latent_visitor=([\w-]{8,64})(?:;|$)/);
+const visitor = kept?.[1] ?? Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
   byte.toString(16).padStart(2, "0")).join("");
 
 // A result that could not be had: `reason` and `values` where the page has words of its own for it.
