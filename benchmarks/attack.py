@@ -40,7 +40,7 @@ EVERY = 0.05  # seconds between that one's questions
 LOOKS = 0.02  # seconds between looks at the memory
 AT_ONCE = 8  # requests of one attack, unless it says otherwise
 SETTLES = 30.0  # seconds in which the server starts what it starts by itself
-PATIENCE = 90.0  # seconds until an answer counts as missing
+PATIENCE = 300.0  # seconds until an answer counts as missing
 SAVE = {"X-Latent-Visitor": "attacker-1"}
 PART = 2**16
 
@@ -175,7 +175,8 @@ async def nothing(target: Target, tally: Tally) -> None:
 @attack("odd requests to every route")
 async def odd_requests(target: Target, tally: Tally) -> None:
     choose = random.Random(5)
-    known = odd.usual(target.runs) | {"part": ("labels", "points")}  # no decoder, which takes torch
+    # Neither a decoder nor new scores: those take torch and scikit-learn, one process at a time.
+    known = odd.usual(target.runs) | {"part": ("labels", "points"), "kind": ("umap",)}
     tasks = []
     for address in odd.addresses(assets.routes(), known):
         method = choose.choice(("GET", "POST", choose.choice(odd.METHODS)))

@@ -186,16 +186,28 @@ class Taking:
         if scope["method"] != "POST":  # of a route that is no function Starlette checks none
             await Response(status_code=405, headers={"Allow": "POST"})(scope, receive, send)
             return
-        request, body = Request(scope, receive), Body(receive)
+        request, body, began = Request(scope, receive), Body(receive), False
+
+        async def sending(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
         try:
             if HEADER not in request.headers:
                 raise BodyError("To save needs the header {header}.", status=403, header=HEADER)
             wanted = self.check(request)
             size = declared(request, wanted)
             async with self.permits.one(visitor_of(request), size):
-                await self._answer(request, body, wanted, send)
+                await self._answer(request, body, wanted, sending)
         except BodyError as error:
             await refuse(request, body, error, send)
+        except OSError as error:
+            if began:
+                raise
+            reason = error.strerror or type(error).__name__
+            full = BodyError("The server has no room for it ({reason}).", status=507, reason=reason)
+            await refuse(request, body, full, send)
 
     async def _answer(self, request: Request, body: Body, wanted: Wanted, send: Send) -> None:
         with tempfile.TemporaryFile() as file:

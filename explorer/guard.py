@@ -102,13 +102,7 @@ class Guard:
             _log.debug("Refused: %s", refusal)
             await _refuse(refusal, scope, receive, sending)
             return
-        client = scope.get("client")
-        address = client[0] if client else ""
-        if not hosts.may_own(address, given["host"]) or hosts.is_proxied(given):
-            # What a proxy says of where a visit came from tells visitors apart, and no more.
-            elsewhere = bool(address) and not hosts.is_loopback(address)
-            scope = {**scope, "client": client if elsewhere else (hosts.PROXIED, 0)}
-        await self.app(scope, receive, sending)
+        await self.app(_as_it_came(scope, given), receive, sending)
 
     async def _refused(self, scope: Scope, given: Headers) -> Refusal | None:
         found = hosts.host_of(given.get("host", ""))
@@ -131,6 +125,23 @@ class Guard:
         return Refusal(
             "Only a page of this server may ask for that; {page!r} is none.", page=origin[:300]
         )
+
+
+def _as_it_came(scope: Scope, given: Headers) -> Scope:
+    """A request whose address is nobody's where somebody may have passed it on, and whose host is
+    its page's own, since Streamlit's websocket asks for that."""
+    client, origin = scope.get("client"), given.get("origin")
+    address, host = (client[0] if client else ""), hosts.host_of(given["host"])
+    from_here = host is not None and (origin is None or hosts.is_own_page(origin, host))
+    if not from_here or not hosts.may_own(address, given["host"]) or hosts.is_proxied(given):
+        # What a proxy says of where a visit came from tells visitors apart, and no more.
+        elsewhere = bool(address) and not hosts.is_loopback(address)
+        scope = {**scope, "client": client if elsewhere else (hosts.PROXIED, 0)}
+    if origin is not None and not from_here and scope["type"] == "websocket":
+        page = origin.partition("://")[2].encode("latin-1")
+        rest = [(name, value) for name, value in scope["headers"] if name != b"host"]
+        scope = {**scope, "headers": [*rest, (b"host", page)]}
+    return scope
 
 
 def _named() -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from explorer.bodies import BodyError
 from explorer.workers import ROOT
 
 AT_ONCE = 2
-SECONDS = 40.0  # until one is ended
+SECONDS = 120.0  # until one is ended; of a core it may have less, see `explorer.writing`
 REFUSES = 2  # exit status of one that tells why on its standard error
 LONGEST_REASON = 2**16  # bytes
 

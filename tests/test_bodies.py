@@ -146,6 +146,15 @@ def test_a_body_is_as_long_as_it_may_be(app, quick, parts, headers, status, told
     assert answer.status == status and told in answer.body.decode()
 
 
+def test_a_full_disk_is_one_sentence(app, quick, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(processes, "run", full)
+    answer = asyncio.run(post(app))
+    assert answer.status == 507 and b"No space left" in answer.body
+
+
 def test_one_household_is_one_visitor():
     class Request:
         def __init__(self, host):

@@ -173,6 +173,8 @@ def test_only_a_page_of_this_server_acts(guarded, host, origin, acts):
         (HERE, "192.168.1.5:8501", {}, False),  # passed on: nobody here asks by such a name
         (HERE, "lab.example", {}, False),
         (None, "localhost", {}, False),
+        (HERE, "localhost:8501", {"Origin": "http://localhost:8501"}, True),
+        (HERE, "127.0.0.1:8501", {"Origin": "https://lab.example"}, False),
         *(
             (HERE, "localhost:8501", {name: value}, False)
             for name, value in (
@@ -197,6 +199,21 @@ def test_who_is_the_owner(guarded, client, host, more, owner):
     assert ask(guarded, "/", headers=headers, client=client).body == str(owner).encode()
     talked = ask(guarded, "/stream", "WEBSOCKET", headers=headers, client=client)
     assert talked.closed == (1000 if owner else 1001)
+
+
+def test_a_proxy_that_renames_the_host_has_its_own_page_s_websocket(monkeypatch):
+    """Streamlit answers a page of the very host that is asked, and no other."""
+    monkeypatch.setattr(workers, "allowed", lambda: (Limits(hosts=("lab.example",)), None))
+    seen = []
+
+    async def stream(websocket):
+        seen.append(websocket.headers.getlist("host"))
+        await websocket.accept()
+
+    app = Starlette(routes=[WebSocketRoute("/", stream)], middleware=[Middleware(guard.Guard)])
+    for origin in ("https://lab.example", "http://10.0.0.7", "https://other.example"):
+        ask(app, "/", "WEBSOCKET", headers={"Host": "10.0.0.7", "Origin": origin})
+    assert seen == [["lab.example"], ["10.0.0.7"]]
 
 
 def test_a_proxy_s_word_tells_visitors_apart_and_makes_none_the_owner(guarded):
