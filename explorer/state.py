@@ -242,7 +242,7 @@ def visitor() -> str:
     pads set the cookie, so that a reload is the same visitor."""
     kept = _choices().get(COOKIE)
     if kept is None:
-        kept = st.context.cookies.get(COOKIE, "")
+        kept = str(st.context.cookies.get(COOKIE, ""))
         if not VISITOR.fullmatch(kept):
             kept = secrets.token_hex(12)
         _choices()[COOKIE] = kept
