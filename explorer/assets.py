@@ -7,9 +7,7 @@ so that no path from outside ever reaches the file system.
 from __future__ import annotations
 
 import gzip
-import hashlib
 from functools import lru_cache
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
@@ -21,11 +19,8 @@ from core.refusal import Refusal
 from core.store import maps
 from core.store.checkpoints import CODES, FILM, PICTURES, WEIGHTS, CheckpointError, Run
 from explorer import background, downloads, exporting, linker, live, resources
-from explorer.addresses import base, root
+from explorer.addresses import MODULES, PAD, base, module, pad_version, root
 from explorer.live import FOREVER, MINE, refused
-
-PAD = Path(__file__).parent / "pad"
-MODULES = tuple(sorted(path.relative_to(PAD).as_posix() for path in PAD.rglob("*.js")))
 
 
 def network_spec(run: Run) -> dict:
@@ -85,11 +80,6 @@ def job_address(job_id: str) -> str:
     return f"{root()}/jobs/{job_id}"
 
 
-def module(name: str) -> str:
-    """Address of a JavaScript module of the pads, such as `pages/explore.js`."""
-    return f"{root()}/pad/{_pad_version()}/{name}"
-
-
 def in_browser(run: Run) -> bool:
     """Whether a pad can show this run: it has layers for the browser, a map, and is of images."""
     record = run.record
@@ -112,13 +102,6 @@ def links(module_name: str) -> str:
     for address in digits_spec().values():
         found.append(f"<{address}>; rel=preload; as=fetch; crossorigin")
     return ", ".join(found)
-
-
-@lru_cache(maxsize=1)
-def _pad_version() -> str:
-    paths = [*(PAD / name for name in MODULES), Path(linker.__file__)]
-    joined = b"".join(path.read_bytes() for path in paths)
-    return hashlib.sha256(joined).hexdigest()[:16]
 
 
 def _run_file(request: Request) -> Response:
@@ -210,7 +193,7 @@ def _packed_module(name: str) -> bytes:
 
 def _module(request: Request) -> Response:
     name = request.path_params["name"]
-    if name not in MODULES or request.path_params["version"] != _pad_version():
+    if name not in MODULES or request.path_params["version"] != pad_version():
         return PlainTextResponse("There is no such module; load the page again.", 404)
     packed = FOREVER | {"Content-Encoding": "gzip"}
     return Response(_packed_module(name), media_type="text/javascript", headers=packed)

@@ -154,9 +154,19 @@ def best(locale: str | None) -> str:
     return "ko" if re.match(r"ko\b", locale or "", re.IGNORECASE) else "en"
 
 
+# What Streamlit and GitHub's Markdown change or link after they have taken escapes away: icons and
+# emoji by name, arrows and dashes, addresses. A joiner that nobody sees keeps it apart.
+_TAKEN = re.compile(
+    r":(?=//)|:(?=[\w+\-/]+:)|\bwww(?=\.)|(?=@)|(?<!\S)[<>~-](?=(?:->|[-=>])(?!\S))", re.IGNORECASE
+)
+_JOINER = "\u2060"
+
+
 def plain(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])", r"\\\1", text)
+    """Text that Markdown shows as it is, in one line: what came from a link, a file or another
+    person. Whatever of theirs is shown by Streamlit as Markdown goes through here."""
+    apart = _TAKEN.sub(lambda found: found[0] + _JOINER, " ".join(text.split()))
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$~:&=^])", r"\\\1", apart)
 
 
 def _flat(table: dict[str, Any], prefix: str = ""):

@@ -7,6 +7,7 @@ import streamlit as st
 from explorer import state
 from explorer.views import beta, compare, explore, generate, noise, train
 
+state.arrive()
 words = state.words()
 st.set_page_config(page_title=words("app.title"), page_icon="🔢", layout="wide")
 page = st.navigation(

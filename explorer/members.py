@@ -116,7 +116,7 @@ def show_missing(words: Words, variant: str, knobs: Iterable[Knob] = ()) -> None
 def missing(words: Words, variant: str, knobs: Iterable[Knob] = ()) -> str:
     """The sentence of `show_missing`, in Markdown; empty where all is there."""
     found = language.member(variant)
-    path = f"`explorer/family/{variant}.toml`"
+    path = f"`explorer/family/{variant.replace('`', '')}.toml`"
     if not found.there:
         return words("family.none", path=path)
     if found.torn:

@@ -72,7 +72,6 @@ _CHANGE = """(canvas, label) => new Promise((done, failed) => {
   };
   look();
 })"""
-_LOOK_UP = re.compile(r"404 \(Not Found\) \(http://[^/]+/\w+/_stcore/(health|host-config)\)$")
 _PAPER, _INK = 255, 20  # red of the light theme's paper and ink
 
 
@@ -224,13 +223,8 @@ class Visit:
 
     @property
     def errors(self) -> list[str]:
-        """Console errors and uncaught exceptions, without those of Streamlit's own look-up: on any
-        page but the first it asks below the page for its server, is told 404, and asks above."""
-        return [
-            line
-            for line in self.console
-            if not line.startswith("warning") and not _LOOK_UP.search(line)
-        ]
+        """Console errors and uncaught exceptions."""
+        return [line for line in self.console if not line.startswith("warning")]
 
     @property
     def torn(self) -> list[str]:

@@ -174,6 +174,17 @@ def test_a_drawn_digit_behaves_as_a_picked_one(visit, model, held_out):
     hand.wait_for_link("z")
     assert hand.link["digit"] == "100"
     assert len(hand.frames) == frames, "a message left for the server while drawing"
+    hand.page.mouse.click(*hand.at(0.4, 0.6))
+    hand.wait_for_link("drawn")
+    again = visit(language=None, **hand.link)
+    again.wait_for_name(again.input, TEXT["drawn"])
+    assert np.abs(again.pixels(again.input) - hand.pixels(hand.input)).max() < 0.2
+    assert again.linked_z == hand.linked_z and again.link["drawn"] == hand.link["drawn"]
+    again.page.close()
+    torn = visit(model="vae", k=2, digit=100, drawn=hand.link["drawn"][:-3])
+    expect(torn.page.locator('[data-part="message"]')).to_have_text(TEXT["bad_drawn"])
+    assert torn.input.get_attribute("aria-label") == "input digit, a 0"
+    torn.page.close()
 
     hand.page.locator('[data-input="real"]').click()
     assert hand.input.get_attribute("aria-label") == "input digit, a 0"
@@ -401,7 +412,8 @@ def shown(visit, **link) -> Visit:
 def test_sets_of_one_image_of_the_same_and_of_named_classes(visit, kept, held_out):
     one = kept(held_out.x[7:8, 0], [-1], [])
     same = kept(np.repeat(held_out.x[3:4, 0], 4, 0), [5] * 4, "0123456789")
-    named = kept(held_out.x[:6, 0], [0, 1, 2, 0, 1, -1], ["bird", "cat", "dog"])
+    odd = '<img src="/nowhere" onerror="window.foreign = 1">'
+    named = kept(held_out.x[:6, 0], [0, 1, 2, 0, 1, -1], ["bird", odd, "dog"])
     for set_id, label, picks in ((one, "–", 0), (same, "5", 10), (named, "bird", 3)):
         hand = shown(visit, model="vae", k=2, set=set_id, digit=0)
         assert hand.input.get_attribute("aria-label") == f"input digit, a {label}"
@@ -412,7 +424,11 @@ def test_sets_of_one_image_of_the_same_and_of_named_classes(visit, kept, held_ou
         before = hand.label
         hand.page.mouse.click(*hand.at(0.4, 0.4))
         hand.wait_for_change(before)
-        assert hand.errors == []
+        if picks == 3:
+            hand.page.locator(".picks button").nth(1).click()
+            hand.wait_for_name(hand.input, odd[:10])
+            hand.page.locator('[data-part="near-label"]', has_text=odd).wait_for()
+        assert hand.errors == [] and not hand.page.evaluate("window.foreign")
 
 
 def test_own_images_follow_the_knob(visit, kept, held_out, shipped):

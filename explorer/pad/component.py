@@ -21,10 +21,10 @@ _STARTER = """
 const pads = new WeakMap();
 export default function (component) {
   const { parentElement, setTriggerValue } = component;
-  const [data] = component.data;
+  const [data, page] = component.data;
   let held = pads.get(parentElement);
   if (!held) {
-    held = { latest: { parentElement, data, setTriggerValue }, pad: null };
+    held = { latest: { parentElement, data, page, setTriggerValue }, pad: null };
     pads.set(parentElement, held);
     import(new URL(data.module, document.baseURI).href)
       .then((module) => module.mount(held.latest))
@@ -32,8 +32,10 @@ export default function (component) {
         held.pad = pad;
         if (held.gone) pad.destroy();
         else pad.update(held.latest.data);
+        if (page.said) delete document.documentElement.dataset.arriving;
       })
       .catch((error) => {
+        delete document.documentElement.dataset.arriving;
         const line = document.createElement("p");
         line.className = "failed";
         line.setAttribute("role", "alert");
@@ -41,7 +43,7 @@ export default function (component) {
         parentElement.appendChild(line);
       });
   } else {
-    held.latest = { parentElement, data, setTriggerValue };
+    held.latest = { parentElement, data, page, setTriggerValue };
     if (held.pad) held.pad.update(data);
   }
   return () => {
@@ -65,6 +67,8 @@ _mount = st.components.v2.component(
     js=_STARTER,
 )
 
+_keep = st.components.v2.component("keeper", js=_STARTER)
+
 
 def latent_pad(
     module: str,
@@ -80,9 +84,21 @@ def latent_pad(
         key: names this pad on the page.
         tells: what the pad may tell the page, and what to do then, before the page is drawn anew.
     """
+    key = f"pad-{key}"
     listeners = {
         f"on_{name}_change": lambda name=name, then=then: then(state.told(key, name))
         for name, then in (tells or {}).items()
     }
     # In a list, because Streamlit loads pandas (a second) to look for tables in a dict.
-    _mount(key=key, data=[{"module": module, **data}], **listeners)
+    _mount(key=key, data=[{"module": module, **data}, state.address()], **listeners)
+
+
+def keeper(module: str, data: dict[str, Any]) -> None:
+    """Let the browser's address bar, and the document, say of the page what `explorer.state.end`
+    gives. It shows nothing."""
+    told = {"module": module, "text": {"failed": "{error}"}, **data}
+    _keep(
+        key="keeper",
+        data=[told, {}],
+        on_left_change=lambda: state.left(state.told("keeper", "left")),
+    )

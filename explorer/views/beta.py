@@ -17,10 +17,6 @@ from explorer.pad.component import latent_pad
 from explorer.views import frame
 
 BETAS = (0.1, 0.5, 1, 2, 4, 8)  # columns of the grid of reconstructions
-# A phone has no room above the map; the page's end shows the equation there.
-_STYLE = (
-    "<style>@media (max-width: 640px) {.stColumn:has(.st-key-equation) {display: none}}</style>"
-)
 # Symbols that the page says outside of its equations.
 _SAID = ("latent", "rate", "distortion", "eigenvalue", "pixel_deviation", "dimension", "decoded")
 OPENS = 16  # K at which the page opens: there β switches dimension after dimension off
@@ -40,8 +36,9 @@ def show() -> None:
         with said:
             frame.say(words, "beta")
         with equation.container(key="equation"):
-            st.html(_STYLE)
             members.show_equation(words, one_beta(runs, first).record.variant, "beta")
+        state.carry("digit", of=frame.DIGITS)
+        state.carry("k", among=map(str, found))
         data = {
             "stops": [_stop(run, first, runs) for run in found.values()],
             "opens": first.record.latent,

@@ -21,15 +21,6 @@ _EQUATIONS = (
     r"\text{%(equation_ae)s:}\quad &\hat x = g(f(x))",
     r"\text{%(equation_error)s:}\quad &\lVert x-\hat x\rVert^2",
 )
-# A phone has no room above the maps; the page's end shows the equations there.
-_STYLE = (
-    "<style>.st-key-below {display: none} .st-key-above .katex {font-size: 1rem}"
-    ".st-key-above .katex-display {margin: 0}"
-    "@media (max-width: 640px) {.stColumn:has(.st-key-above) {display: none}"
-    " .st-key-below {display: flex}"
-    " .stElementContainer:has(.stMultiSelect) {flex: 1 1 200px; width: 200px}}"
-    "</style>"
-)
 
 
 def show() -> None:
@@ -38,7 +29,7 @@ def show() -> None:
     with frame.page(words, "compare") as bar:
         runs = [run for run in frame.showable_runs() if _pixels(run) == resources.digits().shape]
         with bar:
-            runs = frame.pick_images(words, runs)
+            runs = frame.pick_images(words, runs, frame.known_run(runs))
             models = _pick(words, runs)
         if not models:
             st.error(words("app.no_runs"))
@@ -48,9 +39,9 @@ def show() -> None:
         with said:
             frame.say(words, "compare")
         with above.container(key="above"):
-            st.html(_STYLE)
             st.latex(rf"\begin{{aligned}}{equation}\end{{aligned}}")
         first = next(iter(models.values()))
+        state.carry("digit", of=frame.images_key(first))
         data = {
             "models": [
                 {"name": name, "run": _spec(run, first), "closed": _closed(run)}
@@ -104,7 +95,7 @@ def _pick(words: Words, runs: Sequence[Run]) -> dict[str, Run]:
     sizes = sorted(size for size, there in alike.items() if sum(map(len, there.values())) > 1)
     if not sizes:
         return {}
-    size = state.choice("k", words("picker.latent"), sizes, sizes[0], width=100)
+    size = state.choice("k", words("picker.latent"), sizes, sizes[0], width=100, frees=("run",))
     offered, names = _offer(words, alike[size])
     first = records.by_role((runs[0] for runs in alike[size].values()), "beside")[:USUAL]
     default = [slug for slug, run in offered.items() if run in first]

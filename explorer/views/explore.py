@@ -18,18 +18,6 @@ SCORES = (  # name of the texts, key in the run's metrics, decimals
     ("elbo", "elbo_binary", 1),
 )
 
-# On a phone the button of own images is its icon alone, beside the first sentence.
-_STYLE = """<style>
-@media (max-width: 640px) {
-  .stHorizontalBlock:has(.st-key-own) {flex-wrap: nowrap; gap: .5rem}
-  .stHorizontalBlock:has(.st-key-own) > .stColumn {min-width: 0; flex: 1 1 auto; width: auto}
-  .stHorizontalBlock:has(.st-key-own) > .stColumn:last-child {flex: 0 0 48px}
-  .st-key-own .stPopover button {padding: 0; min-height: 44px}
-  .st-key-own .stPopover button p, .st-key-own .stPopover button > div > div:last-child
-    {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)}
-}
-</style>"""
-
 
 def show() -> None:
     """Draw the page."""
@@ -49,8 +37,10 @@ def show() -> None:
         with told:
             frame.say(words, "explore", _in_short(words, run))
         with images.container(key="own"):
-            st.html(_STYLE)
             own_set = own.panel(words, run) if own.fits(run) else None
+        state.carry("digit", of=own_set or frame.images_key(run))
+        state.carry("z", of=run.id)
+        state.carry("drawn")
         data = {
             "run": assets.run_spec(run),
             "digits": assets.digits_spec(own_set, run),
@@ -127,7 +117,7 @@ def _numbers(words: Words, run: Run) -> None:
             data=plain(resources.data_name(run)),
             split=words(scored),
             seconds=f"{record.seconds:,.0f}",
-            device=record.device.upper(),
+            device=plain(record.device.upper()),
             samples=f"{record.samples:,}",
         )
     )

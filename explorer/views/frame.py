@@ -15,48 +15,9 @@ from core.store.checkpoints import Run
 from core.training.jobs import Job
 from explorer import assets, knobs, members, resources, state
 from explorer.language import Words
+from explorer.pad.component import keeper
 
-# Streamlit leaves six empty rems above a page; a map needs them more. On a phone output and map
-# come first: pickers stand two in a row with their labels inside, what to look for below the pad.
-_STYLE = """<style>
-:root:root {font-size: clamp(1rem, min(.5rem + .625vw, 2.5vh), 2rem)}
-.stMainBlockContainer {padding: 4.2rem 2rem 3rem; max-width: none}
-.stMainBlockContainer h3 {padding: 0 0 .3rem}
-body, body :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"]),
-body :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"]) *
-  {word-break: keep-all; overflow-wrap: break-word}
-.stMainBlockContainer .katex-display, .stMainBlockContainer .stMarkdown > div > div
-  {overflow: visible}
-.st-key-bar [data-tag] {background-color: #3d5bd9}
-:has(> .st-key-said-narrow), :has(> .st-key-look) {display: none}
-.st-key-bar > [class*="st-key-widget-model-"], .st-key-bar > [class*="st-key-widget-run-"]
-  {flex: 0 1 13rem; width: 13rem}
-.st-key-bar > [class*="st-key-widget-k-"] {flex: 0 1 7.5rem; width: 7.5rem}
-.st-key-bar > [class*="st-key-widget-net-"] {flex: 0 1 10.6rem; width: 10.6rem}
-.st-key-bar > [class*="st-key-widget-models-"] {flex: 0 1 31rem; width: 31rem}
-@media (max-width: 640px) {
-  .stMainBlockContainer {padding: 3.9rem 1rem 2rem}
-  .stMainBlockContainer > .stVerticalBlock {gap: .7rem}
-  .stMainBlockContainer .stMarkdown p {font-size: .9rem}
-  .stMainBlockContainer .katex-display {font-size: .85em}
-  :has(> .st-key-said-wide) {display: none}
-  :has(> .st-key-said-narrow), :has(> .st-key-look) {display: flex}
-  .st-key-said-narrow .stMarkdown p {font-size: .82rem; line-height: 1.4}
-  .st-key-bar {gap: .5rem}
-  .st-key-bar > * {order: 2}
-  .st-key-bar > :has(h3) {order: 0; flex: 1 1 50%; width: auto}
-  .st-key-bar h3 {font-size: 1.2rem; line-height: 1.15; padding: 0}
-  .st-key-bar > [class*="st-key-widget-lang"] {order: 1; width: auto}
-  .st-key-bar > :has(.stSelectbox) {flex: 1 1 40%; width: auto}
-  .st-key-bar .stSelectbox {position: relative}
-  .st-key-bar .stSelectbox label {position: absolute; z-index: 1; inset: 3px auto auto 10px;
-    min-height: 0; padding: 0; pointer-events: none}
-  .st-key-bar .stSelectbox label p {font-size: 10px; line-height: 1.2; opacity: .75}
-  .st-key-bar .react-aria-ComboBox > div {min-height: 46px}
-  .st-key-bar .stSelectbox input {padding-top: 14px}
-  .st-key-bar .stMultiSelect label {position: absolute; clip-path: inset(50%)}
-}
-</style>"""
+DIGITS = "digits"  # what a link calls the held-out digits that all maps share
 
 
 @contextlib.contextmanager
@@ -66,12 +27,10 @@ def page(words: Words, name: str) -> Iterator[DeltaGenerator]:
     Below the row stand the sentences about a bad link, at the page's end what the store could
     not read.
     """
-    st.html(_STYLE)
+    state.begin(name, resources.runs().renamed)
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar")
-    bar.subheader(words(f"{name}.title"), anchor=False, width="stretch")
+    bar.title(words(f"{name}.title"), anchor=False, width="stretch")
     told = st.container()
-    state.link_language()
-    state.rename(resources.runs().renamed)
     yield bar
     with bar:
         state.language_switch()
@@ -82,6 +41,8 @@ def page(words: Words, name: str) -> Iterator[DeltaGenerator]:
         with st.expander(words("app.skipped_runs", count=len(skipped))):
             for refusal in skipped:
                 st.text(words.refusal(refusal))
+    says = {"language": words.language, "past": words("app.skip")} | state.end()
+    keeper(assets.module("pages/keeper.js"), says)
 
 
 def say(words: Words, name: str, *more: str) -> None:
@@ -119,10 +80,10 @@ def say_digits_alone(words: Words) -> None:
         st.caption(words("app.digits_alone", count=others))
 
 
-def _images_key(run: Run) -> str:
+def images_key(run: Run) -> str:
     """What a link calls the images that a run is shown on."""
     if resources.on_digits(run):
-        return "digits"
+        return DIGITS
     plain_name = re.sub(r"\W+", "-", resources.data_name(run).lower()).strip("-")[:30]
     return f"{plain_name}-{maps.fingerprint(run)[:6]}"
 
@@ -133,24 +94,29 @@ def pad_key(words: Words, name: str, run: Run) -> str:
     return f"{name}-{words.language}{own}"
 
 
-def pick_images(words: Words, runs: list[Run]) -> list[Run]:
+def known_run(runs: Iterable[Run]) -> Run | None:
+    """Of some runs the one that a link names or a page before showed."""
+    return next((run for run in runs if run.id == state.said("run")), None)
+
+
+def pick_images(words: Words, runs: list[Run], known: Run | None) -> list[Run]:
     """Those of the runs that are shown on the images that a picker names: models of different data
-    share no map. There is no picker where all share one; a link to a run needs none."""
+    share no map. There is no picker where all share one; a run that is `known` says which."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(_images_key(run), []).append(run)
+        groups.setdefault(images_key(run), []).append(run)
     if len(groups) < 2:
         return runs
-    linked = resources.runs().get(state.asked("run") or "")
-    usual = next(iter(groups)) if linked is None else _images_key(linked)
+    usual = next(iter(groups)) if known is None else images_key(known)
     names = {key: _images_name(words, there[0]) for key, there in groups.items()}
     picked = state.choice(
         "images",
         words("picker.images"),
         list(groups),
-        usual if usual in groups else next(iter(groups)),
+        usual,
         show=names.get,
         width=170,
+        frees=("run",),
     )
     return groups[picked]
 
@@ -165,19 +131,26 @@ def pick_run(words: Words) -> Run | None:
     runs = showable_runs(live=False)
     if not runs:
         return None
-    runs = pick_images(words, runs)
+    known = known_run(runs)
+    if known is not None:
+        like = {"model": known.record.variant, "k": known.record.latent, "net": network_of(known)}
+        state.rule("run", like | {"images": images_key(known)})
+    runs = pick_images(words, runs, known)
+    known = known if known in runs else None
     variants = variants_of(runs)
     variant = state.choice(
         "model",
         words("picker.model"),
         variants,
-        usual_variant(runs) or variants[0],
+        known.record.variant if known else usual_variant(runs) or variants[0],
         show=lambda name: members.title(words, name),
         width=210,
+        frees=("run",),
     )
     runs = [run for run in runs if run.record.variant == variant]
     sizes = sorted({run.record.latent for run in runs})
-    latent = state.choice("k", words("picker.latent"), sizes, sizes[0], width=120)
+    usual = known.record.latent if known in runs else sizes[0]
+    latent = state.choice("k", words("picker.latent"), sizes, usual, width=120, frees=("run",))
     runs = [run for run in runs if run.record.latent == latent]
     networks = sorted({network_of(run) for run in runs}, reverse=True)
     if len(networks) > 1:
@@ -185,9 +158,10 @@ def pick_run(words: Words) -> Run | None:
             "net",
             words("picker.network"),
             networks,
-            networks[0],
+            network_of(known) if known in runs else networks[0],
             show=lambda name: words(f"picker.{name}"),
             width=170,
+            frees=("run",),
         )
         runs = [run for run in runs if network_of(run) == network]
     by_id = {run.id: run for run in runs}
@@ -198,6 +172,7 @@ def pick_run(words: Words) -> Run | None:
     picked = state.choice(
         "run", words("picker.run"), list(by_id), runs[0].id, show=names.get, width=210
     )
+    state.choose(run=picked)
     return by_id[picked]
 
 

@@ -39,6 +39,8 @@ def show() -> None:
         frame.say(words, "generate", words("generate.in_short"))
         if not resources.on_digits(run):
             st.caption(words("generate.no_judge", data=plain(resources.data_name(run))))
+        state.carry("digit", of=frame.images_key(run))
+        state.carry("z", of=run.id)
         data = {
             "run": assets.run_spec(run),
             "digits": assets.digits_spec(run=run),

@@ -19,12 +19,6 @@ from explorer.pad.component import latent_pad
 from explorer.views import frame
 
 TOY_POINTS = 200
-_STYLE = (
-    ".st-key-noise-matrix {overflow-x: auto}"
-    ".st-key-noise-matrix [data-testid=stPlotlyChart] {min-width: 660px}"
-    ".st-key-noise-matrix > div {min-width: 660px}"
-    "@media (min-width: 900px) {.st-key-noise-page .katex {font-size: 1.05em}}"
-)
 
 
 class _Bench:
@@ -64,8 +58,8 @@ def show() -> None:
         if not bench.noises:
             st.error(words("noise.no_runs"))
             return
-        st.html(f"<style>{_STYLE}</style>")
         frame.say(words, "noise")
+        state.carry("digit", of=frame.DIGITS)
         data = {
             "noises": [
                 {

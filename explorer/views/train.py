@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -39,7 +40,7 @@ def _watch(words: Words) -> Run | None:
     """Draw what the link names, else the latest run; returns it if it is one."""
     said = state.take("said")
     if said:
-        st.info(said)
+        st.info(plain(said))
     asked = state.pinned("run")
     job = jobs.find(checkpoints.user_store(), asked) if asked else None
     if job is not None:
@@ -98,11 +99,11 @@ def _ended(told: Any) -> None:
 def _actions(words: Words, run: Run) -> None:
     record = run.record
     row = st.container(horizontal=True, gap="small", vertical_alignment="center")
-    network = f"&net={frame.network_of(run)}" if "network" in record.config else ""
+    network = {"net": frame.network_of(run)} if "network" in record.config else {}
     if assets.in_browser(run):
-        chosen = f"model={record.variant}&k={record.latent}{network}&run={run.id}"
-        link = f"./?{chosen}&lang={words.language}"  # Explore is the page at the root
-        row.link_button(words("train.explore"), link)
+        chosen = {"model": record.variant, "k": record.latent, **network, "run": run.id}
+        link = urlencode(chosen | {"lang": words.language})
+        row.link_button(words("train.explore"), f"./?{link}")  # Explore is the page at the root
     row.download_button(
         words("train.export"),
         partial(transfer.export_run, run),

@@ -62,7 +62,7 @@ def _differences(words: Words, pair: tuple[Run, Run], names: list[str]) -> None:
     rows = []
     for title, values in _all_knobs(words, pair).items():
         if values[0] != values[1]:
-            rows.append(f"| {title} | {plain(values[0])} | {plain(values[1])} |")
+            rows.append(f"| {plain(title)} | {plain(values[0])} | {plain(values[1])} |")
     st.markdown(f"**{words('train.differ')}**")
     if not rows:
         st.caption(words("train.alike"))

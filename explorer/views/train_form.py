@@ -29,7 +29,7 @@ from explorer import (
     symbols,
     workers,
 )
-from explorer.language import Words
+from explorer.language import Words, plain
 from explorer.views import frame
 
 BASIC = ("epochs", "batch_size", "learning_rate")
@@ -76,7 +76,7 @@ def draw(words: Words) -> None:
         stored_as = storing.checked(words).stored_as
         request = _request(name, card, config, schedule, stored_as, *picked.split("/"))
     except (ConfigError, DataError) as error:
-        st.error(words.refusal(error))
+        st.error(plain(words.refusal(error)))
         _button(words("train.go"), None, disabled=True)
     else:
         if request is None:
@@ -162,7 +162,7 @@ def _budget(words: Words, request: JobRequest) -> None:
     """What the training asks for, said before the click, and the button."""
     limits, wrong = workers.allowed()
     if wrong:
-        st.warning(words.refusal(wrong))
+        st.warning(plain(words.refusal(wrong)))
     owner = live.is_owner(st.context.ip_address)
     store = checkpoints.user_store()
     st.markdown(
@@ -176,7 +176,7 @@ def _budget(words: Words, request: JobRequest) -> None:
     )
     problem = state.take("problem")
     if problem:
-        st.error(problem)
+        st.error(plain(problem))
     there = jobs.complete(store, request)
     if there is not None:
         _button(words("train.show"), partial(state.pin, "run", there.id))

@@ -47,7 +47,6 @@ class BetaBench {
 
   update(data) {
     this.text = data.text;
-    address.set({});
   }
 
   async load(data) {

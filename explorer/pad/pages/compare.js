@@ -164,7 +164,6 @@ class ComparePad extends Pad {
 
   async update(data) {
     if (JSON.stringify(data) !== JSON.stringify(this.data)) await this.load(data);
-    address.set({});
   }
 
   async load(data) {

@@ -136,7 +136,6 @@ export class GeneratePad extends Pad {
     this.text = data.text;
     if (data.run.id !== this.run?.id) await this.load(data);
     else this.data = data;
-    address.set({});
   }
 
   async load(data) {

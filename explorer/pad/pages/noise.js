@@ -140,7 +140,6 @@ class NoisePad extends Pad {
       this.runs.clear();
       await this.load(data);
     }
-    address.set({});
   }
 
   async load(data) {

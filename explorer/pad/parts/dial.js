@@ -2,7 +2,7 @@
 
 import { active } from "../engine/knots.js";
 import { address } from "./address.js";
-import { decimals, format } from "./page.js";
+import { decimals, escaped, format } from "./page.js";
 
 export class Dial {
   /**
@@ -25,7 +25,7 @@ export class Dial {
       return;
     }
     const { knob, low, high, usual } = run.dial;
-    this.name = text[`dial_${knob}`] ?? knob;
+    this.name = text[`dial_${knob}`] ?? escaped(knob);
     box.innerHTML = `<label title="${text.dial_help}"><span class="name">${this.name}</span>
       <input type="range" step="any" aria-label="${this.name}"><output aria-live="off"></output></label>
       <p class="hint"></p>`;

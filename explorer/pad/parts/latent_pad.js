@@ -150,7 +150,6 @@ export class LatentPad extends Pad {
     this.text = data.text;
     const images = this.data?.digits.labels;
     if (data.run.id !== this.run?.id || data.digits.labels !== images) await this.load(data);
-    address.set({});
   }
 
   async load(data) {

@@ -1,7 +1,7 @@
 // The digit whose code is nearest to the one that is shown, and what the run gives back of it.
 
 import { squaredError } from "../engine/numbers.js";
-import { decimals, format } from "./page.js";
+import { decimals, escaped, format } from "./page.js";
 
 // They follow with the next frame: the digit under the hand does not wait for them, and of several
 // moves within a frame only the last one counts. A pad has the parts `near` and `near-label` for
@@ -50,7 +50,7 @@ export class Nearest {
       this.pad.part("near").setAttribute("aria-label", digit);
       if (views.nearOutput) this.#giveBack(image);
     }
-    this.pad.part("near-label").innerHTML = `${digit}<br>` +
+    this.pad.part("near-label").innerHTML = `${escaped(digit)}<br>` +
       format(onMap ? text.distance_map : text.distance, { distance: decimals(distance, 2) });
   }
 

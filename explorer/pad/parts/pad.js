@@ -1,5 +1,6 @@
 // What every pad is: elements on the page, texts, colours, how long a hand waits, and an end.
 
+import { address } from "./address.js";
 import { build } from "./page.js";
 import { theme, watchTheme } from "./theme.js";
 
@@ -11,6 +12,7 @@ const REST = 250; // milliseconds after the last key, when the address bar is to
  * @typedef {object} Component
  * @property {any} parentElement
  * @property {any} data
+ * @property {import("./address.js").Said} [page] What the page's address says.
  * @property {(name: string, value: any) => void} [setTriggerValue]
  */
 
@@ -19,7 +21,8 @@ export class Pad {
    * @param {Component} component
    * @param {string} handle By which tests find the pad on its element.
    */
-  constructor({ parentElement, data, setTriggerValue }, handle = "latentPad") {
+  constructor({ parentElement, data, setTriggerValue, page }, handle = "latentPad") {
+    address.open(page);
     this.host = parentElement;
     this.text = data.text;
     this.tell = setTriggerValue;

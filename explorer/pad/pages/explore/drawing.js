@@ -1,6 +1,8 @@
 // Explore's input drawn by hand instead of picked.
 
+import { pack, unpack } from "../../engine/drawn.js";
 import { strangeness, usual } from "../../engine/encoding.js";
+import { address } from "../../parts/address.js";
 import { decimals, format } from "../../parts/page.js";
 import { Sketch } from "./sketch.js";
 
@@ -28,6 +30,7 @@ export class Drawing {
 
   destroy() {
     clearTimeout(this.resting);
+    clearTimeout(this.writing);
     this.waiting?.abort();
     this.sketch?.destroy();
   }
@@ -38,7 +41,29 @@ export class Drawing {
 
   // Another run or another value of its knob: what is strange to it is another question.
   changed() {
+    if (this.pad.images && !this.opened) this.#open();
     if (this.mode === "draw") this.#judgeSoon();
+  }
+
+  // The drawing that is in the link, as it was drawn, with the point that was decoded beside it.
+  #open() {
+    this.opened = true;
+    const text = address.get("drawn");
+    if (text === null) return;
+    const strokes = unpack(text);
+    if (!strokes) {
+      address.set({ drawn: null });
+      this.pad.say(this.text.bad_drawn);
+      return;
+    }
+    const { value } = address.vector("z", this.pad.run.latent);
+    this.sketch ??= this.#make();
+    this.sketch.put(strokes);
+    this.use("draw", false);
+    if (value) {
+      this.pad.z = value;
+      this.pad.draw();
+    }
   }
 
   #button(mode) {
@@ -52,22 +77,23 @@ export class Drawing {
     this.box.hidden = mode !== "draw";
   }
 
-  use(mode) {
+  use(mode, focus = true) {
     if (mode === this.mode || !this.pad.run) return;
     this.#press(mode);
     if (mode === "real") {
+      address.set({ drawn: null });
       this.pad.pick(this.pad.digit);
       return;
     }
     this.sketch ??= this.#make();
     if (!this.sketch.empty) this.#take(this.sketch.pixels);
-    this.sketch.canvas.focus({ preventScroll: true });
+    if (focus) this.sketch.canvas.focus({ preventScroll: true });
   }
 
   #make() {
     const sketch = new Sketch(this.box, {
       text: this.text,
-      onStroke: (pixels, { empty }) => (empty ? clearTimeout(this.resting) : this.#take(pixels)),
+      onStroke: (pixels, { empty }) => (empty ? this.#emptied() : this.#take(pixels)),
       onProblem: (sentence) => this.say(sentence),
     });
     this.message = document.createElement("p");
@@ -78,6 +104,13 @@ export class Drawing {
     return sketch;
   }
 
+  // The last digit stays, and the link has no drawing.
+  #emptied() {
+    clearTimeout(this.resting);
+    clearTimeout(this.writing);
+    this.#write();
+  }
+
   say(sentence) {
     if (this.message.textContent !== sentence) this.message.textContent = sentence;
   }
@@ -85,6 +118,12 @@ export class Drawing {
   #take(pixels) {
     this.pad.take(pixels, this.text.drawn);
     this.pad.settleSoon();
+    clearTimeout(this.writing);
+    this.writing = setTimeout(() => this.#write(), REST);
+  }
+
+  #write() {
+    address.set({ drawn: this.mode === "draw" && !this.sketch.empty ? pack(this.sketch.strokes) : null });
   }
 
   #judgeSoon() {

@@ -124,6 +124,16 @@ export class Sketch {
     this.#changed();
   }
 
+  // The same at once, and as if nothing had been drawn before.
+  put(strokes) {
+    this.strokes = strokes;
+    this.past = [];
+    this.future = [];
+    this.#paint();
+    this.#enable();
+    this.seen.draw(this.pixels);
+  }
+
   recolour(colours) {
     this.colours = colours;
     this.seen.recolour(colours);
