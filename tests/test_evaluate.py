@@ -136,6 +136,7 @@ def test_a_run_s_matrix_is_that_of_the_few_on_which_noises_are_tried(tmp_path, m
     from core.store import checkpoints
 
     monkeypatch.setattr(runner, "JUDGED", 20)
+    monkeypatch.setattr(runner, "is_sheet", lambda shown: True)  # small ones stand for the digits
     request = checkpoints.Request("stacked_ae", small_config("stacked_ae"), DIGITS, QUICK)
     model = model_of("stacked_ae")
     shown = small_digits(90, 200)
