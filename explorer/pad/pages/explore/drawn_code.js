@@ -120,7 +120,7 @@ export class DrawnCode {
   #showBounds() {
     this.bounds = BOUNDS.map((k) => bound(this.weights, k));
     this.pad.part("bounds").innerHTML = BOUNDS.map((k, i) => `<span><i>L</i><sub>${k}</sub> <b>${
-      decimals(this.bounds[i].mean, 1)}</b> ± ${decimals(this.bounds[i].error, 1)}</span>`).join(" ≤ ") +
+      decimals(this.bounds[i].mean, 1)}</b> ± ${decimals(this.bounds[i].error, 2)}</span>`).join(" ≤ ") +
       ` ≤ log <i>p</i>(<i>x</i>) <small>${
         format(this.text.bounds_unit, { count: this.weights.length })}</small>`;
   }
