@@ -224,16 +224,15 @@ def server(store: Path) -> BaseProcess:
     return begun(store, main, "run", "explorer/app.py", "--server.headless", "true", *told)
 
 
-def run(kills: int = 100, seed: int = 0, shares: dict[str, float] | None = None) -> dict:
+def run(kills: int = 100, seed: int = 0) -> Iterator[tuple[str, Tally]]:
     """Kill; gives by kind of process what came of it."""
-    found: dict[str, Tally] = {}
     # What a process reads when it begins, so that every fork of this one has it.
     assert runner and data.load("mnist-5k", "train")
-    for kind, share in (shares or SHARES).items():
+    for kind, share in SHARES.items():
         if share * kills < 1:
             continue
         draw = random.Random(f"{seed} {kind}")
-        tally = found[kind] = Tally()
+        tally = Tally()
         count = round(share * kills)
         with tempfile.TemporaryDirectory() as folder:
             store = Path(folder) / "runs"
@@ -248,24 +247,26 @@ def run(kills: int = 100, seed: int = 0, shares: dict[str, float] | None = None)
             tally.left = len([path for path in store.iterdir() if path.name != jobs.QUEUE])
             tally.left -= len(checkpoints.list_runs(store).runs)
             tally.left += len(list((store / jobs.QUEUE).glob(".[ng]*")))
-    return found
+        yield kind, tally
 
 
 def main(argv: list[str]) -> int:
     """Kill, print the table, and say by the exit status whether anything was lost."""
     began = time.monotonic()
-    found = run(*map(int, argv))
     print("| process | kills | at work | runs finished | lost | torn | still waiting | left over |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|")
-    for kind, tally in found.items():
+    wrong: list[str] = []
+    kills = 0
+    for kind, tally in run(*map(int, argv)):
         numbers = (tally.kills, tally.working, len(tally.finished), len(tally.lost))
         numbers += (len(tally.torn), tally.waiting, tally.left)
-        print(f"| {kind} | {' | '.join(map(str, numbers))} |")
-    print(f"\n{sum(t.kills for t in found.values())} kills in {time.monotonic() - began:,.0f} s.")
-    for tally in found.values():
-        for problem in (*sorted(tally.lost), *sorted(tally.torn)):
-            print(problem)
-    return int(any(t.lost or t.torn or t.waiting or t.left for t in found.values()))
+        print(f"| {kind} | {' | '.join(map(str, numbers))} |", flush=True)
+        kills += tally.kills
+        wrong += [*sorted(tally.lost), *sorted(tally.torn)]
+        wrong += [f"{kind}: {n}" for n in (tally.waiting, tally.left) if n]
+    print(f"\n{kills} kills in {time.monotonic() - began:,.0f} s.")
+    print(*wrong, sep="\n")
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ RECENT = 5  # similar runs that are asked how fast this machine is
 TELLING = 2.0  # seconds of an everyday core: less work than that says nothing of a machine
 PLAUSIBLE = (0.01, 20.0)  # times of this machine beside those of an everyday core
 
+PART = 4096  # examples that are taken at once where a model is solved from all of them
 LOOK = 1000  # examples that scores and maps take at once, `core.latent.coding`
 SCORED = 44  # bytes that scoring holds of each number of a split: floats of 4 and 8 bytes
 SHOWN, DRAWN = 5000, 12  # digits of the map, and bytes that it holds of each number of one
@@ -92,7 +93,7 @@ def memory(found: Footprint, train: TrainConfig, count: int, scored: int = 0) ->
         scored: examples in the largest split that it is scored on, the map's aside.
     """
     batch = min(train.batch_size, count)
-    examples = count if found.whole else batch
+    examples = max(batch, min(PART, count)) if found.whole else batch
     kept = 2 * found.state  # the model, and its last good weights
     data = 2 * count * found.numbers + 16 * count  # as it was read, and the part of it
     if found.whole:
