@@ -200,3 +200,31 @@ def test_of_few_steps_more_is_learned_at_a_fitted_rate(held_in):
     fitted_error = coded(held_in)[0]["squared_error"]
     for schedule in ("cosine", "constant"):
         assert fitted_error < 0.95 * coded(held_in, schedule=schedule)[0]["squared_error"]
+
+
+# --- What is told of runs -------------------------------------------------------------------------
+
+
+def test_a_run_of_today_is_told_from_an_older_one_by_what_was_chosen():
+    from explorer.views import frame
+
+    older = TrainConfig.recorded({"epochs": 60.0}).model_dump(mode="json")
+    del older["start"]  # as records of then are
+    today = TrainConfig.checked({"epochs": 20}).model_dump(mode="json")
+    assert not {"schedule", "start"} & frame._chosen(today, older).keys()
+    assert frame._chosen(today, older)["epochs"] == 20
+    steady = TrainConfig.checked({"schedule": "constant"}).model_dump(mode="json")
+    assert frame._chosen(steady, older)["schedule"] == "constant"
+    assert frame._chosen(today, steady)["schedule"] == "fitted"
+
+
+def test_the_comparison_of_two_runs_says_how_the_older_one_began():
+    from core.store import checkpoints
+    from explorer.language import Words
+    from explorer.views import train_beside
+
+    listing = checkpoints.list_runs(checkpoints.shipped_store())
+    old = next(run for run in listing.runs.values() if "start" not in run.record.train)
+    words = Words("en")
+    told = train_beside._all_knobs(words, (old, old))
+    assert told["Start"] == ["plain", "plain"] and told["Schedule"] == ["cosine", "cosine"]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.config import TrainConfig
 from core.models import VARIANTS
 from core.store import checkpoints, maps, own_runs, records
 from core.store.checkpoints import Run
@@ -206,7 +207,7 @@ def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
         layers = [
             {k: v for k, v in record.config.items() if k not in records.SIZES},
             records.sizes(run),
-            record.train,
+            _chosen(record.train, usual.record.train),
         ]
         before = usual.record.config | usual.record.train
         told = next(
@@ -217,6 +218,19 @@ def told_apart(words: Words, runs: list[Run]) -> dict[str, str]:
             name = words("picker.usual")
         names[run.id] = f"{name} ({run.id[-10:]})" if name in names.values() else name
     return names
+
+
+def _chosen(train: dict, before: dict) -> dict:
+    """A training's knobs, less those that stand on both sides as was usual at their time."""
+    changed = [knob for knob in TrainConfig.knobs() if knob.default != knob.formerly]
+    usual = {knob.name: (knob.default, knob.formerly) for knob in changed}
+    return {
+        name: value
+        for name, value in train.items()
+        if name not in usual
+        or value not in usual[name]
+        or before.get(name, usual[name][1]) not in usual[name]
+    }
 
 
 def _differs(words: Words, variant: str, values: dict, before: dict) -> str:

@@ -83,7 +83,7 @@ def _all_knobs(words: Words, pair: tuple[Run, Run]) -> dict[str, list[str]]:
             for knob in kind.knobs():
                 if not knob.acts(values):
                     continue
-                value = values.get(knob.name, knob.default)
+                value = values.get(knob.name, knob.formerly)
                 told[knobs.label(words, knob, scope)] = knobs.shown(words, value, scope)
         for title, value in told.items():
             found.setdefault(title, ["–", "–"])[side] = value
