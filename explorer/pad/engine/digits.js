@@ -24,10 +24,7 @@ export class Digits {
     labels.forEach((label, i) => this.byLabel[label]?.push(i));
   }
 
-  /**
-   * @param {{ labels: string, images: string, mean?: string, own?: any, class_names?: string[] }}
-   * spec `class_names` are those of a run's own images.
-   */
+  /** @param {{ labels: string, images: string, mean?: string, own?: any, class_names?: any }} spec */
   static async load(spec) {
     const labels = new Uint8Array(await fetchBytes(spec.labels));
     const digits = new Digits(labels, spec.own?.class_names ?? spec.class_names);
