@@ -16,18 +16,23 @@ from starlette.routing import Route
 from core.data.dataset import DataError
 from core.judge import classifier
 from core.refusal import Refusal
-from core.store import maps
+from core.store import checkpoints, maps
 from core.store.checkpoints import CODES, FILM, PICTURES, WEIGHTS, CheckpointError, Run
 from explorer import background, downloads, exporting, linker, live, resources
 from explorer.addresses import MODULES, PAD, base, module, pad_version, root
+from explorer.aside import of_run
 from explorer.live import FOREVER, MINE, refused
 
 
+@of_run
 def network_spec(run: Run) -> dict:
-    """What a pad must be told of a run of which it needs the networks alone."""
+    """What a pad must be told of a run of which it needs the networks alone, whose files were seen
+    to hold what the pad will read."""
+    _check(run)
     return {"id": run.id, "weights": _address(run, WEIGHTS), "program": run.record.browser}
 
 
+@of_run
 def run_spec(run: Run) -> dict:
     """What a pad must be told of a run: ids, addresses, layers and capabilities."""
     return network_spec(run) | {
@@ -40,6 +45,11 @@ def run_spec(run: Run) -> dict:
         "film": _address(run, FILM) if FILM in run.record.files else None,
         "posterior": run.record.capabilities.get("has_posterior", False),
     }
+
+
+@lru_cache(maxsize=512)
+def _check(run: Run) -> None:
+    checkpoints.check_arrays(run)
 
 
 def digits_spec(set_id: str | None = None, run: Run | None = None) -> dict:

@@ -57,16 +57,19 @@ class Asked:
         scope: the variant's name, or another one that keeps these widgets apart from others.
         basic: names of the knobs in sight; by default those not declared advanced.
         values: what the widgets that were drawn hold.
+        given: what the widgets begin with, where it is not the defaults; anew with each `turn`.
     """
 
     kind: type[Settings]
     scope: str
     basic: Collection[str] | None = None
     values: dict[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+    turn: int = 0
 
     def draw(self, words: Words, columns: int = 2) -> None:
         """Draw the knobs in sight, so many side by side."""
-        _grid(words, self._some(folded=False), self.scope, self.values, columns)
+        _grid(words, self._some(folded=False), self, columns)
 
     def checked(self, words: Words) -> Settings:
         """The configuration.
@@ -88,7 +91,7 @@ def fold(words: Words, *asked: Asked) -> None:
         return
     with st.expander(words("knobs.more")):
         for one in asked:
-            _grid(words, one._some(folded=True), one.scope, one.values, 2)
+            _grid(words, one._some(folded=True), one, 2)
 
 
 def checked(words: Words, kind: type[Settings], values: Mapping[str, Any], scope: str) -> Settings:
@@ -133,27 +136,28 @@ def _told(words: Words, name: str, variant: str, what: str, declared: str) -> st
 
 
 def _same(a: Any, b: Any) -> bool:
-    return list(a) == list(b) if isinstance(b, tuple) else a == b
+    return tuple(a) == b if isinstance(a, list) and isinstance(b, tuple) else a == b
 
 
-def _grid(
-    words: Words, knobs: list[Knob], scope: str, values: dict[str, Any], columns: int
-) -> None:
+def _grid(words: Words, knobs: list[Knob], asked: Asked, columns: int) -> None:
     free: list[Any] = []
     for knob in knobs:
-        if not knob.acts(values):  # what changes nothing makes no other run
+        if not knob.acts(asked.values):  # what changes nothing makes no other run
             continue
         if not free:
             free = list(st.columns(columns))
+        usual = asked.given.get(knob.name, knob.default)
         with free.pop(0):
-            values[knob.name] = _widget(words, knob, scope)
+            asked.values[knob.name] = _widget(words, knob, asked, usual)
 
 
-def _widget(words: Words, knob: Knob, scope: str) -> Any:
+def _widget(words: Words, knob: Knob, asked: Asked, usual: Any) -> Any:
+    scope = asked.scope
     name = label(words, knob, scope)
+    turn = f":{asked.turn}" if asked.turn else ""
     common = {
         "help": help_of(words, knob, scope),
-        "key": f"knob:{scope}:{knob.name}",
+        "key": f"knob:{scope}:{knob.name}{turn}",
         "persist_state": "session",
     }
     if knob.choices:
@@ -161,7 +165,7 @@ def _widget(words: Words, knob: Knob, scope: str) -> Any:
             return st.segmented_control(
                 name,
                 knob.choices,
-                default=knob.default,
+                default=usual,
                 required=True,
                 format_func=lambda value: shown(words, value, scope),
                 **common,
@@ -169,22 +173,22 @@ def _widget(words: Words, knob: Knob, scope: str) -> Any:
         return st.selectbox(
             name,
             knob.choices,
-            index=knob.choices.index(knob.default),
+            index=knob.choices.index(usual),
             format_func=lambda value: shown(words, value, scope),
             **common,
         )
     if knob.kind is bool:
-        return st.toggle(name, value=knob.default, **common)
+        return st.toggle(name, value=usual, **common)
     if knob.kind is tuple:
-        return _numbers(st.text_input(name, value=shown(words, knob.default), **common))
+        return _numbers(st.text_input(name, value=shown(words, usual), **common))
     if knob.kind is float and _is_share(knob):
-        return st.slider(name, 0.0, 1.0, float(knob.default), 0.05, **common)
+        return st.slider(name, 0.0, 1.0, float(usual), 0.05, **common)
     if knob.kind is int:
         # No bounds: a field with bounds shows a number beyond them and goes on meaning another.
-        found = st.number_input(name, value=knob.default, step=1, **common)
+        found = st.number_input(name, value=usual, step=1, **common)
     else:
         step = 10 ** math.floor(math.log10(knob.default)) / 2 if knob.default else 0.01
-        value = float(knob.default)
+        value = float(usual)
         found = st.number_input(name, value=value, step=step, format="%g", **common)
     return knob.default if found is None else found
 

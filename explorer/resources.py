@@ -19,27 +19,52 @@ from core import data
 from core.data import images
 from core.latent import projections, results
 from core.measures import metrics
-from core.store import checkpoints, image_sets, maps, result_files
-from core.store.checkpoints import Listing, Run
+from core.store import arrays, checkpoints, image_sets, maps, result_files
+from core.store.checkpoints import CheckpointError, Listing, Run
+from explorer import aside
+from explorer.aside import RunError, of_run
 
 _reading = Lock()
 _packing = Lock()
 
 
 def runs() -> Listing:
-    """All runs, shipped ones first; a store is read again when its folder changes, and what is
-    kept in memory of the other one's runs stays."""
-    shipped, own = (
-        _listing(store, _changed(store))
-        for store in (checkpoints.shipped_store(), checkpoints.user_store())
-    )
-    both = shipped.runs | {i: run for i, run in own.runs.items() if i not in shipped.runs}
-    return Listing(both, shipped.refused + own.refused)
+    """All runs but those that are set aside, shipped ones first; a store is read again when its
+    folder changes, and what is kept in memory of a run stays for as long as its record does."""
+    stores = (checkpoints.shipped_store(), checkpoints.user_store())
+    return _both(tuple((store, _changed(store)) for store in stores), aside.count())
+
+
+@lru_cache(maxsize=2)
+def _both(stores: tuple[tuple[Path, int], ...], count: int) -> Listing:
+    shipped, own = (_listing(*store) for store in stores)
+    bad = aside.refusals()
+    both = own.runs | shipped.runs
+    ordered = [both[run_id] for run_id in dict.fromkeys((*shipped.runs, *own.runs))]
+    there = {run.id: run for run in ordered if run not in bad}
+    told = tuple(bad[run] for run in ordered if run in bad)
+    return Listing(there, shipped.refused + own.refused + told)
 
 
 @lru_cache(maxsize=4)
 def _listing(store: Path, changed: int) -> Listing:
-    return checkpoints.list_runs(store)
+    return checkpoints.list_runs(store, _opened)
+
+
+def _opened(folder: Path) -> Run:
+    """A run; its record is read once for as long as it stays as it is."""
+    try:
+        found = (folder / checkpoints.RECORD).stat()
+    except OSError:
+        return checkpoints.open_run(folder)  # which says what is wrong
+    run = _read_once(folder, (found.st_mtime_ns, found.st_size, found.st_ino))
+    arrays.check_sizes(run.folder, run.record)
+    return run
+
+
+@lru_cache(maxsize=4096)
+def _read_once(folder: Path, record: tuple[int, int, int]) -> Run:
+    return checkpoints.open_run(folder)
 
 
 def _changed(store: Path) -> int:
@@ -125,6 +150,7 @@ def _packed(found: data.Dataset, part: str) -> bytes:
 
 
 @lru_cache(maxsize=8)
+@of_run
 def _own_map(run: Run) -> data.Dataset | None:
     return maps.shown(run)
 
@@ -159,10 +185,14 @@ def packed_map(run: Run, part: str) -> bytes:
     Raises:
         CheckpointError: where its own are torn.
     """
-    return _packed(shown(run), part)
+    try:
+        return _packed(shown(run), part)
+    except RunError as found:
+        raise found.error from None
 
 
 @lru_cache(maxsize=64)
+@of_run
 def map_points(run: Run) -> np.ndarray:
     """Map coordinates (count, 2) of the codes of the images that a run is shown on."""
     arrays = checkpoints.read_tensors(run, checkpoints.CODES)
@@ -176,6 +206,7 @@ def on_map(run: Run) -> bool:
 
 
 @lru_cache(maxsize=16)
+@of_run
 def pictures(run: Run) -> dict[str, bytes]:
     """The run's pictures by name, each a PNG three times as large, so that pixels stay square; none
     where it kept none or they are torn."""
@@ -194,6 +225,7 @@ def pictures(run: Run) -> dict[str, bytes]:
 
 
 @lru_cache(maxsize=64)
+@of_run
 def alignment(run: Run, onto: Run) -> dict:
     """The similarity that lays one run's map over another's, as plain JSON for a pad."""
     found = projections.procrustes(map_points(run), map_points(onto))
@@ -205,6 +237,7 @@ def alignment(run: Run, onto: Run) -> dict:
 
 
 @lru_cache(maxsize=64)
+@of_run
 def subspace(run: Run) -> np.ndarray:
     """What a linear decoder can reach, but for its shift: its matrix (pixels, K), whose columns
     span it; empty of a decoder that is not linear."""
@@ -216,12 +249,14 @@ def subspace(run: Run) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
+@of_run
 def angles(run: Run, other: Run) -> np.ndarray:
     """Principal angles in radians (K,) between what two linear decoders can reach, least first."""
     return metrics.principal_angles(subspace(run), subspace(other))
 
 
 @lru_cache(maxsize=16)
+@of_run
 def knots(run: Run) -> dict[str, list]:
     """What was scored at the knots of a run's continuous knob: its values under the knob's own
     name, `rate`, `distortion` in nats per image and `kl` (knots, K)."""
@@ -245,39 +280,55 @@ def mean_kl(run: Run) -> np.ndarray | None:
 def variances() -> tuple[np.ndarray, int]:
     """Eigenvalues of the training digits, largest first, as far as the largest run that was solved
     and kept them knows them, and the number of those images; none where there is no such run."""
-    for run in sorted(filter(on_digits, _solved(runs().runs.values())), key=_less):
-        found = checkpoints.read_weights(run).get("variance")
+    for run in _solved(filter(on_digits, runs().runs.values())):
+        found = _solution(run).get("variance")
         if found is not None:
             return found.astype(np.float64), run.record.data.count
     return np.zeros(0), 0
 
 
+def pca_curve(among: Iterable[Run]) -> list[float]:
+    """Squared error per image of PCA at K = 0, 1, … on the images that these runs are shown on,
+    from the largest PCA among them, one that ships first: what its leading K codes leave
+    unexplained. K = 0 is the mean image."""
+    for run in _solved(among):
+        if _mean_image(run) is not None:
+            return _pca_curve(run)
+    return []
+
+
 def _solved(among: Iterable[Run]) -> list[Run]:
-    return [
+    """Runs that were solved in closed form: those that ship first, of these the largest."""
+    solved = [
         run
         for run in among
         if run.record.capabilities.get("closed_form") and checkpoints.CODES in run.record.files
     ]
+    return sorted(solved, key=lambda run: (is_own(run), -run.record.latent))
 
 
-def _less(run: Run) -> int:
-    return -run.record.latent
+@lru_cache(maxsize=8)
+def _solution(run: Run) -> dict[str, np.ndarray]:
+    """A solved run's tensors; none where they are torn."""
+    try:
+        return checkpoints.read_weights(run)
+    except CheckpointError:
+        return {}
 
 
-def pca_curve(among: Iterable[Run]) -> list[float]:
-    """Squared error per image of PCA at K = 0, 1, … on the images that these runs are shown on,
-    from the largest PCA among them: what its leading K codes leave unexplained. K = 0 is the mean
-    image."""
-    solved = sorted(_solved(among), key=_less)
-    return _pca_curve(solved[0]) if solved else []
+def _mean_image(run: Run) -> np.ndarray | None:
+    """The mean of the images that it was solved for, where it kept it."""
+    mean, there = _solution(run).get("decoder.0.bias"), shown(run)
+    if mean is None or mean.size != there.x[0].size:
+        return None
+    return mean.reshape(there.shape)
 
 
 @lru_cache(maxsize=4)
+@of_run
 def _pca_curve(run: Run) -> list[float]:
     codes = checkpoints.read_tensors(run, checkpoints.CODES)["codes"].astype(np.float64)
-    mean = checkpoints.read_weights(run)["decoder.0.bias"]
-    there = shown(run)
-    trivial = metrics.mean_image_error(there.x / 255, mean.reshape(there.shape))
+    trivial = metrics.mean_image_error(shown(run).x / 255, _mean_image(run))
     explained = np.cumsum((codes**2).mean(0))
     return [trivial, *(trivial - explained).tolist()]
 

@@ -24,6 +24,7 @@ _LINK = "link"
 _MET = "met"
 _PROBLEMS = "problems"
 _LEFT = "left"
+_KEPT = "kept"
 _COUNTS = "counts"
 
 
@@ -271,6 +272,16 @@ def leave(name: str, value: Any) -> None:
 def take(name: str) -> Any:
     """What was left for this drawing, or None."""
     return st.session_state.get(_LEFT, {}).pop(name, None)
+
+
+def keep(name: str, value: Any) -> None:
+    """Keep something for the session; `kept` gives it, and None before."""
+    st.session_state.setdefault(_KEPT, {})[name] = value
+
+
+def kept(name: str) -> Any:
+    """What `keep` kept in this session, or None."""
+    return st.session_state.get(_KEPT, {}).get(name)
 
 
 def count(name: str, by: int = 0) -> int:

@@ -1,6 +1,7 @@
 """core.data.images, what it uses, and core.data.archives: people's own images, good and bad."""
 
 import io
+import random
 import re
 import stat
 import struct
@@ -13,7 +14,8 @@ import pytest
 from PIL import Image
 
 from core import data
-from core.data import Bounds, DataError, archives
+from core.data import Bounds, DataError, archives, own_images
+from core.data.pictures import SUFFIXES
 from tests.samples import encoded, npz, some_images, zipped
 
 # --- What is read -------------------------------------------------------------------
@@ -512,7 +514,7 @@ def test_declared_total_is_bounded():
         (Bounds(archive_bytes=900), "allowed are up to 900"),
         (Bounds(file_bytes=500), "500"),
         (Bounds(decoded_bytes=2000), "2,000|2,352"),
-        (Bounds(image_pixels=700), r"\.png has 784 pixels; allowed for one image are up to 700"),
+        (Bounds(image_pixels=700), r"\.png': 784 pixels; allowed for one image are up to 700"),
         (Bounds(pixels_in_all=1600), "more than 1,600 pixels"),
         (Bounds(fewest_images=4), r"only 3 image\(s\).* at least 4"),
         (Bounds(classes=1), "2 classes; allowed are up to 1"),
@@ -565,8 +567,85 @@ def test_decompression_bomb_is_an_error_before_decoding(side):
     image = bytearray(encoded(some_images(1)[0]))
     image[16:24] = struct.pack(">II", side, side)
     image[29:33] = struct.pack(">I", zlib.crc32(image[12:29]))
-    with pytest.raises(DataError, match=r"bomb\.png has .* pixels; allowed .* 64,000,000"):
-        data.from_images(zipped({"bomb.png": bytes(image), **GOOD}))
+    bomb = {"bomb.png": bytes(image)}
+    with pytest.raises(DataError, match=r"bomb\.png': .* pixels; allowed .* 64,000,000"):
+        data.from_images(zipped(bomb))
+    found = data.from_images(zipped({**bomb, **GOOD}))
+    assert len(found) == len(GOOD) and "1 of 4 image files could not" in found.provenance.note
+
+
+# --- Images that are broken ---------------------------------------------------------------------
+
+
+def sealed(png):
+    """A PNG whose chunks have the checksums of what is in them now."""
+    found, place = bytearray(png), 8
+    while place + 12 <= len(found):
+        end = place + 8 + int.from_bytes(found[place : place + 4], "big")
+        if end + 4 > len(found):
+            break
+        found[end : end + 4] = struct.pack(">I", zlib.crc32(found[place + 4 : end]))
+        place = end + 4
+    return bytes(found)
+
+
+def without_chunk(png, name):
+    place = png.index(name) - 4
+    return png[:place] + png[place + 12 + int.from_bytes(png[place : place + 4], "big") :]
+
+
+def test_a_palette_type_without_its_palette_ends_nothing():
+    """Pillow asserts that there is one."""
+    coloured = Image.fromarray(some_images(1)[0]).quantize(4)
+    broken = without_chunk(encoded(coloured), b"PLTE")
+    found = data.from_images(zipped({"a.png": broken, **GOOD, "b.png": encoded(coloured)}))
+    assert len(found) == len(GOOD) + 1
+    assert "could not be read and were skipped, the first being 'a.png': " in found.provenance.note
+
+
+def harmed(rng, content, is_png):
+    """Image bytes cut off, with bits flipped, with extreme bytes at their beginning, with a gap,
+    or with something in between."""
+    found = bytearray(content)
+    at = rng.randrange(len(found))
+    kind = rng.randrange(5)
+    if kind == 0:
+        del found[at:]
+    elif kind == 1:
+        for _ in range(rng.randrange(1, 12)):
+            found[rng.randrange(len(found))] ^= 1 << rng.randrange(8)
+    elif kind == 2:
+        for _ in range(rng.randrange(1, 6)):
+            found[rng.randrange(min(80, len(found)))] = rng.choice((0, 127, 128, 255))
+    elif kind == 3:
+        del found[at : at + rng.randrange(1, 40)]
+    else:
+        found[at:at] = rng.randbytes(rng.randrange(1, 20))
+    return sealed(bytes(found)) if is_png and rng.random() < 0.7 else bytes(found)
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".tiff"])
+def test_an_image_broken_in_any_way_is_left_out_and_the_others_come(suffix):
+    rng = random.Random(suffix)
+    colours = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 30, 3), np.uint8))
+    kind = {".jpg": "JPEG"}.get(suffix, suffix[1:].upper())
+    whole = [encoded(colours, kind), encoded(colours.convert("L"), kind)]
+    if suffix in (".png", ".gif", ".bmp", ".tiff"):
+        whole += [encoded(colours.quantize(16), kind), encoded(colours.convert("1"), kind)]
+    bad = {
+        f"{i}{suffix if suffix in SUFFIXES else '.png'}": harmed(
+            rng, rng.choice(whole), suffix == ".png"
+        )
+        for i in range(60)
+    }
+    try:
+        found = own_images.read([("all.zip", zipped({**bad, "good.png": encoded(GREY[0])}))])
+    except DataError as error:
+        pytest.fail(f"one broken image ended the upload: {error}")
+    assert 1 <= len(found) <= len(bad) + 1
+    assert "could not be read" in found.provenance.note
+    if suffix == ".tiff":
+        assert len(found) == 1, "a TIFF is none of the kinds that are read"
 
 
 def test_folder_that_is_a_device_in_disguise(tmp_path):

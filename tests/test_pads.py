@@ -377,3 +377,48 @@ def test_none_of_many_is_no_certainty(node):
     assert found[0] == pytest.approx(np.sqrt(0.3 * 0.7 / 100))
     for error, (called, count) in zip(found[1:], [(0, 1000), (1000, 1000), (0, 5)], strict=True):
         assert error == pytest.approx(beta(called + 1, count - called + 1).std())
+
+
+def test_an_axis_of_a_term_cuts_off_a_steep_fall_and_no_peak(node):
+    found = in_node(
+        node,
+        """
+        import { rangeOf } from "./engine/histories.js";
+        const of = (...curves) =>
+          rangeOf(curves.map((values) => values.map((kl) => ({ kl }))), "kl");
+        const late = Array.from({ length: 100 }, (_, i) => 130 + 20 * Math.exp(-i / 20));
+        const answer = [
+          of([350, 200, ...late]),
+          of([1, 9, 12, 11, 10, 9, 8.5, 8, 7.5, 7, 6.5, 6, 5.5, 5]),
+          of([22, 10, 6, 5, 5.2, 5.5, 5.8, 6.1, 6.4, 6.6, 6.8, 6.9]),
+          of([350, 200, ...late], [5, 500, 5]),
+          of([]), of([NaN]), of([7, 7]),
+        ];""",
+    )
+    (_, fall), (low, peak), (_, early), (_, two), none, nan, flat = found
+    assert 140 < fall < 200, "what a loss falls from at first leaves no room for the rest"
+    assert low < 1 and peak > 12 and early > 22 and two > 500
+    assert none == nan == [0, 1] and flat[0] < 7 < flat[1]
+
+
+@pytest.mark.parametrize(
+    ("page", "reach", "expected", "alone"),
+    [
+        ("http://localhost:8501/train?x=1", "http://10.0.0.5:8501/", "http://10.0.0.5:8501", False),
+        ("http://127.0.0.1:99/train", "http://[fd00::5]:8501/", "http://[fd00::5]:8501", False),
+        ("http://[::1]:8501/train", "https://name:8443/", "https://name:8443", False),
+        ("http://localhost:8501/train", "", "http://localhost:8501", True),
+        ("http://192.168.1.9:85/train", "http://10.0.0.5:85/", "http://192.168.1.9:85", False),
+        ("https://class.example/demo/train", "", "https://class.example", False),
+        ("http://localhost.example/train", "", "http://localhost.example", False),
+    ],
+)
+def test_a_link_for_others_names_a_machine_that_they_reach(node, page, reach, expected, alone):
+    found = in_node(
+        node,
+        f"""
+        import {{ forOthers }} from "./engine/links.js";
+        const answer = forOthers("?run=a-b&lang=ko", {json.dumps(page)}, {json.dumps(reach)});""",
+    )
+    path = page.partition("?")[0].split("/", 3)[3]
+    assert found == {"href": f"{expected}/{path}?run=a-b&lang=ko", "alone": alone}

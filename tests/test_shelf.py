@@ -252,16 +252,18 @@ HOSTILE = {
     "no such variant": (lambda a: with_record(a, setting("variant", "gan")), "no variant 'gan'"),
     "markup": (lambda a: with_record(a, setting("device", "![x](//evil)")), "says what no run"),
     "markup in a term": (
-        lambda a: with_record(a, setting("history", [{"<b>": 1.0}])),
-        "says what no run",
+        lambda a: with_record(a, setting("history", [{"step": 1, "samples": 1, "<b>": 1.0}])),
+        "no name of a term",
     ),
     "no number": (
-        lambda a: with_record(a, setting("history", [{"kl": float("nan")}])),
-        "says what no run",
+        lambda a: with_record(
+            a, setting("history", [{"step": 1, "samples": 1, "kl": float("nan")}])
+        ),
+        "finite number",
     ),
     "infinite": (
         lambda a: with_record(a, setting("seconds", float("inf"))),
-        "says what no run",
+        "finite number",
     ),
     "weights of another": (
         lambda a: with_tensors(a, WEIGHTS, lambda t: t.pop(next(iter(t)))),
@@ -273,17 +275,17 @@ HOSTILE = {
     ),
     "a short map": (
         lambda a: with_tensors(a, CODES, lambda t: t.update(codes=t["codes"][:7])),
-        "codes is not of the shape",
+        "squared_error in its codes.safetensors is not of the shape",
     ),
     "a film without a picture": (
         lambda a: with_tensors(a, FILM, lambda t: t.update(sheet=np.zeros(99, np.uint8))),
-        "without a picture",
+        "sheet in its film.safetensors is no picture",
     ),
     "a film as large as a wall": (
         lambda a: with_tensors(
             a, FILM, lambda t: t["sheet"].__setitem__(slice(16, 24), np.full(8, 127, np.uint8))
         ),
-        "without a picture",
+        "is no picture of up to 64,000,000 pixels",
     ),
     "a film that jumps off": (
         lambda a: with_tensors(a, FILM, lambda t: t["points"].fill(np.inf)),
@@ -318,7 +320,10 @@ def test_networks_beyond_all_memory_are_refused_before_they_are_made(archive, tm
     with pytest.raises(ShelfError):
         transfer.import_run(hostile, tmp_path)
     hostile = with_record(archive, setting("data.shape", [1, 10**9, 10**9]))
-    with pytest.raises(ShelfError, match="says what no run does"):
+    with pytest.raises(ShelfError, match=r"data\.shape\.1 in its run\.json is wrong"):
+        transfer.import_run(hostile, tmp_path)
+    hostile = with_record(archive, setting("config.hidden", [10**6, 10**6]))
+    with pytest.raises(ShelfError, match="id is not that|don't fit VAE"):
         transfer.import_run(hostile, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from safetensors.numpy import save as to_bytes
 
-from core.store import weights
-from core.store.weights import LEAST, SCALE, pack, rounded, shapes, unpack
+from core.store import arrays, weights
+from core.store.weights import LEAST, SCALE, pack, rounded, unpack
 
 WIDE = np.random.default_rng(0).normal(size=(64, 256)).astype(np.float32)
 KINDS = {
@@ -28,11 +29,13 @@ STORED = {
 
 
 @pytest.mark.parametrize("stored_as", STORED)
-def test_what_is_stored_as_what(stored_as):
+def test_what_is_stored_as_what(stored_as, tmp_path):
     packed = pack(KINDS, stored_as)
     whole = {"steps": "int64", "index": "int64", "mask": "bool"}
     assert {name: array.dtype.name for name, array in packed.items()} == STORED[stored_as] | whole
-    assert shapes(packed) == {name: array.shape for name, array in KINDS.items()}
+    (tmp_path / "file").write_bytes(to_bytes({k: np.asarray(a) for k, a in packed.items()}))
+    header = arrays.header(tmp_path / "file")
+    assert arrays.shapes(header) == {name: array.shape for name, array in KINDS.items()}
     back = unpack(packed)
     assert list(back) == list(KINDS)
     for name, array in KINDS.items():

@@ -154,6 +154,8 @@ def unknown(what: str, given: str, allowed: tuple[str, ...]) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Why the system refused, in its own few words and without the error's number."""
+    """Why the system refused, in its own few words and without the error's number; cut short where
+    they quote what a stranger wrote."""
     inner = getattr(error, "reason", error)
-    return str(getattr(inner, "strerror", None) or inner or type(inner).__name__).rstrip(".")
+    told = str(getattr(inner, "strerror", None) or inner or type(inner).__name__)
+    return (told if len(told) <= 200 else f"{told[:200]}…").rstrip(".")

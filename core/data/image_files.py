@@ -204,7 +204,7 @@ def decode_all(
                         label=label,
                         most=bounds.archive_bytes,
                     )
-                grey, image_pixels, changed = decode(content, file.name, taken.detail, bounds)
+                grey, image_pixels, changed = decode(content, taken.detail, bounds)
                 pixels += image_pixels
                 fitted_image, change = None, ""
                 if pixels <= bounds.pixels_in_all:

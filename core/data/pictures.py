@@ -6,14 +6,12 @@ Pillow is imported where it is needed and nowhere else.
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.data.archives import Bounds, UnreadableFileError
-from core.data.dataset import DataError, reason
+from core.data.dataset import reason
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,33 +24,19 @@ OTHER_SUFFIXES = (
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 
-# What Pillow's readers raise on broken files of the allowed formats.
-_PILLOW_ERRORS = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-)
-
-
 COLOUR = "stored in colour were turned into grey levels"
 _TRANSPARENT = "had transparent parts, which became white or black, whichever is not the ink's"
 _DEEP = "had 16 bits a pixel of which {bits} were used, which were taken for all there are"
 _MOVING = "were animations, of which the first picture was taken"
 
 
-def decode(
-    content: bytes, name: str, detail: int, bounds: Bounds
-) -> tuple[Image.Image, int, list[str]]:
+def decode(content: bytes, detail: int, bounds: Bounds) -> tuple[Image.Image, int, list[str]]:
     """An upright grey image (mode L), still of its own size, how many pixels it has, and what was
-    done to it. A JPEG far larger than `detail` pixels a side is read at a fraction of its size."""
+    done to it. A JPEG far larger than `detail` pixels a side is read at a fraction of its size.
+
+    Raises:
+        UnreadableFileError: whatever is wrong with this one image, in one sentence.
+    """
     from PIL import Image, ImageOps
 
     try:
@@ -75,18 +59,16 @@ def decode(
             "not {formats} or WEBP", formats=", ".join(FORMATS[:-1])
         ) from error
     except Image.DecompressionBombError as error:
-        raise DataError(
-            "{name} has far too many pixels; allowed for one image are up to {most:,}.",
-            name=name,
+        raise UnreadableFileError(
+            "far too many pixels; allowed for one image are up to {most:,}",
             most=bounds.image_pixels,
         ) from error
-    except _PILLOW_ERRORS as error:
+    except Exception as error:  # each reader of Pillow has its own for a broken file
         raise UnreadableFileError(
             "{reason}", reason=reason(error) or type(error).__name__
         ) from error
-    raise DataError(
-        "{name} has {pixels:,} pixels; allowed for one image are up to {most:,}.",
-        name=name,
+    raise UnreadableFileError(
+        "{pixels:,} pixels; allowed for one image are up to {most:,}",
         pixels=pixels,
         most=bounds.image_pixels,
     )

@@ -17,7 +17,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,18 +29,17 @@ from platformdirs import user_data_path
 
 from core.paths import AnyPath, path_of
 from core.refusal import Refusal
-from core.store import rights, weights
+from core.store import arrays, rights, weights
+from core.store.refusals import RECORD, CheckpointError
 from core.store.schema import (
     CODES,
     FILM,
     LARGEST_RECORD,
     MAP,
     PICTURES,
-    RECORD,
     RUN_ID,
     SCHEMA_VERSION,
     WEIGHTS,
-    CheckpointError,
     DataRecord,
     FileRecord,
     Request,
@@ -71,6 +70,7 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 
+_SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 NOTE = "note.json"  # what people say of a run; see `core.store.own_runs`
 
 
@@ -130,7 +130,7 @@ class Listing:
 
 def shipped_store() -> Path:
     """The runs that come with the software; only `python -m core bank` writes there."""
-    return Path(__file__).resolve().parents[2] / "checkpoints"
+    return _SHIPPED
 
 
 def user_store() -> Path:
@@ -147,9 +147,16 @@ def stores_of(stores: AnyPath | Iterable[AnyPath] | None = None) -> list[Path]:
     return [path_of(store) for store in several]
 
 
-def list_runs(stores: AnyPath | Iterable[AnyPath] | None = None) -> Listing:
+def list_runs(
+    stores: AnyPath | Iterable[AnyPath] | None = None,
+    opened: Callable[[Path], Run] | None = None,
+) -> Listing:
     """All runs of one or several stores, by default the shipped ones and the user's own; of two
     with the same id the first store's counts.
+
+    Args:
+        stores: folders of runs.
+        opened: what opens a run's folder, `open_run` where there is nothing else.
 
     A folder that can't be read as a run is named in `problems` and stands in nobody's way.
     """
@@ -171,7 +178,7 @@ def list_runs(stores: AnyPath | Iterable[AnyPath] | None = None) -> Listing:
             if folder.name.startswith(".") or not folder.is_dir():
                 continue
             try:
-                run = open_run(folder)
+                run = (opened or open_run)(folder)
             except CheckpointError as error:
                 refused.append(error.bare())
             else:
@@ -186,28 +193,20 @@ def open_run(folder: AnyPath) -> Run:
         CheckpointError: torn, foreign or newer.
     """
     folder = path_of(folder)
-    name = folder.name
     record = read_record(folder)
-    for file, expected in record.files.items():
-        if file not in (WEIGHTS, CODES, FILM, PICTURES, MAP):
-            raise CheckpointError(
-                "Run {run} names a file that no run has: {file!r}.", run=name, file=file
-            )
-        try:
-            size = (folder / file).stat().st_size
-        except OSError:
-            raise CheckpointError(
-                "Run {run} is torn: {file} is missing.", run=name, file=file
-            ) from None
-        if size != expected.bytes:
-            raise CheckpointError(
-                "Run {run} is torn: {file} has {size} bytes instead of {expected}.",
-                run=name,
-                file=file,
-                size=size,
-                expected=expected.bytes,
-            )
+    arrays.check_sizes(folder, record)
     return Run(folder, record)
+
+
+def check_arrays(run: Run, *files: str) -> None:
+    """See by their headers that a run's files hold the arrays that they must, all of them where
+    none is named; see `core.store.arrays`.
+
+    Raises:
+        CheckpointError: torn or foreign.
+    """
+    for file in files or tuple(run.record.files):
+        arrays.check_header(run.path(file), run.record)
 
 
 def find(listing: Listing, wanted: str) -> Run:
@@ -263,7 +262,8 @@ def read_weights(run: Run) -> dict[str, Array]:
 
 
 def read_tensors(run: Run, name: str) -> dict[str, Array]:
-    """The arrays of one of the run's files as they are stored, after its checksum was verified.
+    """The arrays of one of the run's files as they are stored, after names, shapes and checksum
+    were verified, and of all but the weights that their numbers are finite.
 
     Raises:
         CheckpointError: where the file is torn or foreign.
@@ -271,26 +271,29 @@ def read_tensors(run: Run, name: str) -> dict[str, Array]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    path = run.path(name)
+    check_arrays(run, name)
+    expected = run.record.files[name]
     try:
-        content = path.read_bytes()
+        with run.path(name).open("rb") as stream:
+            content = stream.read(expected.bytes + 1)
     except OSError as error:
-        raise CheckpointError(
-            "Run {run}: {file} can't be read ({reason}).", run=run.id, file=name, reason=str(error)
-        ) from None
-    if hashlib.sha256(content).hexdigest() != run.record.files[name].sha256:
+        raise arrays.unreadable(run.record, name, error) from None
+    if hashlib.sha256(content).hexdigest() != expected.sha256:
         raise CheckpointError(
             "Run {run} is torn: the checksum of {file} doesn't match.", run=run.id, file=name
         )
     try:
-        return load(content)
+        found = load(content)
     except (SafetensorError, KeyError, ValueError) as error:
         raise CheckpointError(
             "Run {run}: {file} is no safetensors file ({reason}).",
             run=run.id,
             file=name,
-            reason=str(error),
+            reason=str(error)[:200],
         ) from None
+    if name != WEIGHTS:
+        arrays.check_numbers(run.record, name, found)
+    return found
 
 
 def save(

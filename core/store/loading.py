@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 
+from core.config import ConfigError, ModelConfig
 from core.export import programs
-from core.models import build, variant
+from core.models import build, outline, variant
 from core.models.base import Member
 from core.models.signals import Signature
 from core.paths import AnyPath, path_of
-from core.store import checkpoints
-from core.store.checkpoints import Array
+from core.store import arrays, checkpoints
+from core.store.checkpoints import WEIGHTS, Array
 
 
 def told_of(model: Member) -> dict[str, Any]:
@@ -35,13 +36,13 @@ def arrays_of(model: torch.nn.Module) -> dict[str, Array]:
     return {name: t.detach().cpu().numpy() for name, t in model.state_dict().items()}
 
 
-def fill(model: torch.nn.Module, arrays: Mapping[str, Array]) -> None:
+def fill(model: torch.nn.Module, tensors: Mapping[str, Array]) -> None:
     """Put such tensors into a model.
 
     Raises:
         RuntimeError: where they don't fit it.
     """
-    model.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in arrays.items()})
+    model.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in tensors.items()})
 
 
 def run_of(
@@ -80,7 +81,8 @@ def load_run(
 
 
 def load_model(found: checkpoints.Run) -> Member:
-    """The model of a run, on the CPU, ready to use.
+    """The model of a run, on the CPU, ready to use. It is built only after the file was seen to
+    hold weights of its shapes, so that no record asks for more memory than its run's file has.
 
     Raises:
         CheckpointError: where the weights are torn or don't fit the variant.
@@ -89,15 +91,36 @@ def load_model(found: checkpoints.Run) -> Member:
     record = found.record
     kind = variant(record.variant)
     signature = Signature(record.data.shape, record.data.classes, record.data.kind)
-    model = build(record.variant, kind.Config.recorded(record.config), signature)
+    config = kind.Config.recorded(record.config)
+    _check_fit(found, config, signature)
+    model = build(record.variant, config, signature)
     try:
         fill(model, checkpoints.read_weights(found))
     except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise checkpoints.CheckpointError(
-            "Run {run}: its weights don't fit {model} ({reason}).",
-            run=found.id,
-            model=kind.title,
-            reason=reason,
-        ) from None
+        raise _unfit(found, str(error).splitlines()[-1].strip()) from None
     return model.eval()
+
+
+def _check_fit(found: checkpoints.Run, config: ModelConfig, signature: Signature) -> None:
+    """Compare the weights' shapes with the variant's before any memory is set aside for it."""
+    checkpoints.check_arrays(found, WEIGHTS)
+    try:
+        expected = outline(found.record.variant, config, signature).state_dict()
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever a network says of data that it was not made for
+        raise _unfit(found, (str(error).splitlines() or [type(error).__name__])[0]) from None
+    there = arrays.shapes(arrays.header(found.path(WEIGHTS)))
+    shapes = {name: tuple(tensor.shape) for name, tensor in expected.items()}
+    wrong = sorted({name for name, _ in shapes.items() ^ there.items()})
+    if wrong:
+        raise _unfit(found, ", ".join(name[:80] for name in wrong[:3]))
+
+
+def _unfit(found: checkpoints.Run, reason: str) -> checkpoints.CheckpointError:
+    return checkpoints.CheckpointError(
+        "Run {run}: its weights don't fit {model} ({reason}).",
+        run=found.id,
+        model=variant(found.record.variant).title,
+        reason=reason[:200],
+    )

@@ -19,6 +19,7 @@ from core.store.checkpoints import (
 from core.store.rights import OWNER, THE_OWNER, Held, Person
 
 LONGEST_TITLE = 80
+LARGEST_NOTE = 4096  # bytes that are read of a note
 
 
 class ShelfError(Refusal, ValueError):
@@ -41,7 +42,8 @@ def note(run: Run) -> Note:
 
 def _read_note(path: Path) -> Note:
     try:
-        return Note.model_validate_json(path.read_bytes())
+        with path.open("rb") as stream:
+            return Note.model_validate_json(stream.read(LARGEST_NOTE))
     except (OSError, ValidationError):
         return Note()
 

@@ -68,7 +68,7 @@ def by_role(runs: Iterable[Run], role: str) -> list[Run]:
     """Runs for a role: those that were declared for it (one of `ROLES`), then those
     that fit it by what they can do, so that a store of somebody's own shows something too."""
     runs = list(runs)
-    declared = [run for run in runs if role in run.record.roles]
+    declared = [run for run in runs if role in run.record.roles and _NEEDED[role](run)]
     return declared + [run for run in runs if run not in declared and _FITS[role](run)]
 
 
@@ -183,15 +183,29 @@ def rate_history(record: RunRecord) -> tuple[list[int], list[float]]:
     beta, warmup = record.config["beta"], record.config.get("beta_warmup", 0.0)
     steps = record.history[-1]["step"] if record.history else 0
     samples, rates = [], []
-    before = 0
+    before = 0.0
     for entry in record.history:
-        progress = (np.arange(before, entry["step"])) / steps
-        weight = beta * (np.minimum(1, progress / warmup).mean() if warmup else 1.0)
-        before = int(entry["step"])
+        weight = beta * _mean_rise(before, entry["step"], warmup * steps)
+        before = entry["step"]
         if weight > 0:
             samples.append(int(entry["samples"]))
             rates.append(float(entry["kl"] / weight))
     return samples, rates
+
+
+def logs_rate(run: Run) -> bool:
+    """Whether a run's history holds what `rate_history` reads."""
+    return all("kl" in entry for entry in run.record.history)
+
+
+def _mean_rise(first: float, end: float, until: float) -> float:
+    """Mean over the steps first, first + 1, …, end − 1 of min(1, step / until); 1 where until is 0.
+    Summed in closed form, since a record may state any number of steps."""
+    if until <= 0:
+        return 1.0
+    rising = max(0.0, min(end, math.ceil(until)) - first)  # steps before `until`
+    total = rising * (2 * first + rising - 1) / 2 / until
+    return (total + (end - first) - rising) / (end - first)
 
 
 def _can(run: Run, what: str) -> bool:
@@ -229,6 +243,14 @@ _FITS: dict[str, Callable[[Run], bool]] = {
         and run.record.config.get("likelihood") == "gaussian"
     ),
     "toy": lambda run: _has_dial(run, "level") and run.record.data.name == toys.CURVE_2D,
+}
+
+
+# What a run must have for a role even where it was declared for it: the page reads it.
+_NEEDED: dict[str, Callable[[Run], bool]] = dict.fromkeys(ROLES, lambda run: True) | {
+    "matrix": lambda run: {"noise", "level"} <= set(run.record.config),
+    "theory": lambda run: _has_dial(run, "beta") and "sigma" in run.record.config,
+    "toy": lambda run: _has_dial(run, "level"),
 }
 
 

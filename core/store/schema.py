@@ -8,15 +8,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic_core import from_json
 
 from core.config import StoredAs
 from core.paths import AnyPath, path_of
-from core.refusal import Refusal
+from core.store import meaning
+from core.store.meaning import Finite, Word
+from core.store.refusals import RECORD, CheckpointError, foreign
 
 if TYPE_CHECKING:
     from core.config import ModelConfig, TrainConfig
@@ -24,15 +28,17 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 2
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}-[0-9a-f]{10}")
-RECORD = "run.json"
 WEIGHTS, CODES, FILM = "weights.safetensors", "codes.safetensors", "film.safetensors"
 PICTURES = "pictures.safetensors"  # of a model that no browser runs
 MAP = "map.safetensors"  # the images of its map, where these are its own
-LARGEST_RECORD = 16 * 2**20
+LARGEST_RECORD = 2**20
+MOST = 5000  # entries of a list in a record
 
-
-class CheckpointError(Refusal, ValueError):
-    """A run that is missing, torn, foreign or newer than this software; one sentence."""
+_Text = Annotated[str, Field(max_length=300)]
+_Shape = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=10**6)], ...], Field(min_length=1, max_length=4)
+]
+_Count = Annotated[int, Field(ge=0, le=10**15)]
 
 
 class _Plain(BaseModel):
@@ -42,15 +48,15 @@ class _Plain(BaseModel):
 class DataRecord(_Plain):
     """Which data a run was trained on."""
 
-    name: str
-    split: str
-    fingerprint: str
-    count: int
-    shape: tuple[int, ...]
-    classes: int
-    kind: str
-    given: tuple[int, ...] | None = None  # shape of an example of an array, as it came
-    span: tuple[float, float] | None = None  # its values that became 0 and 1
+    name: _Text
+    split: _Text
+    fingerprint: _Text
+    count: _Count
+    shape: _Shape
+    classes: Annotated[int, Field(ge=0, le=10**6)]
+    kind: Word
+    given: _Shape | None = None  # shape of an example of an array, as it came
+    span: tuple[Finite, Finite] | None = None  # its values that became 0 and 1
 
     @classmethod
     def of(cls, data: Dataset | DataRecord) -> DataRecord:
@@ -71,41 +77,45 @@ class DataRecord(_Plain):
 class ShownRecord(_Plain):
     """The images of a run's own map; see `core.store.maps`."""
 
-    name: str
-    split: str
-    count: int
-    class_names: tuple[str, ...] = ()
+    name: _Text
+    split: _Text
+    count: Annotated[int, Field(ge=1, le=10**6)]
+    class_names: Annotated[
+        tuple[Annotated[str, Field(max_length=60)], ...], Field(max_length=254)
+    ] = ()
 
 
 class FileRecord(_Plain):
     """A file of the run, by which a torn one is told."""
 
-    sha256: str
-    bytes: int
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    bytes: Annotated[int, Field(ge=0, le=2**40)]
 
 
 class RunRecord(_Plain):
     """The content of run.json."""
 
     schema_version: int = SCHEMA_VERSION
-    software: str
-    id: str
-    variant: str
+    software: _Text
+    id: _Text
+    variant: Word
     config: dict[str, Any]
     data: DataRecord
     train: dict[str, Any]
     status: Literal["complete", "stopped"]
-    device: str
-    seconds: float
-    samples: int
-    history: tuple[dict[str, float], ...] = ()
-    metrics: dict[str, dict[str, float]] = {}
+    device: _Text
+    seconds: Annotated[Finite, Field(ge=0)]
+    samples: _Count
+    history: Annotated[tuple[dict[str, FiniteFloat], ...], Field(max_length=MOST)] = ()
+    metrics: dict[_Text, dict[str, float]] = {}
     capabilities: dict[str, Any] = {}
     browser: dict[str, Any] | None = None
-    widths: tuple[int, ...] = ()  # numbers in each level of a code
-    teacher: str = ""  # fingerprint of the network that it learned from
-    roles: tuple[str, ...] = ()  # what pages use this run for
-    formerly: tuple[str, ...] = ()  # ids that it was or would have been known by
+    # Numbers in each level of a code.
+    widths: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(max_length=64)] = ()
+    teacher: _Text = ""  # fingerprint of the network that it learned from
+    roles: Annotated[tuple[Word, ...], Field(max_length=20)] = ()  # what pages use this run for
+    # Ids that it was or would have been known by.
+    formerly: Annotated[tuple[_Text, ...], Field(max_length=20)] = ()
     stored_as: StoredAs = "float32"
     shown: ShownRecord | None = None
     files: dict[str, FileRecord] = {}
@@ -225,24 +235,29 @@ def read_record(folder: AnyPath) -> RunRecord:
     name = folder.name
     try:
         path = folder / RECORD
-        if path.stat().st_size > LARGEST_RECORD:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError("it is no file")
+        if found.st_size > LARGEST_RECORD:
             raise CheckpointError(
                 "Run {run} has a {record} of over {most} MiB.",
                 run=name,
                 record=RECORD,
                 most=LARGEST_RECORD >> 20,
             )
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = from_json(path.read_bytes())
     except FileNotFoundError:
         raise CheckpointError(
             "Folder {folder} is no run: it has no {record}.", folder=name, record=RECORD
         ) from None
+    except CheckpointError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(
             "Run {run} can't be read: its {record} is torn ({reason}).",
             run=name,
             record=RECORD,
-            reason=str(error),
+            reason=str(error)[:200],
         ) from None
     version = content.get("schema_version") if isinstance(content, dict) else None
     if not isinstance(version, int):
@@ -256,28 +271,23 @@ def read_record(folder: AnyPath) -> RunRecord:
             "Run {run} has schema version {version}; this software reads up to {most}, so it "
             "needs a newer release.",
             run=name,
-            version=version,
+            version=str(version)[:20],
             most=SCHEMA_VERSION,
+        )
+    if any(isinstance(part, list | dict) and len(part) > MOST for part in content.values()):
+        raise CheckpointError(
+            "Run {run} is foreign or torn: a part of its {record} has over {most:,} entries.",
+            run=name,
+            record=RECORD,
+            most=MOST,
         )
     try:
         record = RunRecord.model_validate(upgraded(content))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise CheckpointError(
-            "Run {run} is foreign or torn: {where} in its {record} is wrong ({reason}).",
-            run=name,
-            where=where,
-            record=RECORD,
-            reason=first["msg"],
-        ) from None
+        raise foreign(name, error) from None
     if record.id != name or not RUN_ID.fullmatch(name):
         raise CheckpointError(
             "Folder {folder} holds a run that calls itself {id!r}.", folder=name, id=record.id
-        )
-    if not isinstance(record.config.get("latent"), int):
-        raise CheckpointError(
-            "Run {run} is foreign or torn: its {record} states no latent.", run=name, record=RECORD
         )
     if WEIGHTS not in record.files:
         raise CheckpointError(
@@ -286,4 +296,5 @@ def read_record(folder: AnyPath) -> RunRecord:
             record=RECORD,
             file=WEIGHTS,
         )
+    meaning.check(record)
     return record

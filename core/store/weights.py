@@ -67,11 +67,6 @@ def unpack(arrays: Mapping[str, Array]) -> dict[str, Array]:
     return found
 
 
-def shapes(arrays: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
-    """Shapes of what `unpack` would give, without the memory."""
-    return {name: array.shape for name, array in arrays.items() if not _is_scale(arrays, name)}
-
-
 def rounded(arrays: Mapping[str, Array], stored_as: StoredAs) -> dict[str, Array]:
     """The tensors as they come back from a file, each of the type that it had."""
     back = unpack(pack(arrays, stored_as))

@@ -136,6 +136,8 @@ def save(
         if drawn:
             tensors[checkpoints.PICTURES] = drawn
     if film is not None and film.points:
+        if isinstance(model, Autoencoder) and film.samples[-1] < last.samples:  # it was stopped
+            film.look(model, last.step, last.step, last.samples)
         tensors[checkpoints.FILM] = film.arrays()
     record = checkpoints.RunRecord(
         software=__version__,
@@ -148,7 +150,7 @@ def save(
         device=device,
         seconds=round(last.seconds, 3),
         samples=last.samples,
-        history=tuple({k: float(f"{v:.6g}") for k, v in entry.items()} for entry in history),
+        history=tuple(map(_rounded, history)),
         metrics={
             split: {k: float(f"{v:.6g}") for k, v in scores.items() if math.isfinite(v)}
             for split, scores in metrics.items()
@@ -160,6 +162,12 @@ def save(
         shown=None if kept is None else kept[1],
     )
     return checkpoints.save(store, record, tensors, maker)
+
+
+def _rounded(entry: dict[str, float]) -> dict[str, float]:
+    """An entry of a history in six figures; steps and samples are counted exactly."""
+    counts = ("step", "samples")
+    return {k: float(v if k in counts else f"{v:.6g}") for k, v in entry.items()}
 
 
 def _held_out(split: Dataset, trained_on: Dataset | checkpoints.DataRecord) -> bool:

@@ -11,7 +11,7 @@ from core.measures import metrics, theory
 from core.measures.metrics import LEAST_NATS
 from core.store import records
 from core.store.checkpoints import Run
-from explorer import assets, language, members, resources, state
+from explorer import aside, assets, language, members, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
@@ -91,6 +91,7 @@ def _company(run: Run, runs: Sequence[Run]) -> int:
     return len(records.dedicated(run, runs))
 
 
+@aside.of_run
 def _stop(run: Run, first: Run, runs: Sequence[Run]) -> dict:
     """What the pad must know of one K; its map is laid over the first one's."""
     spec = assets.run_spec(run)
@@ -145,7 +146,11 @@ def _linear(words: Words, runs: Sequence[Run]) -> None:
     if not linear:
         st.caption(words("beta.linear_none"))
         return
-    run = linear[0]
+    with aside.drawing(linear[0]):
+        _against_theory(words, linear[0], variances, count)
+
+
+def _against_theory(words: Words, run: Run, variances: np.ndarray, count: int) -> None:
     latent, sigma = run.record.latent, run.record.config["sigma"]
     knots = resources.knots(run)
     beta = np.array(knots["beta"])
@@ -339,7 +344,7 @@ def _annealing_table(words: Words, pair: tuple[Run, Run], names: dict[str, str])
 
 def annealed(runs: Sequence[Run]) -> tuple[Run, Run] | None:
     """A run without and one with a warm-up of β, the same otherwise, both scored."""
-    scored = [run for run in runs if records.trade_of(run)]
+    scored = [run for run in runs if records.trade_of(run) and records.logs_rate(run)]
     for warm in scored:
         if not warm.record.config.get("beta_warmup"):
             continue

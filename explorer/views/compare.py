@@ -138,7 +138,7 @@ def _curve(words: Words, runs: Sequence[Run]) -> dict:
         there = ("mnist-5k/all", "mnist-5k/test")
         if not resources.on_digits(run):
             there = (frame.scored_on(run),)
-        split = next((one for one in there if one in scores), None)
+        split = next((one for one in there if "squared_error" in scores.get(one, ())), None)
         if run.record.variant != name or split is None:
             continue
         if split == there[0]:  # the same digits and so the same mean for all runs

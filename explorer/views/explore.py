@@ -73,7 +73,8 @@ def _below(words: Words, run: Run) -> None:
 def _in_short(words: Words, run: Run) -> str:
     able, record = run.record.capabilities, run.record
     said = [words(f"explore.in_short_{'posterior' if able.get('has_posterior') else 'point'}")]
-    said += [words(f"explore.told_{what}") for what in able.get("takes", ())]
+    takes = (f"explore.told_{what}" for what in able.get("takes", ()))
+    said += [words(key) for key in takes if key in words]
     if able.get("discrete"):
         said.append(words("explore.discrete"))
     if len(record.widths) > 1:

@@ -14,9 +14,11 @@ from core.models import VARIANTS
 from core.store import checkpoints, maps, own_runs, records
 from core.store.checkpoints import Run
 from core.training.jobs import Job
-from explorer import assets, knobs, members, resources, state
-from explorer.language import Words
+from explorer import aside, assets, knobs, members, resources, state
+from explorer.language import Words, plain
 from explorer.pad.component import keeper
+
+SKIPPED = 20  # folders that could not be read, of which the page says why
 
 DIGITS = "digits"  # what a link calls the held-out digits that all maps share
 
@@ -25,14 +27,23 @@ DIGITS = "digits"  # what a link calls the held-out digits that all maps share
 def page(words: Words, name: str) -> Iterator[DeltaGenerator]:
     """A page with its title; yields the row beside the title, where the pickers go.
 
-    Below the row stand the sentences about a bad link, at the page's end what the store could
-    not read.
+    Below the row stand the sentences about a bad link and about a run that was set aside, without
+    which the page is drawn anew; at the page's end what the store could not read.
     """
     state.begin(name, resources.runs().renamed)
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="bar")
     bar.title(words(f"{name}.title"), anchor=False, width="stretch")
     told = st.container()
-    yield bar
+    for refusal in state.take("aside") or ():
+        told.warning(plain(words.refusal(refusal)))
+    try:
+        yield bar
+    except Exception as error:
+        bad = aside.whose(error, resources.runs().runs.values())
+        if not bad:
+            raise
+        state.leave("aside", bad)
+        st.rerun()
     with bar:
         state.language_switch()
     for sentence in state.problems():
@@ -40,8 +51,9 @@ def page(words: Words, name: str) -> Iterator[DeltaGenerator]:
     skipped = resources.runs().refused
     if skipped:
         with st.expander(words("app.skipped_runs", count=len(skipped))):
-            for refusal in skipped:
-                st.text(words.refusal(refusal))
+            st.text("\n".join(map(words.refusal, skipped[:SKIPPED])))
+            if len(skipped) > SKIPPED:
+                st.caption(words("app.skipped_more", count=len(skipped) - SKIPPED))
     says = {"language": words.language, "past": words("app.skip")} | state.end()
     keeper(assets.module("pages/keeper.js"), says)
 
@@ -139,6 +151,9 @@ def pick_run(words: Words) -> Run | None:
     runs = pick_images(words, runs, known)
     known = known if known in runs else None
     variants = variants_of(runs)
+    if not variants:
+        return None
+    runs = [run for run in runs if run.record.variant in variants]
     variant = state.choice(
         "model",
         words("picker.model"),
@@ -190,9 +205,11 @@ def variants_of(runs: list[Run]) -> list[str]:
 
 def name_of(words: Words, run: Run) -> str:
     """What people call a run: the name that they gave it, else its model and K."""
-    title = own_runs.note(run).title
-    if title:
-        return title
+    return own_runs.note(run).title or model_of(words, run)
+
+
+def model_of(words: Words, run: Run) -> str:
+    """A run's model and K."""
     conv = f", {words('picker.conv').lower()}" if network_of(run) == "conv" else ""
     return f"{members.title(words, run.record.variant)}{conv}, K = {run.record.latent}"
 

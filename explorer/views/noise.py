@@ -13,7 +13,7 @@ from core.measures import metrics
 from core.measures.corruptions import JUDGED, LEVELS, NOISES
 from core.store import checkpoints, records
 from core.store.checkpoints import Run
-from explorer import assets, members, resources, state, symbols
+from explorer import aside, assets, members, resources, state, symbols
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import frame
@@ -91,6 +91,7 @@ def _dial(run: Run) -> str | None:
 
 
 @lru_cache(maxsize=64)
+@aside.of_run
 def _errors(run: Run) -> np.ndarray | None:
     """Squared error per image at each noise and level: (noises, levels)."""
     return checkpoints.read_tensors(run, checkpoints.CODES).get("noise_error")

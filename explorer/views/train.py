@@ -48,7 +48,9 @@ def _watch(words: Words) -> Run | None:
         return None
     listing = resources.runs()
     run = listing.get(asked or "")
-    if run is None:
+    if run is not None:
+        train_form.open_run(run)
+    else:
         if asked:
             st.warning(words("train.missing", id=plain(asked[:80])))
         run = _usual(list(listing.runs.values()))

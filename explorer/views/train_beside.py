@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from core.config import TrainConfig
-from core.store import maps
+from core.store import maps, own_runs
 from core.store.checkpoints import Run
-from explorer import assets, knobs, members, resources
+from explorer import assets, knobs, members, naming, resources
 from explorer.language import Words, plain
 from explorer.views import frame, train_film
 
@@ -21,9 +21,11 @@ SCORES = (  # name of the texts, key in the metrics, key of a trivial model's sc
 
 def draw(words: Words, shown: Run, beside: Run) -> None:
     """Two runs: their films in step, their scores, and what knobs differ."""
-    st.markdown(f"#### {words('train.compare_title')}")
     pair = (shown, beside)
-    titles = [f"{mark} · {frame.name_of(words, run)}" for mark, run in zip("AB", pair, strict=True)]
+    same = {frame.model_of(words, run) for run in pair}
+    title = words("train.compare_title")
+    st.markdown(f"#### {title}" + (f": {plain(*same)}" if len(same) == 1 else ""))
+    titles = heads(words, pair)
     names = list(map(plain, titles))
     if maps.fingerprint(shown) != maps.fingerprint(beside):
         st.caption(words("train.other_images"))
@@ -34,6 +36,16 @@ def draw(words: Words, shown: Run, beside: Run) -> None:
         _scores(words, pair, names)
     with differ:
         _differences(words, pair, names)
+
+
+def heads(words: Words, pair: tuple[Run, Run]) -> list[str]:
+    """What stands above each of two runs: what differs between them, after its own name if it was
+    given one."""
+    differ = naming.apart(words, pair)
+    return [
+        " · ".join(filter(None, (mark, own_runs.note(run).title, differ[run.id])))
+        for mark, run in zip("AB", pair, strict=True)
+    ]
 
 
 def _scores(words: Words, pair: tuple[Run, Run], names: list[str]) -> None:

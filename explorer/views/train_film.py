@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.store.checkpoints import Run
-from explorer import assets, resources, state
+from explorer import assets, reach, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
 from explorer.views import album, frame
@@ -43,6 +43,7 @@ def one(words: Words, run: Run) -> None:
     found = {
         "sides": [side(words, run)],
         "link": f"?run={run.id}&lang={words.language}",
+        "reach": reach.address(),
         "visitor": state.visitor(),
         "digits": assets.digits_spec(run=run),
         "text": _text(words, run),

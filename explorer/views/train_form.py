@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from core.data import DataError
 from core.models import VARIANTS
 from core.models.cards import Card
 from core.store import checkpoints
+from core.store.checkpoints import Run
 from core.training import estimate, jobs
 from core.training.jobs import JobError, JobRequest
 from core.training.limits import Limits
@@ -37,6 +39,54 @@ OFFLINE = ("mnist-5k/train", "mnist-5k/all")
 ONLINE = ("mnist/train-55k", "mnist/train")
 
 
+_FORM = "form"  # which knobs a visitor's form begins with
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What the form's widgets begin with: a run's knobs, and how often that was another run's."""
+
+    run: str = ""
+    turn: int = 0
+    variant: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    train: Mapping[str, Any] = field(default_factory=dict)
+    stored_as: str = ""
+
+
+def open_run(run: Run) -> None:
+    """Put what a run was asked for into the form, once for as long as it is the one shown."""
+    before = state.kept(_FORM) or _Given()
+    if before.run == run.id:
+        return
+    record = run.record
+    card = (catalogue.all_cards() or {}).get(record.variant)
+    try:
+        config = card.Config.recorded(record.config) if card else None
+        train = TrainConfig.recorded(record.train)
+    except ConfigError:  # it was asked for in another release
+        config = None
+    if config is None:
+        return
+    given = _Given(
+        run.id,
+        before.turn + 1,
+        record.variant,
+        config.model_dump(),
+        train.model_dump(),
+        record.stored_as,
+    )
+    state.keep(_FORM, given)
+    state.choose(model=record.variant)
+    picked = f"{record.data.name}/{record.data.split}"
+    if picked in _offered():
+        state.choose(data=picked)
+
+
+def _offered() -> list[str]:
+    return [*OFFLINE, *(ONLINE if data.describe("mnist").here else ())]
+
+
 def draw(words: Words) -> None:
     """The form, what its training would ask for, and the button."""
     name = state.choice(
@@ -51,9 +101,11 @@ def draw(words: Words) -> None:
         _wait(words, "train.reading", lambda: catalogue.all_cards() is not None)
         return
     card = cards[name]
-    model = knobs.Asked(card.Config, name)
+    given = state.kept(_FORM) or _Given()
+    of_run = given.config if given.variant == name else {}
+    model = knobs.Asked(card.Config, name, given=of_run, turn=given.turn if of_run else 0)
     model.draw(words)
-    there = [*OFFLINE, *(ONLINE if data.describe("mnist").here else ())]
+    there = _offered()
     picked = state.choice(
         "data",
         words("train.data"),
@@ -61,8 +113,9 @@ def draw(words: Words) -> None:
         there[0],
         show=lambda key: words(f"train.data_{re.sub('[-/]', '_', key)}"),
     )
-    training = knobs.Asked(TrainConfig, "training", BASIC)
-    storing = knobs.Asked(StoreConfig, "storing")
+    training = knobs.Asked(TrainConfig, "training", BASIC, given=given.train, turn=given.turn)
+    stored = {"stored_as": given.stored_as} if given.stored_as else {}
+    storing = knobs.Asked(StoreConfig, "storing", given=stored, turn=given.turn)
     if card.capabilities["closed_form"]:
         st.caption(words("train.closed_form"))
         knobs.fold(words, model)
@@ -226,6 +279,7 @@ def _start(words: Words, request: JobRequest, limits: Limits, owner: bool) -> No
         state.leave("problem", words.refusal(error))
         return
     state.pin("run", request.id)
+    state.keep(_FORM, replace(state.kept(_FORM) or _Given(), run=request.id))  # it is in the form
     state.leave("scroll", True)
 
 

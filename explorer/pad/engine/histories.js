@@ -34,16 +34,31 @@ export function reportAt(history, samples) {
 }
 
 /**
- * What the axis of a term holds over several histories: all but the steep beginning.
+ * What the axis of a term holds over several histories: all of it, but for the steep beginning of
+ * a term that falls to the end, which would leave no room for the rest. A peak is never cut off.
  * @param {Record<string, number>[][]} histories
  * @param {string} term
  */
 export function rangeOf(histories, term) {
-  const values = histories.flatMap((history) => history.map((entry) => entry[term]))
-    .filter(Number.isFinite).sort((a, b) => a - b);
-  if (!values.length) return [0, 1];
-  const low = values[0];
-  const high = values[Math.floor((values.length - 1) * 0.96)];
+  const curves = histories.map((history) => history.map((entry) => entry[term])
+    .filter(Number.isFinite)).filter((values) => values.length);
+  if (!curves.length) return [0, 1];
+  const low = Math.min(...curves.map((values) => Math.min(...values)));
+  const high = Math.max(...curves.map(highOf));
   const margin = 0.08 * (high - low) || Math.abs(high) * 0.1 || 1;
   return [low >= 0 ? Math.max(0, low - margin) : low - margin, high + margin];
+}
+
+/** @param {number[]} values */
+function highOf(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const usual = sorted[Math.floor((sorted.length - 1) * 0.96)];
+  const falls = values[values.length - 1] - sorted[0] <= (usual - sorted[0]) / 4;
+  let first = 0;
+  if (falls) {
+    while (first + 1 < values.length && values[first] > usual && values[first + 1] < values[first]) {
+      first += 1;
+    }
+  }
+  return Math.max(...values.slice(first));
 }

@@ -3,6 +3,7 @@
 import { Digits } from "../engine/digits.js";
 import { fetchBytes } from "../engine/fetching.js";
 import { rangeOf, termsOf } from "../engine/histories.js";
+import { forOthers } from "../engine/links.js";
 import { reachOf, wider } from "../engine/layouts.js";
 import { clamp } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
@@ -91,8 +92,9 @@ class Film {
     return this.classes;
   }
 
+  // Samples that the run was trained on; the last frame may be of a little earlier.
   get end() {
-    return this.samples[this.samples.length - 1];
+    return this.side.samples || this.samples[this.samples.length - 1];
   }
 
   // Points after so many samples: between two frames each digit is on the straight way.
@@ -187,7 +189,7 @@ class FilmPad extends Pad {
         <p class="message" data-part="message" role="status" aria-live="polite"></p>
         <p class="hint" data-part="note"></p>
         ${data.link ? `<label class="link"><span>${t.link}</span><input type="text" readonly
-          data-part="link"></label>` : ""}
+          data-part="link"></label><p class="hint" data-part="reach"></p>` : ""}
       </div>`);
     data.sides.forEach((side, i) => (this.part(`name-${i}`).textContent = side.name));
     this.stages = data.sides.map((side, i) => new Stage(this.part(`stage-${i}`), t, side.unit));
@@ -208,7 +210,9 @@ class FilmPad extends Pad {
     }
     if (data.link) {
       const link = this.part("link");
-      link.value = new URL(data.link, window.location.href).href;
+      const { href, alone } = forOthers(data.link, window.location.href, data.reach);
+      link.value = href;
+      this.part("reach").textContent = alone ? this.text.link_alone : "";
       link.addEventListener("focus", () => link.select());
     }
     this.recolour();

@@ -1,9 +1,10 @@
-// The table of runs: own ones first, each with its knobs and scores; one is shown, one beside it.
+// The table of runs by model: those of one model are in sight, a page at a time, each with its
+// knobs and scores; above them what waits in the queue. One run is shown, one beside it.
 
 import { mounting, Pad } from "../parts/pad.js";
 import { format } from "../parts/page.js";
 
-const AT_FIRST = 12; // rows in sight until all are asked for
+const COLUMNS = ["name", "knobs", "data", "samples", "score", "elbo"];
 
 const cell = (row, kind, className, text) => {
   const made = row.appendChild(document.createElement(kind));
@@ -12,52 +13,93 @@ const cell = (row, kind, className, text) => {
   return made;
 };
 
+const button = (host, className, text, then) => {
+  const made = cell(host, "button", className, text);
+  made.type = "button";
+  made.addEventListener("click", then);
+  return made;
+};
+
 class RunsPad extends Pad {
   load(data) {
     const now = JSON.stringify(data);
     if (now === this.shown) return;
     this.shown = now;
+    this.data = data;
     const t = data.text;
-    const columns = ["name", "knobs", "data", "samples", "score", "elbo"];
+    const held = this.root?.contains(this.root.getRootNode().activeElement)
+      ? this.root.getRootNode().activeElement.dataset.held : null;
     this.build(`
       <div class="pad shelf"><table><thead><tr>
-        ${columns.map((name) => `<th scope="col" class="${name}">${t[`column_${name}`]}</th>`).join("")}
-        <th scope="col" class="beside">${t.column_beside}</th></tr></thead><tbody></tbody></table>
-        <div class="buttons"><button type="button" data-action="all" hidden></button></div></div>`);
-    const body = this.root.querySelector("tbody");
-    const all = this.root.querySelector('[data-action="all"]');
-    const more = data.rows.length - AT_FIRST;
-    all.hidden = this.open || more <= 0;
-    all.textContent = format(t.show_all, { count: data.rows.length });
-    all.addEventListener("click", () => {
-      this.open = all.hidden = true;
-      for (const row of body.children) row.hidden = false;
-    });
-    for (const [i, run] of data.rows.entries()) {
-      const row = body.appendChild(document.createElement("tr"));
-      const chosen = run.id === data.run || run.id === data.beside;
-      row.hidden = i >= AT_FIRST && !this.open && !chosen;
-      row.dataset.run = run.id;
-      const name = cell(row, "th", "name");
-      name.scope = "row";
-      const open = cell(name, "button", "open", run.name);
-      open.type = "button";
-      open.setAttribute("aria-pressed", String(run.id === data.run));
-      open.addEventListener("click", () => this.tell("open", run.id));
-      cell(name, "small", "", run.marks);
-      for (const key of columns.slice(1)) {
-        const made = cell(row, "td", key, run[key]);
-        made.dataset.label = t[`column_${key}`];
-        if (run[`${key}_beside`]) cell(made, "small", "", run[`${key}_beside`]);
-      }
-      const beside = cell(cell(row, "td", "beside"), "button", "compare", t.compare_with);
-      beside.type = "button";
-      beside.setAttribute("aria-label", `${t.compare_with}: ${run.name}`);
-      beside.setAttribute("aria-pressed", String(run.id === data.beside));
-      beside.disabled = run.id === data.run || Boolean(run.queued);
-      beside.addEventListener("click", () =>
-        this.tell("beside", run.id === data.beside ? "" : run.id));
+        ${COLUMNS.map((name) => `<th scope="col" class="${name}">${t[`column_${name}`]}</th>`).join("")}
+        <th scope="col" class="beside">${t.column_beside}</th></tr></thead></table></div>`);
+    if (data.queue.length) {
+      const part = this.#part(t.queue, data.queued, null, "queue");
+      data.queue.forEach((run) => this.#row(part, run));
     }
+    for (const group of data.groups) {
+      const part = this.#part(group.title, group.count, group.name === data.group, group.name);
+      if (group.name !== data.group) continue;
+      data.rows.forEach((run) => this.#row(part, run));
+      if (data.pages > 1) this.#pages(part, group);
+    }
+    if (held) this.root.querySelector(`[data-held="${CSS.escape(held)}"]`)?.focus();
+  }
+
+  // A model's rows under its name; `open` is null where they are always in sight.
+  #part(title, count, open, name) {
+    const part = this.root.querySelector("table").appendChild(document.createElement("tbody"));
+    part.dataset.group = name;
+    const head = part.appendChild(document.createElement("tr"));
+    head.className = "group";
+    const across = cell(head, "th", "");
+    across.colSpan = COLUMNS.length + 1;
+    across.scope = "rowgroup";
+    if (open === null) cell(across, "b", "", title);
+    else {
+      const made = button(across, "group", title, () =>
+        this.tell("group", { group: open ? "" : name, page: 0, at: Date.now() }));
+      made.setAttribute("aria-expanded", String(open));
+      made.dataset.held = `group:${name}`;
+    }
+    cell(across, "small", "", format(this.data.text.group_count, { count }));
+    return part;
+  }
+
+  #row(part, run) {
+    const t = this.data.text;
+    const row = part.appendChild(document.createElement("tr"));
+    row.dataset.run = run.id;
+    const name = cell(row, "th", "name");
+    name.scope = "row";
+    const open = button(name, "open", run.name, () => this.tell("open", run.id));
+    open.setAttribute("aria-pressed", String(run.id === this.data.run));
+    cell(name, "small", "", run.marks);
+    for (const key of COLUMNS.slice(1)) {
+      const made = cell(row, "td", key, run[key]);
+      made.dataset.label = t[`column_${key}`];
+      if (run[`${key}_beside`]) cell(made, "small", "", run[`${key}_beside`]);
+    }
+    const beside = button(cell(row, "td", "beside"), "compare", t.compare_with, () =>
+      this.tell("beside", run.id === this.data.beside ? "" : run.id));
+    beside.setAttribute("aria-label", `${t.compare_with}: ${run.name}`);
+    beside.setAttribute("aria-pressed", String(run.id === this.data.beside));
+    beside.disabled = run.id === this.data.run || Boolean(run.queued);
+  }
+
+  // From one page of a model's rows to another.
+  #pages(part, group) {
+    const { page, pages, size, text: t } = this.data;
+    const across = cell(part.appendChild(document.createElement("tr")), "td", "pages");
+    across.colSpan = COLUMNS.length + 1;
+    const turn = (to) => () => this.tell("page", { group: group.name, page: to, at: Date.now() });
+    for (const [name, to] of [["earlier", page - 1], ["later", page + 1]]) {
+      const made = button(across, name, t[name], turn(to));
+      made.disabled = to < 0 || to >= pages;
+      made.dataset.held = `page:${name}`;
+    }
+    const last = Math.min(group.count, size * (page + 1));
+    cell(across, "span", "", format(t.page_of, { first: size * page + 1, last, count: group.count }));
   }
 }
 
