@@ -152,8 +152,9 @@ def test_what_ships_is_not_imported_again(shipped, tmp_path):
 
 def test_what_a_browser_runs_is_made_anew(run, archive, tmp_path):
     def forge(record):
-        record["browser"]["encoder"] = [{"op": "<img src=x>"}]
-        record["capabilities"] = {"has_prior": False}
+        (first, *_) = (layer for layer in record["browser"]["encoder"] if layer["op"] == "gelu")
+        first["op"] = "tanh"
+        record["capabilities"] |= {"corrupts": True, "takes": ["label"]}
 
     found = transfer.import_run(with_record(archive, forge), tmp_path)
     assert found.record.browser == run.record.browser
@@ -212,6 +213,15 @@ def setting(path, value):
     return change
 
 
+def unpacked(archive):
+    return members(bytes(archive)).items()
+
+
+def as_gan(name, content):
+    """A run's record as if it were of a variant that is not known here."""
+    return content.replace(b'"vae', b'"gan') if name.endswith(RECORD) else content
+
+
 RUN = "vae-k2-0123456789"
 HOSTILE = {
     "nothing": (lambda a: b"", "not a whole zip"),
@@ -239,8 +249,12 @@ HOSTILE = {
         "weights.safetensors is missing",
     ),
     "changed weights": (
-        lambda a: packed({n: c if WEIGHTS not in n else c[::-1] for n, c in members(a).items()}),
+        lambda a: packed({n: c if WEIGHTS not in n else c[:-1] + b"?" for n, c in unpacked(a)}),
         "checksum",
+    ),
+    "no weights at all": (
+        lambda a: packed({n: c if WEIGHTS not in n else c[::-1] for n, c in unpacked(a)}),
+        "no safetensors file",
     ),
     "another id": (
         lambda a: packed({f"{RUN}/{n.split('/')[1]}": c for n, c in members(a).items()}),
@@ -249,7 +263,11 @@ HOSTILE = {
     "other knobs": (lambda a: with_record(a, setting("config.beta", 4.0)), "id is not that"),
     "other data": (lambda a: with_record(a, setting("data.split", "all")), "id is not that"),
     "no such knob": (lambda a: with_record(a, setting("config.deep", 1)), "not a knob here"),
-    "no such variant": (lambda a: with_record(a, setting("variant", "gan")), "no variant 'gan'"),
+    "no such variant": (
+        lambda a: packed({n.replace("vae", "gan"): as_gan(n, c) for n, c in unpacked(a)}),
+        "no variant 'gan'",
+    ),
+    "another variant": (lambda a: with_record(a, setting("variant", "gan")), "doesn't fit variant"),
     "markup": (lambda a: with_record(a, setting("device", "![x](//evil)")), "says what no run"),
     "markup in a term": (
         lambda a: with_record(a, setting("history", [{"step": 1, "samples": 1, "<b>": 1.0}])),
@@ -267,7 +285,7 @@ HOSTILE = {
     ),
     "weights of another": (
         lambda a: with_tensors(a, WEIGHTS, lambda t: t.pop(next(iter(t)))),
-        "don't fit VAE",
+        "in its weights.safetensors is not of the shape",
     ),
     "weights of none": (
         lambda a: with_tensors(a, WEIGHTS, lambda t: next(iter(t.values())).fill(np.nan)),
@@ -393,7 +411,9 @@ def test_a_run_of_smaller_weights_is_handed_over_as_it_is(stored_as, digits, tmp
         transfer.export_run(run), WEIGHTS, lambda t: t.update({k: t[k][:2] for k in t if "sc" in k})
     )
     if stored_as == "int8":
-        with pytest.raises(ShelfError, match="foreign or torn"):
+        with pytest.raises(
+            ShelfError, match="scale in its weights.safetensors is not of the shape"
+        ):
             transfer.import_run(short, tmp_path / "third")
 
 
