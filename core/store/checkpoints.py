@@ -19,7 +19,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,6 @@ from core.store.schema import (
     MAP,
     PICTURES,
     RUN_ID,
-    SCHEMA_VERSION,
     WEIGHTS,
     DataRecord,
     FileRecord,
@@ -57,7 +56,6 @@ __all__ = [
     "PICTURES",
     "RECORD",
     "RUN_ID",
-    "SCHEMA_VERSION",
     "WEIGHTS",
     "CheckpointError",
     "DataRecord",
@@ -70,7 +68,6 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 
-_SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 NOTE = "note.json"  # what people say of a run; see `core.store.own_runs`
 
 
@@ -128,9 +125,10 @@ class Listing:
         return self.runs.get(self.renamed.get(run_id, run_id))
 
 
+@cache
 def shipped_store() -> Path:
     """The runs that come with the software; only `python -m core bank` writes there."""
-    return _SHIPPED
+    return Path(__file__).resolve().parents[2] / "checkpoints"
 
 
 def user_store() -> Path:
@@ -199,8 +197,7 @@ def open_run(folder: AnyPath) -> Run:
 
 
 def check_arrays(run: Run, *files: str) -> None:
-    """See by their headers that a run's files hold the arrays that they must, all of them where
-    none is named; see `core.store.arrays`.
+    """See by their headers that a run's files, by default all, hold the arrays that they must.
 
     Raises:
         CheckpointError: torn or foreign.
