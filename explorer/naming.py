@@ -15,8 +15,6 @@ from explorer.language import Words
 Told = dict[str, Any]  # what a run says of itself: comparable values by name
 Declared = Mapping[str, Mapping[str, Knob]]  # knobs by name, by variant
 
-_DEFAULTS = {knob.name: knob.formerly for knob in TrainConfig.knobs()}
-
 
 def apart(words: Words, runs: Sequence[Run], always: Iterable[str] = ()) -> dict[str, str]:
     """By id what tells runs apart: the model where they are of several, then K, knobs of the model,
@@ -93,8 +91,12 @@ def _size(words: Words, run: Run, declared: Declared) -> Told:
 
 
 def _schedule(words: Words, run: Run, declared: Declared) -> Told:
-    found = _DEFAULTS | run.record.train
-    return {name: _plain(value) for name, value in found.items()}
+    found = {}
+    for knob in TrainConfig.knobs():
+        value = run.record.train.get(knob.name, knob.formerly)
+        usual = value in (knob.default, knob.formerly)  # nobody chose it, now or then
+        found[knob.name] = _plain(knob.default if usual else value)
+    return found
 
 
 def _data(words: Words, run: Run, declared: Declared) -> Told:
