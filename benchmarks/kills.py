@@ -8,6 +8,7 @@ must have been worked off. Ends with 1 where anything was lost.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import random
@@ -49,6 +50,7 @@ class Tally:
     finished: set[str] = field(default_factory=set)  # ids of runs that were whole once
     lost: set[str] = field(default_factory=set)  # of these no longer there
     torn: set[str] = field(default_factory=set)  # sentences about what is no whole run
+    given_up: int = 0  # by the queue after three deaths on the spot, and asked for again
     waiting: int = 0  # asked for and in the end not there
     left: int = 0  # files and folders in the store that a sweep leaves and that are nothing
 
@@ -167,26 +169,47 @@ def kill_workers(
     usual: float,
 ) -> None:
     """Kill what works a queue off; what is asked for must come in the end."""
-    asked: set[str] = set()
+    asked: list[str] = []
     for number in range(kills):
-        while sum(job.status != "failed" for job in jobs.jobs(store)) < 2:
-            asked.add(ask_for(store, len(asked)))
+        again(store, asked, tally)
+        while len(jobs.jobs(store)) < 2:
+            asked.append(ask_for(store, len(asked)))
+        began = time.time()
         process = start(store)
         time.sleep(draw.uniform(0.0, usual))
-        if number % 3 == 0:  # surely in the middle of a training
-            wait_for(lambda: any(job.status == "running" for job in jobs.jobs(store)))
-            time.sleep(draw.uniform(0.0, 0.5))
-        tally.working += any(job.status in ("running", "saving") for job in jobs.jobs(store))
+        if number % 3:  # surely at work
+            wait_for(lambda began=began: at_work(store, began))
+            time.sleep(draw.uniform(0.0, usual / 3))
+        tally.working += at_work(store, began)
         end(process)
         tally.kills += 1
         look(store, tally)
+    again(store, asked, tally)
     process = start(store)
     try:
-        wait_for(lambda: not [job for job in jobs.jobs(store) if job.status != "failed"], False)
+        wait_for(lambda: not jobs.jobs(store), False)
     finally:
         end(process)
     look(store, tally)
-    tally.waiting = len(asked - tally.finished)
+    tally.waiting = len(set(asked) - tally.finished)
+
+
+def at_work(store: Path, since: float) -> bool:
+    """Whether a worker that began then has a training in hand: its beat is fresh."""
+    for job in jobs.jobs(store):
+        with contextlib.suppress(OSError):
+            if (job.folder / jobs.BEAT).stat().st_mtime > since:
+                return True
+    return False
+
+
+def again(store: Path, asked: list[str], tally: Tally) -> None:
+    """Ask again for what was given up, because its worker was killed too often before it had come
+    any further."""
+    for job in jobs.jobs(store):
+        if job.status == "failed":
+            ask_for(store, asked.index(job.id))
+            tally.given_up += 1
 
 
 def wait_for(holds: Callable[[], bool], must: bool = True) -> None:
@@ -253,13 +276,13 @@ def run(kills: int = 100, seed: int = 0) -> Iterator[tuple[str, Tally]]:
 def main(argv: list[str]) -> int:
     """Kill, print the table, and say by the exit status whether anything was lost."""
     began = time.monotonic()
-    print("| process | kills | at work | runs finished | lost | torn | still waiting | left over |")
-    print("|---|--:|--:|--:|--:|--:|--:|--:|")
+    print("| process | kills | at work | finished | lost | torn | given up | waiting | left over |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     wrong: list[str] = []
     kills = 0
     for kind, tally in run(*map(int, argv)):
         numbers = (tally.kills, tally.working, len(tally.finished), len(tally.lost))
-        numbers += (len(tally.torn), tally.waiting, tally.left)
+        numbers += (len(tally.torn), tally.given_up, tally.waiting, tally.left)
         print(f"| {kind} | {' | '.join(map(str, numbers))} |", flush=True)
         kills += tally.kills
         wrong += [*sorted(tally.lost), *sorted(tally.torn)]

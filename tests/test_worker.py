@@ -286,3 +286,15 @@ def test_frames_are_published_whole_and_the_sheet_is_a_picture(tmp_path):
         np.testing.assert_array_equal(again.arrays()[name], array)
     (tmp_path / "0001.grid").write_bytes(b"torn")
     assert not Film(digits, tmp_path).begin(model, resumed=True)
+
+
+def test_only_deaths_on_the_spot_count_against_a_training(tmp_path):
+    """Who comes further than the last attempt did not die of this training."""
+    submit(tmp_path, request(SHORT))
+    for killed_at, counted in ((8, 1), (8, 2), (8, 3), (9, 1), (3, 2), (4, 1)):
+        (job,) = jobs.jobs(tmp_path)
+        report = worker.Reporter(job, job.progress.attempts + 1)
+        for step in range(1, killed_at + 1):
+            report.take(loop.Progress(step, 32, step, 0.1, {"kl": 1.0}), 0)
+        report.write()
+        assert jobs.find(tmp_path, job.id).progress.attempts == counted

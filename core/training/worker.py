@@ -162,6 +162,7 @@ class Reporter:
         self.folder = job.folder
         self.history = list(job.progress.history)  # of an attempt that this one may go on from
         self.now = JobProgress(attempts=attempts)
+        self.before = job.progress.step  # how far the last attempt had come
         self.interruptible = False
         self.written = 0.0
 
@@ -175,6 +176,8 @@ class Reporter:
         )
         self.now = self.now.model_copy(
             update={
+                # A process that comes further than the last one did not die of this training.
+                "attempts": 1 if progress.step > self.before > 0 else self.now.attempts,
                 "step": progress.step,
                 "steps": progress.steps,
                 "samples": progress.samples,
