@@ -170,7 +170,7 @@ def _changes(node: ast.AST) -> Iterator[Change]:
             yield _other("value", not value)
         case ast.Constant(value=int() | float() as value):
             yield _other("value", value + 1)
-            if isinstance(value, float):
+            if isinstance(value, float) and value:
                 yield _other("value", value / 2)
         case ast.If() | ast.IfExp():
             for value in (True, False):

@@ -177,6 +177,56 @@ def test_what_is_scored_of_ratings_is_what_is_known_of_them():
     assert found["rmse"] == pytest.approx(math.sqrt((off**2).mean()), rel=1e-5)
     assert found["rmse_constant"] == pytest.approx(ratings.x[ratings.observed].std(), rel=1e-5)
     assert evaluate(model, ratings.x, observed=np.zeros_like(ratings.observed)) == {}
+    whole = evaluate(model, ratings.x)["rmse"]
+    assert whole == pytest.approx(math.sqrt(((answers - ratings.x) ** 2).mean()), rel=1e-5)
+
+
+def test_sequences_are_scored_by_frame_too_and_images_are_not():
+    from tests.digits import small_data
+    from tests.trials import trial
+
+    moving = small_data("sequences")
+    model = built_model("sequence_ae", trial("sequence_ae").Config(), moving).eval()
+    found = evaluate(model, moving.x)
+    x = moving.x / 255
+    error = ((coding.reconstruct(model, moving.x) - x) ** 2).reshape(len(x), -1).sum(1).mean()
+    assert found["squared_error"] == pytest.approx(error, rel=1e-4)
+    assert found["squared_error_frame"] == pytest.approx(error / 3, rel=1e-4)
+    mean_frame = found["squared_error_mean_image"] / 3
+    assert found["squared_error_mean_image_frame"] == pytest.approx(mean_frame)
+    assert not any(name.endswith("_frame") for name in evaluate(model_of("vae"), DIGITS.x))
+
+
+def test_pixels_are_bytes_or_shares_of_one():
+    for name in ("stacked_ae", "vae", "denoising_ae"):
+        model = model_of(name)
+        assert evaluate(model, X.numpy()) == pytest.approx(evaluate(model, DIGITS.x), rel=1e-4)
+
+
+def test_what_has_no_encoder_has_no_scores():
+    from tests.trials import trial
+
+    assert evaluate(built_model("gan", trial("gan").Config(), DIGITS), DIGITS.x) == {}
+
+
+def test_draws_are_fixed_by_a_seed_that_is_0_by_default():
+    for name, score in (
+        (
+            "vae",
+            lambda model, **seed: rate_distortion(model, DIGITS.x, **seed)["distortion_binary"],
+        ),
+        (
+            "denoising_ae",
+            lambda model, **seed: scoring.own_denoising_error(model, DIGITS.x, **seed),
+        ),
+        (
+            "denoising_ae",
+            lambda model, **seed: denoising_error(model, DIGITS.x, "gaussian", 0.5, **seed),
+        ),
+        ("vae", lambda model, **seed: evaluate(model, DIGITS.x, **seed)["elbo_binary"]),
+    ):
+        model = model_of(name)
+        assert score(model) == score(model, seed=0) != score(model, seed=1)
 
 
 # --- Rate and distortion --------------------------------------------------------------------------
@@ -250,6 +300,50 @@ def test_units_are_active_above_a_variance_of_a_hundredth():
     means = np.stack([unit * math.sqrt(variance) for variance in (0.0099, 0.0101, 1.0)], 1)
     assert metrics.active_units(means) == 2
     assert metrics.active_units(means[:, :1]) == 0
+
+
+def test_units_are_active_by_their_means_and_not_by_their_variances():
+    model = model_of("vae", likelihood="gaussian")
+    last = model.encoder[-1]
+    last.weight[1:3] = 0  # of the second and the third mean; log-variances go on varying
+    codes = coding.encode(model, DIGITS.x)
+    assert (codes.log_var.var(0) > 0.01).all() and (codes.mean.var(0) > 0.01).sum() == 1
+    assert rate_distortion(model, DIGITS.x)["active_units"] == 1
+
+
+def test_bounds_are_of_1_5_and_50_draws_by_default():
+    model = model_of("vae")
+    x = (DIGITS.x[:3] > 127).astype(np.uint8)
+    found = scoring.importance_bounds(model, x)
+    assert list(found) == [1, 5, 50] and all(bound.shape == (3,) for bound in found.values())
+    again = scoring.importance_bounds(model, x, (1, 5, 50), seed=0)
+    other = scoring.importance_bounds(model, x, seed=1)
+    for k in found:
+        np.testing.assert_array_equal(found[k], again[k])
+        assert not np.array_equal(found[k], other[k])
+    floats = scoring.importance_bounds(model, x.astype(np.float32))
+    np.testing.assert_array_equal(found[5], floats[5])
+
+
+@pytest.mark.parametrize("draws", [(1, 2, 4), (2, 3)])
+def test_bounds_are_means_over_groups_of_the_log_of_mean_weights(draws):
+    model = model_of("vae")
+    x = torch.from_numpy(DIGITS.x[:4] > 127).float()
+    generator = torch.Generator().manual_seed(9)
+    weights = []  # of each draw and image
+    for _ in range(max(draws)):
+        (level,) = model.encode(x, generator=generator)
+        z, mean, log_var = level.z, level.mean, level.log_var
+        prior = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(1)
+        posterior = torch.distributions.Normal(mean, (0.5 * log_var).exp()).log_prob(z).sum(1)
+        pixels = torch.distributions.Bernoulli(logits=model.decode(z)).log_prob(x)
+        weights.append((pixels.sum((1, 2, 3)) + prior - posterior).double().numpy())
+    weights = np.array(weights)
+    found = scoring.importance_bounds(model, x.numpy(), draws, seed=9)
+    for k in draws:
+        groups = [weights[i : i + k] for i in range(0, len(weights) - k + 1, k)]
+        each = [np.log(np.exp(group - group.max(0)).mean(0)) + group.max(0) for group in groups]
+        np.testing.assert_allclose(found[k], np.mean(each, 0), rtol=1e-4)
 
 
 # --- Knots ----------------------------------------------------------------------------------------
