@@ -1,6 +1,7 @@
 """explorer.serving, guard and hosts: what a page's answer says, routes that are there at once, whom
 the server answers, and who is taken for its owner."""
 
+import asyncio
 import logging
 import socket
 import time
@@ -12,8 +13,9 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 
+from core.training import jobs
 from core.training.limits import Limits
-from explorer import assets, guard, hosts, live, serving, workers
+from explorer import addresses, assets, guard, hosts, live, serving, workers
 from tests.asking import HERE, ask
 
 
@@ -32,6 +34,39 @@ def test_a_page_s_answer_names_what_its_pad_asks_for(app, page):
     assert f"<{assets.module(serving.ENTRIES[page])}>; rel=modulepreload" in link
     for address in assets.digits_spec().values():
         assert f"<{address}>; rel=preload; as=fetch; crossorigin" in link
+
+
+@pytest.mark.parametrize(
+    ("cookie", "kind", "named"),
+    [
+        (None, "text/html; charset=utf-8", True),
+        ("other=1", "text/html", True),
+        ("other=1; latent_visitor=0123456789ab", "text/html", False),
+        (None, "text/css", False),
+    ],
+)
+def test_a_browser_without_a_name_gets_one_with_its_first_page(cookie, kind, named):
+    """So that all its tabs are one visitor, whose runs and images they show."""
+
+    async def page(scope, receive, send):
+        headers = [(b"content-type", kind.encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def sent(message):
+        answers.append(dict(message["headers"]))
+
+    answers: list[dict[bytes, bytes]] = []
+    given = [(b"cookie", cookie.encode())] if cookie else []
+    scope = {"type": "http", "path": "/train", "headers": given, "method": "GET"}
+    for _ in range(2):
+        asyncio.run(serving.Preload(page)(scope, None, sent))
+    cookies = [answer.get(b"set-cookie", b"").decode() for answer in answers]
+    if not named:
+        assert cookies == ["", ""]
+        return
+    names = [one.partition(";")[0].removeprefix(f"{addresses.COOKIE}=") for one in cookies]
+    assert all(jobs.VISITOR.fullmatch(name) for name in names) and names[0] != names[1]
+    assert all("Path=/; Max-Age=31536000; SameSite=Lax" in one for one in cookies)
 
 
 def test_other_answers_name_nothing(app):
