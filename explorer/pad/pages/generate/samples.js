@@ -18,6 +18,9 @@ const TRIVIAL = { noise: 5000, crumbled: 5000, mean: 1 }; // pictures that are n
 const UNSEEN = 255;
 const UNSURE = 10; // verdict of an image that the classifier calls no digit with confidence
 
+// A small error has a digit more, so that none is told as nothing.
+const percent = (/** @type {number} */ error) => decimals(100 * error, error < 0.0005 ? 2 : 1);
+
 export class Samples {
   /**
    * @param {import("../generate.js").GeneratePad} pad
@@ -267,7 +270,7 @@ export class Samples {
         <tr data-row="${row}"><th scope="row">${name}</th>
           <td class="bar"><span><i style="width:${100 * share}%"></i></span></td>
           ${count > 1 ? `<td><b>${decimals(100 * share, 1)} %</b></td>
-          <td>± ${decimals(100 * standardError(share, count), 1)}</td>
+          <td>± ${percent(standardError(share, count))}</td>
           <td>${format(text.of, { count: count.toLocaleString() })}</td>` : `<td colspan="3">${
             share ? text.one_called : text.one_not}</td>`}</tr>`).join("");
       for (const name of this.names) {
@@ -275,7 +278,7 @@ export class Samples {
         const box = this.root.querySelector(`[data-sampler="${name}"] .share`);
         box.innerHTML = set?.done ? format(text.share, {
           share: decimals((100 * set.called) / set.done, 1),
-          error: decimals(100 * standardError(set.called / set.done, set.done), 1),
+          error: percent(standardError(set.called / set.done, set.done)),
         }) : "";
       }
       this.find('[data-samples="note"]').textContent = format(text.classifier_note, {
