@@ -13,8 +13,9 @@ from torch import nn
 
 from core.models.abilities import Dialled, Generative, Layered, Probabilistic
 from core.models.base import Member
-from core.models.conditioned import WEIGHTED, Gate, Shift
+from core.models.conditioned import Gate, Shift
 from core.models.gaussian import GaussianLevels
+from core.models.networks import WEIGHTED
 
 Layer = dict[str, Any]
 
