@@ -107,7 +107,7 @@ def drag(browser: Browser, app: chromium.Served, run: checkpoints.Run) -> Drag:
     shown = visit.output.evaluate("canvas => canvas.getRootNode().latentPad.run.id")
     if shown != run.id:
         raise RuntimeError(f"The link {link} shows {shown} instead of {run.id}.")
-    visit.page.wait_for_function(_GROUND_IS_DRAWN)
+    chromium.wait_until(visit.page, _GROUND_IS_DRAWN)
     mouse = visit.page.mouse
     mouse.move(*visit.at(*place(0)))
     mouse.down()

@@ -72,9 +72,10 @@ def knobs(context: BrowserContext, app: chromium.Served) -> list[tuple[str, np.n
 def switches(context: BrowserContext, app: chromium.Served) -> tuple[np.ndarray, int]:
     """Milliseconds from a click on a stop of K to its drawn digit, map and charts; messages."""
     visit = chromium.Visit.open(context, app.link("beta_and_k"))
-    visit.page.wait_for_function(
+    chromium.wait_until(
+        visit.page,
         "() => [...document.querySelectorAll('*')]"
-        ".some((e) => e.shadowRoot?.latentPad?.bench?.prefetched)"
+        ".some((e) => e.shadowRoot?.latentPad?.bench?.prefetched)",
     )
     before = len(visit.frames)
     for _ in range(ROUNDS):

@@ -38,7 +38,7 @@ def train(page: Page) -> tuple[float, float, float]:
         ("whole", "['saving', 'complete'].includes(pad.dataset.status)"),
         ("saved", "pad.dataset.status === 'complete'"),
     ):
-        page.wait_for_function(_IN_PADS.replace("CONDITION", condition), polling=20)
+        chromium.wait_until(page, _IN_PADS.replace("CONDITION", condition))
         found[name] = time.monotonic() - started
     return found["first"], found["whole"], found["saved"]
 
@@ -96,8 +96,8 @@ def main() -> int:
         field.press("Enter")
         watcher.get_by_text(f"{round(LONG * 4000 / 128) * 128:,}").first.wait_for()
         watcher.get_by_role("button", name=WORDS["train.go"], exact=True).click()
-        watcher.wait_for_function(
-            _IN_PADS.replace("CONDITION", "pad.dataset.status === 'running'"), polling=50
+        chromium.wait_until(
+            watcher, _IN_PADS.replace("CONDITION", "pad.dataset.status === 'running'")
         )
         watched = switches(visitor, SWITCHES)
         watcher.close()

@@ -17,9 +17,10 @@ import contextlib
 import copy
 import gc
 import importlib
+import json
 import os
-import pickle
 import random
+import runpy
 import signal
 import sys
 import tempfile
@@ -247,7 +248,7 @@ def _lines(function: ast.FunctionDef, place: ast.AST) -> tuple[int, int]:
         return function.body[0].lineno, function.body[-1].end_lineno or 0
     found = place
     for node in ast.walk(function):
-        simple = isinstance(node, ast.stmt) and not hasattr(node, "body")
+        simple = isinstance(node, ast.stmt) and "body" not in node._fields
         if simple and any(place is one for one in ast.walk(node)):
             found = node
     if isinstance(place, ast.Slice):
@@ -271,10 +272,10 @@ def _replace(tree: ast.AST, old: ast.AST, new: ast.AST) -> None:
 def put(mutant: Mutant) -> None:
     """Give the function in this process the mutant's code and defaults."""
     module = importlib.import_module(mutant.path.removesuffix(".py").replace("/", "."))
-    made: dict[str, object] = {"__name__": module.__name__, "__package__": module.__package__}
-    changed = types.ModuleType(module.__name__)
-    changed.__dict__.update(made)
-    exec(compile(mutant.source, str(ROOT / mutant.path), "exec"), changed.__dict__)
+    with tempfile.NamedTemporaryFile("w", suffix=".py", encoding="utf-8") as file:
+        file.write(mutant.source)
+        file.flush()
+        changed = types.SimpleNamespace(**runpy.run_path(file.name, run_name=module.__name__))
     old, new = (_function(space, mutant.function) for space in (module, changed))
     old.__code__, old.__defaults__ = new.__code__, new.__defaults__
     for kept in gc.get_objects():  # what was computed by the right code
@@ -288,7 +289,7 @@ def _function(space: object, name: str) -> types.FunctionType:
     while not isinstance(space, types.FunctionType):
         inner = getattr(space, "fget", None) or getattr(space, "__func__", None)
         space = inner or space.__wrapped__
-    while hasattr(space, "__wrapped__"):  # as `torch.no_grad()` leaves it
+    while "__wrapped__" in vars(space):  # as `torch.no_grad()` leaves it
         space = space.__wrapped__
     return space
 
@@ -304,7 +305,8 @@ class Trial:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """See which tests run which lines, then try each mutant on those that run its own."""
         paths = {str(ROOT / mutant.path) for mutant in self.mutants}
-        seen = _in_a_fork(lambda: _watched(session.items, paths), 3600)
+        watched = _in_a_fork(lambda: _watched(session.items, paths), 3600)
+        seen = [({tuple(line) for line in lines}, *rest) for lines, *rest in watched]
         wrong = [session.items[i].nodeid for i, (_, passed, _) in enumerate(seen) if not passed]
         if wrong:
             print(f"Left out, since they fail by themselves: {', '.join(wrong)}", file=sys.stderr)
@@ -338,16 +340,15 @@ def _passes(item: pytest.Item) -> bool:
     return all(not report.failed for report in runtestprotocol(item, log=False, nextitem=None))
 
 
-Lines = set[tuple[str, int]]
-
-
-def _watched(items: list[pytest.Item], paths: set[str]) -> list[tuple[Lines, bool, float]]:
+def _watched(
+    items: list[pytest.Item], paths: set[str]
+) -> list[tuple[list[tuple[str, int]], bool, float]]:
     """Of each test the lines of some files that it runs, whether it passes, and its seconds."""
     found = []
     for item in items:
-        lines: Lines = set()
+        lines: set[tuple[str, int]] = set()
 
-        def local(frame: types.FrameType, event: str, _: object, lines: Lines = lines) -> object:
+        def local(frame: types.FrameType, event: str, _: object, lines: set = lines) -> object:
             lines.add((frame.f_code.co_filename, frame.f_lineno))
             return local
 
@@ -358,7 +359,7 @@ def _watched(items: list[pytest.Item], paths: set[str]) -> list[tuple[Lines, boo
         began = time.perf_counter()
         passed = _passes(item)
         sys.settrace(None)
-        found.append((lines, passed, time.perf_counter() - began))
+        found.append((sorted(lines), passed, time.perf_counter() - began))
     return found
 
 
@@ -371,12 +372,11 @@ def _in_a_fork(work: Callable[[], Any], limit: float) -> Any:
                 quiet = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(quiet, 1), os.dup2(quiet, 2)
                 signal.alarm(int(limit) + 1)
-                content = pickle.dumps(work())
-                Path(kept.name).write_bytes(content)
+                Path(kept.name).write_text(json.dumps(work()))
             os._exit(0)
         os.waitpid(child, 0)
-        content = Path(kept.name).read_bytes()
-    return pickle.loads(content) if content else None
+        content = Path(kept.name).read_text()
+    return json.loads(content) if content else None
 
 
 def main() -> int:

@@ -67,7 +67,7 @@ def start(browser: Browser, folder: Path, script: Path, sign: str, trace: bool =
         listening = time.perf_counter() - began
         page.goto(f"http://127.0.0.1:{port}/", wait_until="commit")
         committed = time.perf_counter() - began
-        page.wait_for_function(sign)
+        chromium.wait_until(page, sign)
         drawn = time.perf_counter() - began
         imported = re.findall(r"^import time:.*\|\s+(\w+)$", log.read_text(), re.MULTILINE)
         context.close()
@@ -85,7 +85,7 @@ def first_visit(browser: Browser, folder: Path, address: str, sign: str, wait: f
         time.sleep(wait)
         began = time.perf_counter()
         page.goto(f"http://127.0.0.1:{port}/{address}", wait_until="commit")
-        page.wait_for_function(sign)
+        chromium.wait_until(page, sign)
         took = time.perf_counter() - began
         context.close()
     return took

@@ -161,14 +161,14 @@ class Deriver:
         """Names of the wanted results in the order in which they are computed: what is in work,
         then every visitor's first before anybody's second; a visitor's maps before their scores,
         else in the order of asking."""
-        waiting = [name for name, task in self.tasks.items() if task.process is None]
-        wanted: Counter[str] = Counter()
+        in_work = [name for name, task in self.tasks.items() if task.process is not None]
+        waiting = [name for name in self.tasks if name not in in_work]
+        wanted = Counter(visitor for name in in_work for visitor in self.tasks[name].askers)
         turn: dict[str, int] = {}
         for name in sorted(waiting, key=lambda name: self.tasks[name].aside):
             askers = self.tasks[name].askers
             turn[name] = min((wanted[visitor] for visitor in askers), default=0)
             wanted.update(askers)
-        in_work = [name for name in self.tasks if name not in turn]
         return in_work + sorted(turn, key=lambda name: turn[name])
 
     def _next(self) -> list[Task]:

@@ -22,7 +22,7 @@ from explorer import addresses
 from explorer.language import LANGUAGES, Words, best
 from explorer.link import LANGUAGE, read
 
-STYLE = Path(__file__).parent / "pad" / "entrance.css"
+STYLE = Path(__file__).parent / "pad" / "pages" / "keeper.css"
 _HEAD, _BODY, _TAG = b"<head>", b'<div id="root">', b'<html lang="en">'
 _ASKED_AGAIN = {b"if-none-match", b"if-modified-since", b"accept-encoding"}
 

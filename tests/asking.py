@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from starlette.datastructures import Headers
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp
 
 HOST = "localhost:8501"
 HERE = "127.0.0.1"
+T = TypeVar("T")
 
 
 @dataclass
@@ -103,4 +105,10 @@ async def asked(
 
 def ask(app: ASGIApp, target: str | bytes, method: str = "GET", **more: Any) -> Answer:
     """`asked` where nothing else waits."""
-    return asyncio.run(asked(app, target, method, **more))
+    return waited(asked(app, target, method, **more))
+
+
+def waited(coroutine: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run` in a thread of its own: a browser may hold this thread's event loop."""
+    with ThreadPoolExecutor(1) as own:
+        return own.submit(asyncio.run, coroutine).result()

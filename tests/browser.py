@@ -159,6 +159,31 @@ def serve(folder: Path) -> Iterator[Served]:
         yield Served(url, store, log)
 
 
+def wait_until(page: Page, condition: str, argument: object = None) -> None:
+    """Return as soon as a JavaScript function of the argument, or an expression, is true in a page,
+    looked at with every frame. (`page.wait_for_function` evaluates a text in the page, which the
+    pages' policy for scripts forbids.)"""
+    from playwright.sync_api import Error
+
+    program = f"""([argument, patience]) => new Promise((done, failed) => {{
+      const end = performance.now() + patience;
+      const look = async () => {{
+        const found = ({condition});
+        if (await (typeof found === "function" ? found(argument) : found)) done();
+        else if (performance.now() > end) failed(new Error("still not so"));
+        else requestAnimationFrame(() => look().catch(failed));
+      }};
+      look().catch(failed);
+    }})"""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return page.evaluate(program, [argument, 1000 * PATIENCE])
+        except Error as error:  # of a page that another takes the place of meanwhile
+            if "context was destroyed" not in str(error) or time.monotonic() > end:
+                raise
+
+
 def wait_until_healthy(url: str, log: Path) -> None:
     """Return as soon as the server answers; raise with the end of its log where it never does."""
     end = time.monotonic() + PATIENCE
@@ -286,7 +311,7 @@ class Visit:
 
     def wait(self, condition: str, argument: object = None) -> None:
         """Until a JavaScript function of the argument gives true."""
-        self.page.wait_for_function(condition, arg=argument)
+        wait_until(self.page, condition, argument)
 
     def wait_for_change(self, label: str, canvas: Locator | None = None) -> None:
         """Until a digit's accessible name is no longer this one; raises after five seconds."""

@@ -12,7 +12,8 @@ from starlette.routing import Route
 
 from core.latent import results
 from core.store.checkpoints import Run
-from explorer import assets, live
+from explorer import live
+from explorer.addresses import pad_version
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
 ODD = (  # as they stand in an address
@@ -82,7 +83,7 @@ def usual(shipped: Mapping[str, Run]) -> dict[str, tuple[str, ...]]:
         "kind": ("umap", "axes_1_2_scores", "axes_" + "9" * 4301 + "_1_scores"),
         "file": ("weights.safetensors", "run.json"),
         "sha": (run.record.files["weights.safetensors"].sha256[:16],),
-        "version": (assets._pad_version(),),
+        "version": (pad_version(),),
         "name": ("pages/explore.js", results.file_name(results.Subject(run), "umap")),
         "part": ("labels", "decoder", "points"),
         "frame": ("1",),

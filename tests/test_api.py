@@ -12,7 +12,7 @@ import core
 from core.config import TrainConfig
 from core.export import onnx_files
 from core.latent import coding
-from core.store import checkpoints, loading, own_runs, transfer
+from core.store import checkpoints, loading, own_runs, rights, transfer
 from core.training import loop, runner
 from tests.digits import small_config, small_digits
 
@@ -47,7 +47,8 @@ def takes_paths():
     for function in public:
         if inspect.isfunction(function) and function.__module__.startswith("core."):
             for parameter in inspect.signature(function).parameters.values():
-                if "Path" in str(parameter.annotation):
+                said = str(parameter.annotation)
+                if "Path" in said and "Callable" not in said:
                     yield pytest.param(parameter, id=f"{function.__qualname__}-{parameter.name}")
 
 
@@ -93,4 +94,5 @@ def test_strings_do_what_paths_do(store, run, tmp_path, monkeypatch):
     taken = transfer.import_run("run.zip", "elsewhere")
     assert core.list_runs(["elsewhere"]).runs[run.id].folder == taken.folder
     assert checkpoints.complete("elsewhere", [run.id]) is not None
+    (taken.folder / rights.MAKER).write_text(rights.Person.visitor("somebody").mark)
     assert own_runs.tidy("elsewhere", 0) == [run.id]

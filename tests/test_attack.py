@@ -5,7 +5,6 @@ Routes are the app's own list, so that a new one is tried by being registered.
 
 from __future__ import annotations
 
-import asyncio
 import random
 import shutil
 import sys
@@ -24,7 +23,7 @@ from explorer import assets, background, exporting, live, resources, workers
 from explorer.background import Deriver
 from explorer.guard import Guard
 from tests import odd
-from tests.asking import asked
+from tests.asking import asked, waited
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def test_every_route_answers_whatever_is_sent(app, shipped):
             assert b"Traceback" not in answer.body
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
-    asyncio.run(all_of_them())
+    waited(all_of_them())
     assert background._deriver.thread is None or background._deriver.thread.is_alive()
 
 
@@ -89,7 +88,7 @@ def test_a_set_that_nobody_brought_takes_no_place_in_the_queue(app, shipped):
     run = next(run for run in shipped.values() if results.possible(run))
     for wrong in ("%00", "0" * 24, "..%2f..", "%ff", "x" * 5000):
         target = f"{assets.root()}/derive/{run.id}/umap?set={wrong}"
-        answer = asyncio.run(asked(app, target, "POST", {live.HEADER: "visitor-a"}))
+        answer = waited(asked(app, target, "POST", {live.HEADER: "visitor-a"}))
         assert answer.status == 200 and b'"failed"' in answer.body and b'"gone"' in answer.body
     assert not background._deriver.tasks and background._deriver.thread is None
 
@@ -141,7 +140,7 @@ def test_workers_are_looked_after_whatever_one_look_does(monkeypatch, tmp_path, 
 
 def test_what_people_brought_or_trained_is_kept_by_their_browser_alone(app, shipped, tmp_path):
     def keeps(address):
-        answer = asyncio.run(asked(app, address))
+        answer = waited(asked(app, address))
         assert answer.status == 200, address
         return answer.headers["Cache-Control"].partition(",")[0]
 

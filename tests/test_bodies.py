@@ -25,7 +25,7 @@ from core.refusal import Refusal
 from core.store.schema import RUN_ID
 from explorer import bodies, downloads, processes, reading, resources, tables, uploads
 from explorer.bodies import Permits
-from tests.asking import asked
+from tests.asking import asked, waited
 from tests.digits import REPOSITORY
 
 PNG = "/x/save/png?width=4&height=3&channels=1"
@@ -72,11 +72,11 @@ def test_stalled_bodies_end_and_hold_up_nobody_else(app, quick):
         assert {one.status for one in await asyncio.gather(*stalled)} == {408}
         assert (await post(app, client="10.0.0.1")).status == 200, "what was held is free again"
 
-    asyncio.run(crowd())
+    waited(crowd())
 
 
 def test_a_body_that_trickles_ends_too(app, quick):
-    answer = asyncio.run(post(app, "/x/save/csv", [b"x"] * 60, every=0.05))
+    answer = waited(post(app, "/x/save/csv", [b"x"] * 60, every=0.05))
     assert answer.status == 408 and b"0.8" in answer.body
 
 
@@ -104,7 +104,7 @@ def test_nothing_is_read_before_its_permit(app, quick, monkeypatch):
         await asyncio.gather(*held, return_exceptions=True)
         assert (await post(app)).status == 200, "who left gives back what he held"
 
-    asyncio.run(crowd())
+    waited(crowd())
 
 
 def test_bodies_in_all_have_a_bound(monkeypatch):
@@ -124,7 +124,7 @@ def test_bodies_in_all_have_a_bound(monkeypatch):
             await one.__aexit__(None, None, None)
         assert permits.bytes == 0 and not permits.held and not permits.waiting
 
-    asyncio.run(crowd())
+    waited(crowd())
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_bodies_in_all_have_a_bound(monkeypatch):
     ],
 )
 def test_a_body_is_as_long_as_it_may_be(app, quick, parts, headers, status, told):
-    answer = asyncio.run(post(app, parts=parts or (b"",), **headers))
+    answer = waited(post(app, parts=parts or (b"",), **headers))
     assert answer.status == status and told in answer.body.decode()
 
 
@@ -151,7 +151,7 @@ def test_a_full_disk_is_one_sentence(app, quick, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(processes, "run", full)
-    answer = asyncio.run(post(app))
+    answer = waited(post(app))
     assert answer.status == 507 and b"No space left" in answer.body
 
 
@@ -188,7 +188,7 @@ def test_a_bad_table_costs_no_more_than_its_own_size(app):
         return task.result(), longest
 
     before = resident()
-    answer, longest = asyncio.run(meanwhile())
+    answer, longest = waited(meanwhile())
     assert answer.status == 400 and answer.body.decode().endswith("characters; got {}.")
     assert resident() - before < 16 * 2**20 and longest < 0.25
 
@@ -369,25 +369,25 @@ def streamlits(quick, monkeypatch):
 
 def test_an_upload_goes_through_as_it_was_sent(streamlits):
     for place in (PLACE, f"/demo{PLACE}"):
-        answer = asyncio.run(asked(streamlits, place, "PUT", {}, [b"x" * 70_000] * 3))
+        answer = waited(asked(streamlits, place, "PUT", {}, [b"x" * 70_000] * 3))
         assert (answer.status, answer.body) == (200, b"210000")
 
 
 def test_an_upload_that_stalls_or_is_too_large_ends(streamlits, monkeypatch):
-    stalled = asyncio.run(asked(streamlits, PLACE, "PUT", {}, [b"x"], stalls=True))
+    stalled = waited(asked(streamlits, PLACE, "PUT", {}, [b"x"], stalls=True))
     assert stalled.status == 408 and stalled.headers["Connection"] == "close"
     large = {"Content-Length": str(uploads.LARGEST + uploads.AROUND + 1), "Accept-Language": "ko"}
-    answer = asyncio.run(asked(streamlits, PLACE, "PUT", large))
+    answer = waited(asked(streamlits, PLACE, "PUT", large))
     assert answer.status == 413 and "48 MiB" in answer.body.decode()
     monkeypatch.setattr(uploads, "LONGEST", 0.4)
-    trickled = asyncio.run(asked(streamlits, PLACE, "PUT", {}, [b"x"] * 40, every=0.05))
+    trickled = waited(asked(streamlits, PLACE, "PUT", {}, [b"x"] * 40, every=0.05))
     assert trickled.status == 408
 
 
 def test_what_pages_keep_has_a_bound(streamlits, monkeypatch):
     def put(session, size):
         headers = {"Content-Length": str(size)}
-        return asyncio.run(asked(streamlits, f"/_stcore/upload_file/{session}/f", "PUT", headers))
+        return waited(asked(streamlits, f"/_stcore/upload_file/{session}/f", "PUT", headers))
 
     monkeypatch.setattr(uploads, "_kept", lambda: {"mine": 60 * 2**20, "other": 100 * 2**20})
     assert put("mine", 2**20).status == 200

@@ -206,7 +206,7 @@ def test_a_link_with_nonsense_and_the_toy_s_arrows(visit, toy):
     best = sigma**2 * density.score(corrupted, sigma)
     expected = toys.agreement(field(corrupted), best)
     trivial = toys.agreement(density.means.mean(0) - corrupted, best)
-    hand.wait_for_name(slider(hand, "sigma"), "σ")
+    hand.wait_for_name(slider(hand, "sigma"), r"\bs\b")
     assert in_the_toy("pad.agreement") == pytest.approx(expected, rel=1e-2, abs=1e-2)
     assert in_the_toy("pad.trivial") == pytest.approx(trivial, rel=1e-2, abs=1e-2)
     assert expected["cosine"] > 0.95 > trivial["cosine"]

@@ -477,7 +477,7 @@ def test_the_route_of_sets_serves_what_is_kept_and_nothing_else(app, kept, held_
     for part, expected in (("labels", bytes([0, 255, 2])), ("images", held_out.x[:3].tobytes())):
         status, headers, body = get(f"{set_id}/{part}")
         assert status == 200 and gzip.decompress(body) == expected
-        assert headers["Cache-Control"] == assets.FOREVER["Cache-Control"]
+        assert headers["Cache-Control"] == "private, max-age=31536000, immutable"
     for path in (
         f"{'0' * 24}/labels",
         "nonsense/images",

@@ -190,10 +190,10 @@ from core.store.schema import DataRecord
 data = DataRecord(name="a", split="b", fingerprint="", count=9, shape=(1, 28, 28), classes=10,
                   kind="images")
 config = catalogue.all_cards()["linear_ae"].Config(latent=3)  # a size that no card tells
-while (size := catalogue.parameters("linear_ae", config, data)) is None:
+while (size := catalogue.footprint("linear_ae", config, data)) is None:
     assert time.monotonic() < end
     time.sleep(0.05)
-print(len(shown.exception), button.disabled, len(shown.number_input) > 2, size,
+print(len(shown.exception), button.disabled, len(shown.number_input) > 2, size.parameters,
       "torch" in sys.modules)
 catalogue.close()
 """

@@ -337,7 +337,8 @@ def test_export_of_what_no_list_of_layers_can_say(trained, capsys, tmp_path, for
     store, name, _ = trained
     shutil.copytree(store / name, tmp_path / name)
     record = json.loads((tmp_path / name / checkpoints.RECORD).read_text())
-    (tmp_path / name / checkpoints.RECORD).write_text(json.dumps(record | {"browser": None}))
+    record |= {"browser": None, "capabilities": record["capabilities"] | {"in_browser": False}}
+    (tmp_path / name / checkpoints.RECORD).write_text(json.dumps(record))
     given = ["--to", str(tmp_path / "to"), "--format", form, "--store", str(tmp_path)]
     said = refused(capsys, "export", name, *given)
     assert f"Run {name} can't be exported" in said and "weights.safetensors" in said

@@ -21,7 +21,7 @@ def engine(node):
         node,
         f"""
         import {{ bernoulliNll, effectiveBeta, ledger }} from "./engine/ledger.js";
-        import {{ rangeOf, reportAt }} from "./engine/histories.js";
+        import {{ reportAt }} from "./engine/histories.js";
         import {{ CORRUPTIONS, pattern, percentage, realised }} from "./engine/noise.js";
         import {{ Prior }} from "./engine/prior.js";
         import {{ Run }} from "./engine/run.js";
@@ -80,12 +80,6 @@ def engine(node):
           effective: [effectiveBeta(1, 784, 16), effectiveBeta(4, 100, 5)],
           moments: [0, 9.4, 10, 19.4, 19.6, 20, 49, 80, 1e9, null].map(
             (samples) => reportAt(history, samples).samples),
-          ranges: [
-            rangeOf([history], "loss"), rangeOf([history], "odd"), rangeOf([history], "none"),
-            rangeOf([Array.from({{ length: 101 }}, (_, i) => ({{ a: i ? 50 + i : 1e6 }}))], "a"),
-            rangeOf([[{{ a: 4 }}], [{{ a: 8 }}, {{ a: NaN }}]], "a"), rangeOf([[{{ a: 3 }}]], "a"),
-            rangeOf([[{{ a: 0 }}]], "a"),
-          ],
         }};""",
     )
 
@@ -135,19 +129,6 @@ def test_effective_betas(engine):
 
 def test_a_moment_is_the_last_report_before_it(engine):
     assert engine["moments"] == [10, 10, 10, 10, 20, 20, 30, 80, 80, 80]
-
-
-def test_an_axis_holds_all_but_the_steep_beginning(engine):
-    loss, odd, none, steep, two, alone, nothing = engine["ranges"]
-    values = sorted(entry["loss"] for entry in HISTORY)
-    high = values[int(4 * 0.96)]
-    margin = 0.08 * (high - values[0])
-    assert loss == pytest.approx([values[0] - margin, high + margin])
-    assert odd == pytest.approx([-80 - 0.08 * 60, -20 + 0.08 * 60])
-    assert none == [0, 1]
-    assert steep == pytest.approx([51 - 0.08 * 96, 147 + 0.08 * 96]), "96 of 100 and no spike"
-    assert two == pytest.approx([3.6, 4.4])
-    assert alone == pytest.approx([2.7, 3.3]) and nothing == [0, 1]
 
 
 def test_the_shares_that_a_noise_has_replaced_are_counted(engine):

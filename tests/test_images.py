@@ -600,7 +600,7 @@ def test_a_palette_type_without_its_palette_ends_nothing():
     broken = without_chunk(encoded(coloured), b"PLTE")
     found = data.from_images(zipped({"a.png": broken, **GOOD, "b.png": encoded(coloured)}))
     assert len(found) == len(GOOD) + 1
-    assert "could not be read and were skipped, the first being 'a.png': " in found.provenance.note
+    assert "could not be used and were skipped, the first being 'a.png': " in found.provenance.note
 
 
 def harmed(rng, content, is_png):
@@ -643,7 +643,7 @@ def test_an_image_broken_in_any_way_is_left_out_and_the_others_come(suffix):
     except DataError as error:
         pytest.fail(f"one broken image ended the upload: {error}")
     assert 1 <= len(found) <= len(bad) + 1
-    assert "could not be read" in found.provenance.note
+    assert "could not be used" in found.provenance.note
     if suffix == ".tiff":
         assert len(found) == 1, "a TIFF is none of the kinds that are read"
 

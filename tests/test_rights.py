@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 
+from core.config import TrainConfig
 from core.data import Dataset, Provenance
 from core.store import checkpoints, image_sets, own_runs, rights, transfer
 from core.store.checkpoints import RECORD, DataRecord, RunRecord
@@ -43,7 +44,7 @@ def made(tmp_path):
             variant="vae",
             config={"latent": 2},
             data=data,
-            train={},
+            train=TrainConfig().model_dump(),
             status="complete",
             device="cpu",
             seconds=1.0,

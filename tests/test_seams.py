@@ -31,8 +31,8 @@ pytestmark = pytest.mark.usefixtures("on_trial")
 CPU = torch.device("cpu")
 
 
-def asked(name, epochs=4.0, teacher="", **knobs):
-    config = QUICK.model_copy(update={"epochs": epochs})
+def asked(name, epochs=4.0, teacher="", start="centred", **knobs):
+    config = QUICK.model_copy(update={"epochs": epochs, "start": start})
     return checkpoints.Request(name, small_config(name, **knobs), data_of(name), config, teacher)
 
 
@@ -89,7 +89,9 @@ def test_the_model_s_optimiser_never_touches_the_opponents():
 
 def test_an_opponent_s_optimiser_never_touches_the_model(monkeypatch):
     """Without a say and without errors to learn from, only the opponents move."""
-    request = asked("vae_gan", weight=0.0)
+    request = asked(
+        "vae_gan", start="plain", weight=0.0
+    )  # where nothing moves before the first step
     model, kind = built(request), kind_of("vae_gan")
     plain = kind.loss_terms
     silenced = lambda *a: {name: 0.0 * term for name, term in plain(*a).items()}  # noqa: E731

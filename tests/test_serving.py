@@ -1,7 +1,6 @@
 """explorer.serving, guard and hosts: what a page's answer says, routes that are there at once, whom
 the server answers, and who is taken for its owner."""
 
-import asyncio
 import logging
 import socket
 import time
@@ -16,7 +15,7 @@ from starlette.routing import Route, WebSocketRoute
 from core.training import jobs
 from core.training.limits import Limits
 from explorer import addresses, assets, guard, hosts, live, serving, workers
-from tests.asking import HERE, ask
+from tests.asking import HERE, ask, waited
 
 
 def link_of(app, page: str) -> str | None:
@@ -59,7 +58,7 @@ def test_a_browser_without_a_name_gets_one_with_its_first_page(cookie, kind, nam
     given = [(b"cookie", cookie.encode())] if cookie else []
     scope = {"type": "http", "path": "/train", "headers": given, "method": "GET"}
     for _ in range(2):
-        asyncio.run(serving.Preload(page)(scope, None, sent))
+        waited(serving.Preload(page)(scope, None, sent))
     cookies = [answer.get(b"set-cookie", b"").decode() for answer in answers]
     if not named:
         assert cookies == ["", ""]

@@ -198,9 +198,3 @@ def _own(run: Run, by: Person) -> None:
 def gone(run: Run) -> ShelfError:
     """What is raised for a run that is no longer there."""
     return ShelfError("Run {run} is no longer in the store.", run=run.id)
-
-
-# --- Out: a run as one zip ----------------------------------------------------------------------
-
-
-# --- In: a zip from anybody ---------------------------------------------------------------------

@@ -18,8 +18,8 @@ const KIND = 1; // of what follows, should it ever be another
 export function pack(strokes) {
   let kept = strokes.filter((stroke) => stroke.length);
   for (let tries = 0; tries < 12; tries++) {
-    const text = toText(bytesOf(kept));
-    if (text.length <= LONGEST) return text;
+    const packed = toText(bytesOf(kept));
+    if (packed.length <= LONGEST) return packed;
     kept = kept.map((stroke) =>
       stroke.filter((_, i) => i % 2 === 0 || i === stroke.length - 1));
   }
@@ -31,9 +31,9 @@ export function pack(strokes) {
  * @param {string} text
  * @returns {Place[][] | null}
  */
-export function unpack(text) {
-  if (text.length > LONGEST || !/^[\w-]+$/.test(text)) return null;
-  const bytes = fromText(text);
+export function unpack(packed) {
+  if (packed.length > LONGEST || !/^[\w-]+$/.test(packed)) return null;
+  const bytes = fromText(packed);
   if (!bytes || bytes[0] !== KIND) return null;
   let at = 1;
   const next = () => {
@@ -97,17 +97,17 @@ function bytesOf(strokes) {
 
 /** @param {number[]} bytes */
 function toText(bytes) {
-  const text = btoa(bytes.map((byte) => String.fromCharCode(byte)).join(""));
-  return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const packed = btoa(bytes.map((byte) => String.fromCharCode(byte)).join(""));
+  return packed.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 /**
  * @param {string} text
  * @returns {Uint8Array | null}
  */
-function fromText(text) {
+function fromText(packed) {
   try {
-    const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = atob(packed.replaceAll("-", "+").replaceAll("_", "/"));
     return Uint8Array.from(bytes, (letter) => letter.charCodeAt(0));
   } catch {
     return null; // no such length

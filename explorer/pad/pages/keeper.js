@@ -4,7 +4,7 @@
 import { address } from "../parts/address.js";
 
 // Streamlit's code would look for its server below the page's address first.
-const home = new URL("../../../../", import.meta.url).href; // above /latent/pad/<version>/pages/
+const home = import.meta.url.replace(/latent\/pad\/[0-9a-f]{16}\/.*$/, "");
 Object.assign(window, { __streamlit: { BACKEND_BASE_URL: home, MAIN_PAGE_BASE_URL: home } });
 
 const LONGEST = 20000; // milliseconds from a drawn page until a pad counts as one that never comes
