@@ -10,12 +10,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import linker
-
 PREFIX = "/latent"
 COOKIE = "latent_visitor"
 A_YEAR = 31_536_000  # seconds
 PAD = Path(__file__).parent / "pad"
+LINKER = Path(__file__).with_name("linker.py")  # which joins the pads' modules
 MODULES = tuple(sorted(path.relative_to(PAD).as_posix() for path in PAD.rglob("*.js")))
 
 
@@ -43,6 +42,6 @@ def module(name: str) -> str:
 @lru_cache(maxsize=1)
 def pad_version() -> str:
     """By what a browser knows whether it has today's pads."""
-    paths = [*(PAD / name for name in MODULES), Path(linker.__file__)]
+    paths = [*(PAD / name for name in MODULES), LINKER]
     joined = b"".join(path.read_bytes() for path in paths)
     return hashlib.sha256(joined).hexdigest()[:16]

@@ -16,12 +16,14 @@ from core.store.checkpoints import MAP, Array, CheckpointError, Run
 from core.store.schema import ShownRecord
 
 MOST_CLASSES = 254  # of which a map tells one from another; a label is one byte on its way
+SEEN = ("images", "sequences")  # kinds of data
 LONGEST_NAME = 60  # characters, of a class
 
 
 def kept(shown: Dataset) -> tuple[dict[str, Array], ShownRecord] | None:
-    """What a run keeps of the images that it is shown on; None of those that all maps share."""
-    if is_sheet(shown):
+    """What a run keeps of the images, or sequences of images, that it is shown on; None of those
+    that all maps share, and of what is no picture."""
+    if is_sheet(shown) or shown.kind not in SEEN:
         return None
     x = shown.x if shown.x.dtype == np.uint8 else np.rint(255 * shown.x).astype(np.uint8)
     names, labels = shown.class_names, shown.labels
@@ -54,6 +56,7 @@ def shown(run: Run) -> Dataset | None:
             arrays["labels"].astype(np.int64),
             told.class_names,
             Provenance(told.name, "see the run's data"),
+            kind=run.record.data.kind,
         )
         if found.x.dtype != np.uint8 or found.shape != run.record.data.shape:
             raise ValueError(f"images of shape {found.shape}")

@@ -114,13 +114,16 @@ def known_run(runs: Iterable[Run]) -> Run | None:
 
 def pick_images(words: Words, runs: list[Run], known: Run | None) -> list[Run]:
     """Those of the runs that are shown on the images that a picker names: models of different data
-    share no map. There is no picker where all share one; a run that is `known` says which."""
+    share no map. There is no picker where all share one. A run that is `known` says which, else a
+    model that a link names and that the first of them lack."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(images_key(run), []).append(run)
     if len(groups) < 2:
         return runs
-    usual = next(iter(groups)) if known is None else images_key(known)
+    first = next(iter(groups))
+    named = [key for key, there in groups.items() if state.said("model") in variants_of(there)]
+    usual = images_key(known) if known else first if first in named else (*named, first)[0]
     names = {key: _images_name(words, there[0]) for key, there in groups.items()}
     picked = state.choice(
         "images",
