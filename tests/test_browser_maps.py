@@ -365,7 +365,7 @@ def test_a_selection_shows_real_and_reconstructed_digits_and_is_in_the_link(
     np.testing.assert_array_equal(array(hand, "pad.map.mask"), mask)
     assert 50 < mask.sum() < 4000
     title = hand.page.locator('[data-part="chosen"]').inner_text()
-    assert title.startswith(f"{mask.sum()} of 5000 digits")
+    assert title.startswith(f"{mask.sum():,} of 5,000 digits")
     tiles = hand.page.locator(".tiles button")
     expect(tiles).to_have_count(24)
     first = int(mask.argmax())

@@ -135,6 +135,22 @@ def test_what_is_exported_says_its_types():
         assert "@ts-nocheck" not in source and "@ts-ignore" not in source
 
 
+# What groups digits or names days by a language: the page's, and not the browser's, as one function
+# knows it.
+BY_LANGUAGE = re.compile(r"\bIntl\b|\btoLocale\w*")
+
+
+def test_numbers_are_written_by_one_function_in_the_pages_language():
+    found = {name: BY_LANGUAGE.findall(COMMENT.sub("", source)) for name, source in MODULES.items()}
+    assert {name: words for name, words in found.items() if words} == {
+        "parts/page": ["toLocaleString"]
+    }
+    assert BY_LANGUAGE.findall("new Intl.NumberFormat(); (5000).toLocaleString()") == [
+        "Intl",
+        "toLocaleString",
+    ]
+
+
 def test_the_tools_are_pinned_and_for_development_only():
     package = json.loads((REPOSITORY / "package.json").read_text(encoding="utf-8"))
     assert "dependencies" not in package and package["private"]
@@ -170,6 +186,18 @@ def test_the_engine_loads_without_a_browser(node):
     )
     assert list(found) == names
     assert {"readTensors", "halfFloats"} <= set(found["engine/safetensors"])
+
+
+def test_digits_are_grouped_by_the_pages_language_and_not_the_browsers(node):
+    script = """
+      import { grouped } from "./parts/page.js";
+      globalThis.document = { documentElement: { lang: "" } };
+      const answer = ["", "en", "ko", "de", "fr"].map((lang) => {
+        document.documentElement.lang = lang;
+        return grouped(1234567.4);
+      });"""
+    english = "1,234,567"
+    assert in_node(node, script) == [english, english, english, "1.234.567", "1\u202f234\u202f567"]
 
 
 def test_weights_stored_as_int8_run_as_the_floats_they_stand_for(node):

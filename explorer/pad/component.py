@@ -23,6 +23,7 @@ export default function (component) {
   const { parentElement, setTriggerValue } = component;
   const [data, page] = component.data;
   let held = pads.get(parentElement);
+  if (page.said?.lang) document.documentElement.lang = page.said.lang; // groups a number's digits
   if (!held) {
     held = { latest: { parentElement, data, page, setTriggerValue }, pad: null };
     pads.set(parentElement, held);

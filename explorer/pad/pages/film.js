@@ -9,8 +9,8 @@ import { clamp } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
 import { readTensors } from "../engine/safetensors.js";
 import { mounting, Pad } from "../parts/pad.js";
-import { format } from "../parts/page.js";
-import { greys, remember, Stage, whole } from "../parts/stage.js";
+import { format, grouped } from "../parts/page.js";
+import { greys, remember, Stage } from "../parts/stage.js";
 import { isStill } from "../parts/theme.js";
 
 const PLAYED_IN = 7000; // milliseconds
@@ -258,7 +258,7 @@ class FilmPad extends Pad {
       if (frame !== stage.frame) stage.sheet(film.grid(frame), film.samples[frame]);
       stage.frame = frame;
       stage.curves.mark(samples);
-      const words = format(this.text.moment, { samples: whole(samples), total: whole(film.end) });
+      const words = format(this.text.moment, { samples: grouped(samples), total: grouped(film.end) });
       this.part(`moment-${i}`).textContent = words;
       told.push(words);
     });

@@ -6,8 +6,8 @@ import { fetchBytes, inLanguage } from "../engine/fetching.js";
 import { reachOf } from "../engine/layouts.js";
 import { halfFloats } from "../engine/safetensors.js";
 import { mounting, Pad } from "../parts/pad.js";
-import { format } from "../parts/page.js";
-import { greys, remember, span, Stage, whole } from "../parts/stage.js";
+import { format, grouped } from "../parts/page.js";
+import { greys, remember, span, Stage } from "../parts/stage.js";
 
 const OFTEN = 300; // milliseconds between questions while the training runs
 const SELDOM = 1000; // and while it waits
@@ -127,7 +127,7 @@ class WatchPad extends Pad {
         : text.next;
     } else {
       this.part("numbers").textContent = format(text.running, {
-        samples: whole(state.samples), total: whole(total), time: span(state.remaining, text),
+        samples: grouped(state.samples), total: grouped(total), time: span(state.remaining, text),
       });
     }
     if (this.left) this.say(text.others);

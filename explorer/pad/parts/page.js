@@ -40,6 +40,14 @@ export function decimals(value, digits) {
 }
 
 /**
+ * A whole number, its digits grouped as the page's language groups them.
+ * @param {number} value
+ */
+export function grouped(value) {
+  return Math.round(value).toLocaleString(document.documentElement.lang || "en");
+}
+
+/**
  * Resolves when the browser has shown what was drawn; in a tab that nobody sees, soon.
  * @returns {Promise<void>}
  */

@@ -3,7 +3,7 @@
 import { Curves } from "./curves.js";
 import { DigitView } from "./digit_view.js";
 import { MapView } from "./map_view.js";
-import { format } from "./page.js";
+import { format, grouped } from "./page.js";
 
 /**
  * The browser keeps the visitor's name, so that a reload is the same visitor.
@@ -24,9 +24,6 @@ export function span(seconds, text) {
     ? format(text.seconds, { count: Math.max(1, Math.round(seconds)) })
     : format(text.minutes, { count: Math.round(seconds / 60) });
 }
-
-/** @param {number} value */
-export const whole = (value) => Math.round(value).toLocaleString("en");
 
 /**
  * Grey levels in [0, 1] of a picture, or of one part of it.
@@ -98,7 +95,7 @@ export class Stage {
     if (!this.map.points || this.map.points.length !== points.length) {
       this.map.show(points, labels.subarray(labels.length - points.length / 2), frame, names);
       this.map.recolour(this.colours);
-      this.title.textContent = format(this.text.live_map, { count: whole(points.length / 2) });
+      this.title.textContent = format(this.text.live_map, { count: grouped(points.length / 2) });
     } else if (glide || reach.some((edge, i) => edge !== this.reach[i])) {
       this.map.glide(points, frame, glide || 1);
     } else this.map.move(points);
@@ -118,6 +115,6 @@ export class Stage {
     }
     this.view.draw(pixels);
     this.grid.setAttribute(
-      "aria-label", format(this.text.grid_after, { samples: whole(samples) }));
+      "aria-label", format(this.text.grid_after, { samples: grouped(samples) }));
   }
 }

@@ -2,7 +2,7 @@
 
 import { mean } from "../../engine/numbers.js";
 import { saveTable } from "../../parts/downloads.js";
-import { decimals, escaped, format } from "../../parts/page.js";
+import { decimals, escaped, format, grouped } from "../../parts/page.js";
 import { idsOf, menu } from "./headings.js";
 
 // How many are selected, of which classes, and how well each model does on them.
@@ -64,7 +64,7 @@ export class Selection {
         whole ? `${decimals(share, 0)}%` : "–"}</td>`;
     }).join("");
     this.title.textContent = format(t.selected, {
-      count: count.toLocaleString(), all: labels.length.toLocaleString(),
+      count: grouped(count), all: grouped(labels.length),
       share: decimals((100 * count) / labels.length, 1), map: state.map,
     });
     this.tables.innerHTML = `

@@ -5,7 +5,7 @@ import { bernoulliNll, bound, gaussianNll } from "../../engine/ledger.js";
 import { clamp, normal } from "../../engine/numbers.js";
 import { logGaussian } from "../../engine/prior.js";
 import { DigitView } from "../../parts/digit_view.js";
-import { decimals, format } from "../../parts/page.js";
+import { decimals, format, grouped } from "../../parts/page.js";
 
 const DRAWS = 8;
 const BOUNDS = [1, 5, 50]; // of how many draws a bound on log p(x) is made
@@ -122,7 +122,7 @@ export class DrawnCode {
     this.pad.part("bounds").innerHTML = BOUNDS.map((k, i) => `<span><i>L</i><sub>${k}</sub> <b>${
       decimals(this.bounds[i].mean, 1)}</b> ± ${decimals(this.bounds[i].error, 2)}</span>`).join(" ≤ ") +
       ` ≤ log <i>p</i>(<i>x</i>) <small>${
-        format(this.text.bounds_unit, { count: this.weights.length })}</small>`;
+        format(this.text.bounds_unit, { count: grouped(this.weights.length) })}</small>`;
   }
 
   #build(latent) {

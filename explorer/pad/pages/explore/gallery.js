@@ -2,7 +2,7 @@
 
 import { squaredError } from "../../engine/numbers.js";
 import { DigitView } from "../../parts/digit_view.js";
-import { decimals, format } from "../../parts/page.js";
+import { decimals, format, grouped } from "../../parts/page.js";
 
 const PAGE = 24; // digits that are shown at once
 const BUDGET = 7; // milliseconds of decoding in a frame
@@ -56,7 +56,7 @@ export class Gallery {
   }
 
   counts() {
-    return { count: this.chosen.length, all: this.pad.digits.labels.length };
+    return { count: grouped(this.chosen.length), all: grouped(this.pad.digits.labels.length) };
   }
 
   #grow() {

@@ -4,7 +4,7 @@
 import { axisValues, probableValues } from "../../engine/spacing.js";
 import { address } from "../../parts/address.js";
 import { savePicture } from "../../parts/downloads.js";
-import { format } from "../../parts/page.js";
+import { format, grouped } from "../../parts/page.js";
 import { Sheet, SIDE } from "../../parts/sheet.js";
 
 export const LEAST = 5;
@@ -140,7 +140,7 @@ export class Grid {
   #note(done, count) {
     const { text } = this.pad;
     this.find("note").textContent = format(done < count ? text.grid_coming : text.grid_done, {
-      done: done.toLocaleString(), count: count.toLocaleString(),
+      done: grouped(done), count: grouped(count),
       width: this.columns * SIDE, height: this.rows * SIDE,
     });
   }

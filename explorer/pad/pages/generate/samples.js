@@ -5,7 +5,7 @@ import { seeded, standardError } from "../../engine/numbers.js";
 import { boxOf, drawBox, drawMixture, drawOwn } from "../../engine/sampling.js";
 import { address } from "../../parts/address.js";
 import { savePicture, saveTable } from "../../parts/downloads.js";
-import { decimals, format } from "../../parts/page.js";
+import { decimals, format, grouped } from "../../parts/page.js";
 import { Sheet } from "../../parts/sheet.js";
 
 export const COUNT = 1000; // samples that a share is told of
@@ -271,7 +271,7 @@ export class Samples {
           <td class="bar"><span><i style="width:${100 * share}%"></i></span></td>
           ${count > 1 ? `<td><b>${decimals(100 * share, 1)} %</b></td>
           <td>± ${percent(standardError(share, count))}</td>
-          <td>${format(text.of, { count: count.toLocaleString() })}</td>` : `<td colspan="3">${
+          <td>${format(text.of, { count: grouped(count) })}</td>` : `<td colspan="3">${
             share ? text.one_called : text.one_not}</td>`}</tr>`).join("");
       for (const name of this.names) {
         const set = this.sets[name];
@@ -289,7 +289,7 @@ export class Samples {
     const done = Object.values(this.sets).reduce((sum, set) => sum + set.done, 0);
     const all = Object.keys(this.sets).length * COUNT;
     this.find('[data-samples="progress"]').textContent = classifier && done < all
-      ? format(text.counting, { done: done.toLocaleString(), all: all.toLocaleString() }) : "";
+      ? format(text.counting, { done: grouped(done), all: grouped(all) }) : "";
     this.find(".shares").hidden = !classifier;
     pad.overlay();
   }
