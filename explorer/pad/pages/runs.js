@@ -90,7 +90,9 @@ class RunsPad extends Pad {
   // From one page of a model's rows to another.
   #pages(part, group) {
     const { page, pages, size, text: t } = this.data;
-    const across = cell(part.appendChild(document.createElement("tr")), "td", "pages");
+    const row = part.appendChild(document.createElement("tr"));
+    row.className = "turning";
+    const across = cell(row, "td", "pages");
     across.colSpan = COLUMNS.length + 1;
     const turn = (to) => () => this.tell("page", { group: group.name, page: to, at: Date.now() });
     for (const [name, to] of [["earlier", page - 1], ["later", page + 1]]) {
