@@ -283,7 +283,7 @@ def test_one_pointer_moves_all_digits_without_the_server_and_the_link_keeps_them
     assert len(all_.visit.frames) == before
     assert len(all_.pad("pad.timings")) >= 5
 
-    again = bench(options=DESKTOP, **all_.visit.link)
+    again = bench(**all_.visit.link)
     assert again.labels() == kept
     assert again.visit.link == all_.visit.link
     assert again.visit.errors == all_.visit.errors == []
@@ -306,7 +306,7 @@ def test_the_same_place_is_decoded_exactly_by_all(bench, five, models):
     for i in range(5):
         assert all_.part(f"score-{i}").locator("b").count() == 0, "no real digit, so no error"
 
-    again = bench(options=DESKTOP, **all_.visit.link)
+    again = bench(**all_.visit.link)
     assert again.labels() == all_.labels()
 
     for i in (0, 4):
@@ -375,7 +375,7 @@ def test_a_box_or_a_lasso_on_one_map_selects_on_all_and_the_link_keeps_it(
     assert all_.labels() == kept, "to select moves no point"
 
     link = all_.visit.link
-    again = bench(options=DESKTOP, **link)
+    again = bench(**link)
     again.wait_for_extremes()
     assert again.visit.link == link
     np.testing.assert_array_equal(assert_selected(again, five, held_out, trivial), lasso)
@@ -405,8 +405,8 @@ def test_highlighted_digits_stand_out_by_size_and_the_others_fade(bench):
           for (let i = 0; i < mask.length; i++) {{
             const {{ screen }} = map.paper;
             const x = Math.round(screen[2 * i]), y = Math.round(screen[2 * i + 1]);
-            if (x < 3 || y < 3 || x >= width - 3 || y >= height - 3) continue;
-            for (const [dx, dy] of [[-2, -2], [2, -2], [-2, 2], [2, 2], [0, 0]]) {{
+            if (x < 4 || y < 4 || x >= width - 4 || y >= height - 4) continue;
+            for (const [dx, dy] of [[-3, -3], [3, -3], [-3, 3], [3, 3], [0, 0]]) {{
               const at = 4 * ((y + dy) * width + x + dx);
               sums[mask[i]][0] += 765 - data[at] - data[at + 1] - data[at + 2];
               sums[mask[i]][1] += 1;

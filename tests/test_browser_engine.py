@@ -70,14 +70,14 @@ def text(content: bytes) -> str:
 
 
 def test_every_shipped_run_encodes_and_decodes_as_torch_does(engine, shipped, digits):
-    generator = np.random.default_rng(0)
+    generator, digits = np.random.default_rng(0), digits[::4]
     for run in shipped.values():
         if not assets.in_browser(run):
             continue
         model = loading.load_model(run)
         codes = coding.encode(model, digits)
         spread = read_tensors(run, CODES)["codes"].astype(np.float32)
-        around = generator.normal(spread.mean(0), 2 * spread.std(0), (5, run.record.latent))
+        around = generator.normal(spread.mean(0), 2 * spread.std(0), (2, run.record.latent))
         z = np.concatenate([codes.mean, around]).astype(np.float32)
         answer = engine(
             """async ({spec, images, codes}) => {

@@ -59,11 +59,10 @@ def in_the_pad(visit, expression: str):
 
 def wait_in_the_pad(visit, expression: str) -> None:
     visit.wait(
-        """([expression]) => [...document.querySelectorAll("*")].some((element) => {
+        f"""() => [...document.querySelectorAll("*")].some((element) => {{
           const pad = element.shadowRoot?.latentPad;
-          return pad && new Function("pad", `return ${expression}`)(pad);
-        })""",
-        [expression],
+          return pad && ({expression});
+        }})"""
     )
 
 
@@ -113,18 +112,13 @@ def test_umap_shows_the_kept_map_and_decodes_the_nearest_digits_own_code(visit, 
     again = visit(**hand.link)
     wait_in_the_pad(again, "pad.tools.method === 'umap'")
     np.testing.assert_allclose(array(again, "pad.z"), codes, atol=1e-3)
-    assert hand.errors == [] and again.errors == []
-
-
-def test_keys_move_on_a_map_whose_places_are_digits(visit, run_of):
-    hand = visit(model="stacked_ae", k=2, map="tsne")
-    wait_in_the_pad(hand, "pad.tools.method === 'tsne'")
-    hand.map.focus()
+    again.map.focus()
     seen = set()
     for _ in range(8):
-        hand.page.keyboard.press("Shift+ArrowRight")
-        seen.add(hand.label)
+        again.page.keyboard.press("Shift+ArrowRight")
+        seen.add(again.label)
     assert len(seen) > 3, "steps that end between digits add up"
+    assert hand.errors == [] and again.errors == []
 
 
 def test_pca_of_a_plane_is_scikit_learns_and_two_axes_keep_the_others(visit, run_of):
@@ -145,7 +139,8 @@ def test_pca_of_a_plane_is_scikit_learns_and_two_axes_keep_the_others(visit, run
     hand.page.mouse.click(*hand.at(0.6, 0.6))
     after = array(hand, "pad.z")
     place = in_the_pad(hand, "pad.map.toMap(0.6 * pad.map.width, 0.6 * pad.map.height)")
-    np.testing.assert_allclose(after[[2, 4]], place, atol=1e-4)
+    pixel = in_the_pad(hand, "pad.map.toMap(1, 0)[0] - pad.map.toMap(0, 0)[0]")
+    np.testing.assert_allclose(after[[2, 4]], place, atol=pixel)
     np.testing.assert_array_equal(np.delete(after, [2, 4]), np.delete(before, [2, 4]))
     hand.page.locator('[data-part="axis-0"]').select_option("4")
     hand.wait_for_link("axes", "5,6")
@@ -295,6 +290,7 @@ def test_colour_by_error_and_rate(visit, run_of):
     assert in_the_pad(hand, "pad.map.shade") is None
     plain = visit(model="stacked_ae", k=2)
     expect(plain.page.locator('[data-colour="rate"]')).to_be_hidden()
+    expect(plain.page.locator('[data-part="reparam"]')).to_be_hidden()
 
 
 def test_the_backdrop_is_what_places_decode_to(visit, run_of):
@@ -389,19 +385,16 @@ def test_a_selection_shows_real_and_reconstructed_digits_and_is_in_the_link(
     again.page.keyboard.press("Escape")
     again.wait_for_link("select", None)
     expect(again.page.locator(".gallery")).to_be_hidden()
-    assert hand.errors == [] and again.errors == []
 
-
-def test_a_selection_by_keyboard(visit):
-    hand = visit(model="vae", k=2)
-    hand.page.locator('[data-tool="select"]').click()
-    hand.map.focus()
-    hand.page.keyboard.press("Shift+ArrowUp")
+    again.page.locator('[data-tool="select"]').click()
+    again.map.focus()
+    again.page.keyboard.press("Shift+ArrowUp")
     for _ in range(5):
-        hand.page.keyboard.press("Shift+ArrowRight")
-        hand.page.keyboard.press("Shift+ArrowUp")
-    hand.wait_for_link("select")
-    expect(hand.page.locator(".tiles button").first).to_be_visible()
+        again.page.keyboard.press("Shift+ArrowRight")
+        again.page.keyboard.press("Shift+ArrowUp")
+    again.wait_for_link("select")
+    expect(again.page.locator(".tiles button").first).to_be_visible()
+    assert hand.errors == [] and again.errors == []
 
 
 # --- The reparameterisation ---------------------------------------------------------------------
@@ -424,7 +417,7 @@ def test_z_is_mean_plus_sigma_times_the_epsilon_that_is_shown(visit, run_of, hel
             [codes.mean[0, k], sigma[k], 0, codes.mean[0, k]], abs=0.0051
         )
     drawn = []
-    for _ in range(40):
+    for _ in range(5):
         hand.page.locator('[data-sampling="draw"]').click()
         for k in range(2):
             mu, spread, epsilon, z = numbers(rows.nth(k))
@@ -432,8 +425,16 @@ def test_z_is_mean_plus_sigma_times_the_epsilon_that_is_shown(visit, run_of, hel
             assert epsilon == pytest.approx(exact, abs=0.0051)
             assert z == pytest.approx(mu + spread * epsilon, abs=0.04)
             drawn.append(exact)
-    assert abs(np.mean(drawn)) < 4 / np.sqrt(80)
-    assert abs(np.var(drawn) - 1) < 4 * np.sqrt(2 / 80)
+    many = in_the_pad(
+        hand,
+        """Array.from({ length: 40 }, () => {
+          pad.root.querySelector('[data-sampling="draw"]').click();
+          return [0, 1].map((k) => (pad.z[k] - pad.own[k]) / pad.posterior.sigma[k]);
+        }).flat()""",
+    )
+    assert abs(np.mean(many)) < 4 / np.sqrt(80)
+    assert abs(np.var(many) - 1) < 4 * np.sqrt(2 / 80)
+    assert len({round(one, 6) for one in [*drawn, *many]}) == 90
     hand.page.locator('[data-sampling="mean"]').click()
     np.testing.assert_allclose(array(hand, "pad.z"), codes.mean[0], atol=1e-4)
     hand.slider(1).evaluate(
@@ -443,8 +444,6 @@ def test_z_is_mean_plus_sigma_times_the_epsilon_that_is_shown(visit, run_of, hel
     assert numbers(rows.first)[2] == pytest.approx((far - codes.mean[0, 0]) / sigma[0], abs=0.3)
     expect(rows.first).to_have_class(re.compile("far"))
     assert hand.page.locator('[data-part="draws"] canvas').count() == 8
-    plain = visit(model="stacked_ae", k=2)
-    expect(plain.page.locator('[data-part="reparam"]')).to_be_hidden()
 
 
 def test_the_bounds_are_those_of_the_draws(visit, run_of, held_out):
@@ -517,7 +516,7 @@ def kept(app, run, kind: str, set_id: str | None = None):
     return result_files.read(app.user_store / result_files.FOLDER / name)
 
 
-def test_a_map_of_own_images_is_computed_in_the_background(visit, app, run_of, own_set, held_out):
+def test_a_map_of_own_images_is_computed_in_the_background(visit, app, run_of, own_set):
     run, some = run_of("stacked_ae", 2), np.arange(0, 5000, 40)
     set_id = own_set(some)
     hand = visit(model="stacked_ae", k=2, set=set_id)
@@ -530,11 +529,6 @@ def test_a_map_of_own_images_is_computed_in_the_background(visit, app, run_of, o
     points = array(hand, "pad.map.points").reshape(-1, 2)
     np.testing.assert_array_equal(points, kept(app, run, "tsne", set_id)[0]["points"])
     assert points.shape == (len(some), 2)
-    line = hand.page.locator('[data-part="trust"]')
-    expect(line).to_have_attribute("data-of", "tsne", timeout=WAIT)
-    expected = metrics.map_scores(points, held_out.x[some], held_out.labels[some])
-    scores = kept(app, run, "tsne_scores", set_id)[1]
-    assert scores == pytest.approx(expected | {"count": len(some)}, abs=1e-6)
     assert hand.errors == []
 
 
@@ -565,20 +559,11 @@ def test_a_projection_is_cancelled_and_another_goes_on_when_its_page_is_left(
     assert state(fresh) == "absent", "and what was cancelled is not computed"
 
 
-@pytest.mark.parametrize(
-    ("language", "indices", "key", "values"),
-    [
-        ("en", np.arange(10), "failed_few", {"least": 16, "count": 10}),
-        ("ko", np.zeros(50, int), "failed_same", {"count": 50}),
-    ],
-)
-def test_images_that_cannot_be_laid_out_get_a_sentence(
-    visit, own_set, language, indices, key, values
-):
-    hand = visit(language=language, lang=language, model="stacked_ae", k=2, set=own_set(indices))
-    hand.page.locator('button[data-method="umap"]').click()
+def test_images_that_cannot_be_laid_out_get_a_sentence(visit, own_set):
+    hand = visit(language="ko", lang="ko", model="stacked_ae", k=2, set=own_set(np.zeros(50, int)))
+    hand.page.locator('button[data-method="tsne"]').click()
     message = hand.page.locator('[data-part="message"]')
-    sentence = Words(language)(f"mapspad.{key}", name="UMAP", **values)
+    sentence = Words("ko")("mapspad.failed_same", name="t-SNE", count=50)
     expect(message).to_have_text(sentence, timeout=WAIT)
     assert in_the_pad(hand, "pad.tools.method") == "native"
     assert hand.errors == []

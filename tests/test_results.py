@@ -148,15 +148,15 @@ def fresh(own, vae):
 
 
 def test_the_process_tells_its_progress_and_keeps_the_result(fresh, own):
-    with process("--run", fresh.id, "--kinds", "each", "plane_scores") as running:
+    with process("--run", fresh.id, "--kinds", "each", "mixture") as running:
         lines = [json.loads(line) for line in running.stdout]
         assert running.wait() == 0, running.stderr.read()
-    assert [line["kind"] for line in lines if line.get("done")] == ["each", "plane_scores"]
+    assert [line["kind"] for line in lines if line.get("done")] == ["each", "mixture"]
     shares = [line["share"] for line in lines if line["kind"] == "each" and "share" in line]
     assert shares == sorted(shares) and shares[-1] == 1 and len(shares) == 10
     assert {path.name.split("-")[0] for path in (own / result_files.FOLDER).iterdir()} == {
         "each",
-        "plane_scores",
+        "mixture",
     }
 
 
@@ -227,9 +227,9 @@ def test_own_sets_of_one_image_or_class_have_what_can_be_said_of_them(own, vae, 
     np.testing.assert_allclose(error, results.get(Subject(vae), "each")[0]["error"][7:8], rtol=1e-4)
     same_class = own_set(held_out.x[:60], np.zeros(60, int))
     subject = Subject(vae, same_class)
-    points = results.get(subject, "umap")[0]["points"]
+    points = results.get(subject, "tsne")[0]["points"]
     assert points.shape == (60, 2) and np.isfinite(points).all()
-    scores = results.get(subject, "umap_scores")[1]
+    scores = results.get(subject, "tsne_scores")[1]
     assert set(scores) == {"trustworthiness", "continuity", "count"}
     codes = coding.encode(loading.load_model(vae), held_out.x[:60]).mean
     np.testing.assert_allclose(subject.codes, codes, atol=1e-6)

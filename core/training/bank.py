@@ -129,6 +129,7 @@ SHIPPED = (
         {"latent": 2, "likelihood": "gaussian", **_SMALL},
         _BRISK,
     ),
+    Plan("basic_ae", {"latent": 32}, {"epochs": 20}),
     Plan(  # linear and Gaussian, where theory says which dimension collapses at which β
         "multirate_vae",
         {
