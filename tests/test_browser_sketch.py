@@ -193,9 +193,18 @@ def test_a_drawn_digit_behaves_as_a_picked_one(visit, model, held_out):
     assert hand.errors == []
 
 
-def test_undo_clear_and_blank(visit):
+def test_undo_clear_a_scribble_and_keys(visit, vae, model):
     hand = visit(model="vae", k=2)
     start_drawing(hand)
+    undone_and_cleared(hand)
+    hand.page.locator('.sketch [data-action="clear"]').click()
+    scribbled(hand, vae, model)
+    hand.page.locator('.sketch [data-action="clear"]').click()
+    drawn_by_keys(hand)
+    assert hand.errors == []
+
+
+def undone_and_cleared(hand: Visit) -> None:
     undo, clear = (hand.page.locator(f'.sketch [data-action="{a}"]') for a in ("undo", "clear"))
     expect(undo).to_be_disabled()
     expect(clear).to_be_disabled()
@@ -220,12 +229,10 @@ def test_undo_clear_and_blank(visit):
     rest(hand)
     expect(message(hand)).to_have_text("")
     assert len(pad(hand, "pad.taken.pixels")) == 784
-    assert hand.errors == []
 
 
-def test_a_scribble_is_said_to_be_strange_by_measured_numbers(visit, vae, model):
-    hand = visit(model="vae", k=2)
-    start_drawing(hand)
+def scribbled(hand: Visit, vae, model) -> None:
+    """What is strange is said to be so by measured numbers."""
     draw(hand, DRAWINGS["scribble"])
     expect(message(hand)).to_contain_text("Unlike the digits that it knows")
     errors = np.sort(checkpoints.read_tensors(vae, CODES)["squared_error"])
@@ -242,16 +249,14 @@ def test_a_scribble_is_said_to_be_strange_by_measured_numbers(visit, vae, model)
     expect(message(hand)).to_have_text("")
 
 
-def test_drawing_by_keys(visit):
-    hand = visit(model="vae", k=2)
-    start_drawing(hand)
+def drawn_by_keys(hand: Visit) -> None:
     before = hand.label
     keyboard = hand.page.keyboard
     said = hand.page.locator(".sketch .said")
     paper(hand).focus()
     for _ in range(5):
         keyboard.press("ArrowUp")
-    assert pad(hand, "pad.input === pad.taken?.pixels") is False, "the pen is up"
+    assert hand.label == before, "the pen is up"
     keyboard.press(" ")
     expect(said).to_have_text(TEXT["pen_down"])
     for key in ["ArrowRight"] * 6 + ["Shift+ArrowDown"] * 5:
@@ -295,17 +300,6 @@ def test_a_finger_draws_on_a_phone_and_nothing_scrolls(visit):
     assert hand.errors == []
 
 
-def test_korean(visit):
-    hand = visit(lang="ko", language="ko")
-    words = Words("ko")
-    hand.page.locator('[data-input="draw"]').click()
-    for key in ("start", "undo", "clear", "seen"):
-        hand.page.get_by_text(words(f"sketchpad.{key}"), exact=True).wait_for()
-    hand.page.get_by_role("button", name=words("own.title")).click()
-    hand.page.get_by_text(words("own.upload")).wait_for()
-    assert hand.errors == []
-
-
 # --- Own images ---------------------------------------------------------------------------------
 
 
@@ -340,11 +334,15 @@ def test_uploads_good_and_bad(visit, model, held_out):
     label = hand.label
     hand.page.get_by_role("button", name="Own images").click()
     alert = hand.page.locator("[data-testid=stAlert]")
-    upload(hand, "renamed.png", b"text")
-    expect(alert).to_contain_text("renamed.png holds no image that can be read")
-    assert "set" not in hand.link and hand.label == label, "what was shown stays"
-    hand.page.get_by_role("button", name="Remove renamed.png").click()
-    expect(alert).to_have_count(0)
+    for name, content, said in (
+        ("renamed.png", b"text", "renamed.png holds no image that can be read"),
+        ("nan.npz", npz(x=np.full((3, 28, 28), np.nan)), "NaN or infinity"),
+    ):
+        upload(hand, name, content)
+        expect(alert).to_contain_text(said)
+        assert "set" not in hand.link and hand.label == label, "what was shown stays"
+        hand.page.get_by_role("button", name=f"Remove {name}").click()
+        expect(alert).to_have_count(0)
 
     chosen = [i for i in range(200) if held_out.labels[i] in (3, 8)]
     on_paper = {
@@ -385,16 +383,17 @@ def test_uploads_good_and_bad(visit, model, held_out):
     assert hand.errors == [] and again.errors == []
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [("renamed.png", b"text"), ("blank.png", encoded(np.full((30, 30), 255, np.uint8)))],
-)
-def test_a_bad_upload_is_refused_in_korean(visit, name, content):
+def test_korean_words_and_refusals(visit):
     words = Words("ko")
+    hand = visit(lang="ko", language="ko")
+    hand.page.locator('[data-input="draw"]').click()
+    for key in ("start", "undo", "clear", "seen"):
+        hand.page.get_by_text(words(f"sketchpad.{key}"), exact=True).wait_for()
+    hand.page.get_by_role("button", name=words("own.title")).click()
+    hand.page.get_by_text(words("own.upload")).wait_for()
+    name, content = "blank.png", encoded(np.full((30, 30), 255, np.uint8))
     with pytest.raises(data.DataError) as raised:
         own_images.read([(name, content)])
-    hand = visit(lang="ko", language="ko")
-    hand.page.get_by_role("button", name=words("own.title")).click()
     upload(hand, name, content)
     alert = hand.page.locator("[data-testid=stAlert]")
     expect(alert).to_have_text(words("own.refused", reason=words.refusal(raised.value)))
@@ -488,19 +487,3 @@ def test_the_route_of_sets_serves_what_is_kept_and_nothing_else(app, kept, held_
         status, headers, body = get(path)
         assert status in (400, 404) and "immutable" not in (headers["Cache-Control"] or "")
         assert len(body) < 200, "a sentence and no file"
-
-
-def test_an_npz_by_upload(visit, held_out):
-    hand = visit(model="vae", k=2)
-    hand.page.get_by_role("button", name="Own images").click()
-    upload(hand, "nan.npz", npz(x=np.full((3, 28, 28), np.nan)))
-    expect(hand.page.locator("[data-testid=stAlert]")).to_contain_text("NaN or infinity")
-    hand.page.get_by_role("button", name="Remove nan.npz").click()
-    expect(hand.page.locator("[data-testid=stAlert]")).to_have_count(0)
-    upload(hand, "mine.npz", npz(x=held_out.x[:12, 0], y=held_out.labels[:12]))
-    hand.wait_for_link("set")
-    hand.wait(
-        "() => [...document.querySelectorAll('*')].some("
-        "e => e.shadowRoot?.latentPad?.run?.count === 12)"
-    )
-    assert pad(hand, "Array.from(pad.digits.labels)") == held_out.labels[:12].tolist()
