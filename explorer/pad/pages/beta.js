@@ -5,6 +5,7 @@ import { active, LEAST_NATS } from "../engine/knots.js";
 import { DRAWS, surgery } from "../engine/ledger.js";
 import { stratified } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
+import { inSlices } from "../engine/slices.js";
 import { address } from "../parts/address.js";
 import { Bars, Chart } from "../parts/chart.js";
 import { LatentPad } from "../parts/latent_pad.js";
@@ -254,11 +255,11 @@ class BetaBench {
     await digits.arrived;
     this.sample ??= stratified(digits.labels, CUT, CUT_SEED);
     const posteriors = [];
-    for (const [i, index] of this.sample.entries()) {
-      if (i % 25 === 0) await idle();
-      if (this.cutOf !== told) return;
-      posteriors.push(run.encode(digits.image(index)));
-    }
+    const wanted = () => this.cutOf === told;
+    await inSlices(this.sample.length, (i) => {
+      posteriors.push(run.encode(digits.image(this.sample[i])));
+    }, { wanted });
+    if (!wanted()) return;
     this.cut = surgery(posteriors, run.prior);
     const line = this.pad.part("surgery");
     line.style.opacity = 1;

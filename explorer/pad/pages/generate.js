@@ -7,7 +7,6 @@ import { planeAxes } from "../engine/layouts.js";
 import { derive, giveUp } from "../engine/results.js";
 import { Run } from "../engine/run.js";
 import { address } from "../parts/address.js";
-import { Chores } from "../parts/chores.js";
 import { Dial } from "../parts/dial.js";
 import { DigitView } from "../parts/digit_view.js";
 import { saveDecoder, saveMenu, savePicture } from "../parts/downloads.js";
@@ -35,7 +34,6 @@ export class GeneratePad extends Pad {
     this.judge = null;
     /** @type {Promise<Classifier> | null} */
     this.judging = null;
-    this.chores = new Chores();
     this.nearest = new Nearest(this);
     this.#buildPage();
   }
@@ -44,7 +42,6 @@ export class GeneratePad extends Pad {
     super.destroy();
     this.nearest.destroy();
     this.menu?.destroy();
-    this.chores.destroy();
     this.map.destroy();
     for (const part of Object.values(this.parts)) part.destroy?.();
   }

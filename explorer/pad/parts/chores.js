@@ -1,12 +1,19 @@
-// Work that may wait, done a few milliseconds in each frame, so that a hand is never held up. In a
-// tab that nobody sees there are no frames, and so no work.
+// Work that may wait, done a few milliseconds at a time between a page's frames, so that a hand is
+// never held up; and where frames are few, between them as well.
+
+import { handMoves, slice } from "../engine/slices.js";
+
+const LATE = 25; // milliseconds: a frame that hasn't come by then is not waited for
+
+for (const kind of ["pointerdown", "pointermove", "keydown", "wheel", "input"]) {
+  globalThis.addEventListener?.(kind, handMoves, { capture: true, passive: true });
+}
 
 export class Chores {
-  /** @param {number} budget Milliseconds a frame, for all chores together. */
-  constructor(budget = 8) {
-    this.budget = budget; // milliseconds a frame, for all chores together
+  constructor() {
     this.steps = new Map(); // name to a function that does a little and says whether more is left
-    this.longest = 0; // milliseconds of the longest frame's work
+    this.longest = 0; // milliseconds of the longest turn's work
+    this.waiting = false; // for a turn, or in one
   }
 
   /**
@@ -17,7 +24,7 @@ export class Chores {
   set(name, step) {
     this.steps.delete(name);
     this.steps.set(name, step);
-    this.frame ??= requestAnimationFrame(() => this.#work());
+    if (!this.waiting) this.#wait();
   }
 
   /** @param {string} name */
@@ -27,21 +34,43 @@ export class Chores {
 
   destroy() {
     this.steps.clear();
-    cancelAnimationFrame(this.frame);
+    this.#stop();
+    this.waiting = false;
   }
 
-  // The chores take turns, one step each, until the frame's time is up.
+  // Once a frame is painted, or soon where none comes.
+  #wait() {
+    this.waiting = true;
+    this.rested = performance.now();
+    this.late = setTimeout(() => this.#work(), LATE);
+    this.frame = requestAnimationFrame(() => {
+      clearTimeout(this.late);
+      this.late = setTimeout(() => this.#work());
+    });
+  }
+
+  #stop() {
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.late);
+  }
+
+  // The chores take turns, one step each, until the time is up.
   #work() {
-    this.frame = null;
+    this.#stop();
     const began = performance.now();
+    const end = began + slice(began - this.rested);
     let now = began;
-    while (this.steps.size && now - began < this.budget) {
-      const [name, step] = this.steps.entries().next().value;
-      this.steps.delete(name);
-      if (step() && !this.steps.has(name)) this.steps.set(name, step);
-      now = performance.now();
+    try {
+      while (this.steps.size && now < end) {
+        const [name, step] = this.steps.entries().next().value;
+        this.steps.delete(name);
+        if (step() && !this.steps.has(name)) this.steps.set(name, step);
+        now = performance.now();
+      }
+    } finally { // a step that fails ends its own chore alone
+      this.longest = Math.max(this.longest, now - began);
+      this.waiting = false;
+      if (this.steps.size) this.#wait();
     }
-    this.longest = Math.max(this.longest, now - began);
-    if (this.steps.size) this.frame = requestAnimationFrame(() => this.#work());
   }
 }

@@ -1,6 +1,7 @@
 // What every pad is: elements on the page, texts, colours, how long a hand waits, and an end.
 
 import { address } from "./address.js";
+import { Chores } from "./chores.js";
 import { build } from "./page.js";
 import { theme, watchTheme } from "./theme.js";
 
@@ -28,6 +29,7 @@ export class Pad {
     this.tell = setTriggerValue;
     /** @type {number[]} */
     this.timings = []; // milliseconds from a hand's event to all that it changes, the last 2,000
+    this.chores = new Chores();
     parentElement[handle] = this;
   }
 
@@ -106,6 +108,7 @@ export class Pad {
 
   destroy() {
     clearTimeout(this.settling);
+    this.chores.destroy();
     this.stopWatching?.();
   }
 }

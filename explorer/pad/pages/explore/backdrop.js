@@ -1,7 +1,6 @@
 // The decoded manifold beneath a map: what each place stands for, decoded, as faint ink.
 
 const CELL = 28; // screen pixels of a decoded digit, which has as many
-const BUDGET = 7; // milliseconds of decoding in a frame
 const AGAIN = 120; // milliseconds between looks at a picture that is still growing
 
 export class Backdrop {
@@ -13,7 +12,7 @@ export class Backdrop {
   }
 
   destroy() {
-    cancelAnimationFrame(this.frame);
+    this.pad.chores.drop("backdrop");
     clearTimeout(this.later);
   }
 
@@ -36,7 +35,7 @@ export class Backdrop {
 
   #begin() {
     const { map, layout } = this.pad;
-    cancelAnimationFrame(this.frame);
+    this.pad.chores.drop("backdrop");
     if (!map.width || !layout || this.pad.run.pixels !== CELL * CELL) return;
     this.columns = Math.ceil(map.width / CELL);
     this.rows = Math.ceil(map.height / CELL);
@@ -52,31 +51,31 @@ export class Backdrop {
     this.done = 0;
     this.near = this.#nearData();
     this.looked = performance.now();
-    this.#step();
+    this.pad.chores.set("backdrop", () => this.#step());
   }
 
   #step() {
-    const { run, map, layout, z } = this.pad;
-    const began = performance.now();
-    while (this.done < this.order.length && performance.now() - began < BUDGET) {
-      const cell = this.order[this.done++];
-      const left = (cell % this.columns) * CELL, top = Math.floor(cell / this.columns) * CELL;
-      const place = map.toMap(left + CELL / 2, top + CELL / 2);
-      const at = layout.toLatent(place, z);
-      if (!layout.linear && !this.#holds(place, layout.toMap(at))) continue;
-      const pixels = run.decode(at);
-      const from = cell * CELL * CELL;
-      for (let p = 0; p < CELL * CELL; p++) {
-        this.values[from + p] = Math.max(0, Math.min(255, 255 * pixels[p]));
-      }
-      this.#ink(cell, cell + 1);
-    }
+    if (this.done < this.order.length) this.#decode(this.order[this.done++]);
     const finished = this.done === this.order.length;
     if (finished || performance.now() - this.looked > AGAIN) {
       this.looked = performance.now();
       this.pad.map.back(this.pad.map.backing);
     }
-    if (!finished) this.frame = requestAnimationFrame(() => this.#step());
+    return !finished;
+  }
+
+  #decode(cell) {
+    const { run, map, layout, z } = this.pad;
+    const left = (cell % this.columns) * CELL, top = Math.floor(cell / this.columns) * CELL;
+    const place = map.toMap(left + CELL / 2, top + CELL / 2);
+    const at = layout.toLatent(place, z);
+    if (!layout.linear && !this.#holds(place, layout.toMap(at))) return;
+    const pixels = run.decode(at);
+    const from = cell * CELL * CELL;
+    for (let p = 0; p < CELL * CELL; p++) {
+      this.values[from + p] = Math.max(0, Math.min(255, 255 * pixels[p]));
+    }
+    this.#ink(cell, cell + 1);
   }
 
   // Whether a digit's place lies within the cell around another place: where only the digits' own

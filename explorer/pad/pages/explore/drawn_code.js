@@ -10,7 +10,6 @@ import { decimals, format, grouped } from "../../parts/page.js";
 const DRAWS = 8;
 const BOUNDS = [1, 5, 50]; // of how many draws a bound on log p(x) is made
 const ALL = 1000; // draws, so that the mean over groups of them comes near what is expected
-const BUDGET = 6; // milliseconds of decoding in a frame
 const WIDE = 3; // standard deviations that the little axis shows
 
 export class DrawnCode {
@@ -52,7 +51,7 @@ export class DrawnCode {
 
   destroy() {
     this.seen.disconnect();
-    cancelAnimationFrame(this.frame);
+    this.pad.chores.drop("draws");
   }
 
   recolour() {
@@ -76,15 +75,14 @@ export class DrawnCode {
     this.root.hidden = !run.hasPosterior;
     if (this.root.hidden || !this.visible || !posterior?.sigma) return;
     if (this.rows?.length !== run.latent) this.#build(run.latent);
-    cancelAnimationFrame(this.frame);
     const { mean, sigma } = posterior;
-    const draw = (i) => {
-      if (this.pad.posterior !== posterior) return; // a newer one has its own draws coming
-      this.views[i].draw(run.decode(mean.map((mu, k) => mu + sigma[k] * normal())));
-      if (i + 1 < DRAWS) this.frame = requestAnimationFrame(() => draw(i + 1));
-      else this.#bound();
-    };
-    this.frame = requestAnimationFrame(() => draw(0));
+    let i = 0;
+    this.pad.chores.set("draws", () => {
+      if (this.pad.posterior !== posterior) return false; // a newer one has its own draws coming
+      this.views[i++].draw(run.decode(mean.map((mu, k) => mu + sigma[k] * normal())));
+      if (i === DRAWS) this.#bound();
+      return i < DRAWS;
+    });
     this.drawn();
   }
 
@@ -99,22 +97,19 @@ export class DrawnCode {
     const { mean, sigma } = run.encode(x);
     this.weights = [];
     this.noise = [];
-    const step = () => {
-      if (this.pad.run !== run || this.pad.input !== input || run.value !== value) return;
-      const began = performance.now();
-      while (this.weights.length < ALL && performance.now() - began < BUDGET) {
-        const noise = mean.map(() => normal());
-        const z = mean.map((mu, k) => mu + sigma[k] * noise[k]);
-        const logits = run.decoder.logits(z);
-        const nll = kind === "bernoulli" ? bernoulliNll(logits, x) : gaussianNll(logits, x, spread);
-        const ratio = prior.logDensity(z) - logGaussian(z, { mean, sigma });
-        this.noise.push(noise);
-        this.weights.push(ratio - nll);
-      }
-      if (this.weights.length >= 2 * BOUNDS.at(-1)) this.#showBounds(); // nearer with each frame
-      if (this.weights.length < ALL) this.frame = requestAnimationFrame(step);
-    };
-    this.frame = requestAnimationFrame(step);
+    this.pad.chores.set("draws", () => {
+      if (this.pad.run !== run || this.pad.input !== input || run.value !== value) return false;
+      const noise = mean.map(() => normal());
+      const z = mean.map((mu, k) => mu + sigma[k] * noise[k]);
+      const logits = run.decoder.logits(z);
+      const nll = kind === "bernoulli" ? bernoulliNll(logits, x) : gaussianNll(logits, x, spread);
+      const ratio = prior.logDensity(z) - logGaussian(z, { mean, sigma });
+      this.noise.push(noise);
+      this.weights.push(ratio - nll);
+      const count = this.weights.length;
+      if (count % (2 * BOUNDS.at(-1)) === 0) this.#showBounds(); // nearer with each hundred
+      return count < ALL;
+    });
   }
 
   #showBounds() {

@@ -5,7 +5,6 @@ import { DigitView } from "../../parts/digit_view.js";
 import { decimals, format, grouped } from "../../parts/page.js";
 
 const PAGE = 24; // digits that are shown at once
-const BUDGET = 7; // milliseconds of decoding in a frame
 
 export class Gallery {
   /**
@@ -27,7 +26,7 @@ export class Gallery {
   }
 
   destroy() {
-    cancelAnimationFrame(this.frame);
+    this.pad.chores.drop("gallery");
   }
 
   recolour() {
@@ -36,7 +35,7 @@ export class Gallery {
 
   // The digits of a mask (count,), or none.
   show(mask) {
-    cancelAnimationFrame(this.frame);
+    this.pad.chores.drop("gallery");
     this.root.hidden = !mask;
     this.tiles.innerHTML = "";
     this.views = [];
@@ -61,17 +60,13 @@ export class Gallery {
 
   #grow() {
     this.until = Math.min(this.chosen.length, this.views.length / 2 + PAGE);
-    cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => this.#step());
+    this.pad.chores.set("gallery", () => this.#step());
   }
 
   #step() {
-    const began = performance.now();
-    while (this.views.length / 2 < this.until && performance.now() - began < BUDGET) {
-      this.#tile(this.chosen[this.views.length / 2]);
-    }
+    if (this.views.length / 2 < this.until) this.#tile(this.chosen[this.views.length / 2]);
     this.more.hidden = this.views.length / 2 >= this.chosen.length;
-    if (this.views.length / 2 < this.until) this.frame = requestAnimationFrame(() => this.#step());
+    return this.views.length / 2 < this.until;
   }
 
   #tile(index) {
