@@ -93,14 +93,13 @@ class Pad:
     def see(self, expression: str):
         """A value of the pad, its shown part as `part`; typed arrays as lists."""
         return self.root.evaluate(
-            """(element, expression) => {
+            f"""(element) => {{
               const pad = element.getRootNode().latentPad;
               const part = pad.parts[pad.doing];
-              const value = new Function("pad", "part", `return ${expression}`)(pad, part);
+              const value = ({expression});
               return JSON.parse(JSON.stringify(value ?? null, (_, v) =>
                 ArrayBuffer.isView(v) ? Array.from(v) : v));
-            }""",
-            expression,
+            }}"""
         )
 
     def array(self, expression: str) -> np.ndarray:
@@ -109,17 +108,17 @@ class Pad:
     def wait(self, expression: str) -> None:
         """Until an expression of the pad is true."""
         self.root.evaluate(
-            """(element, [expression, limit]) => new Promise((done, failed) => {
+            f"""(element, [told, limit]) => new Promise((done, failed) => {{
               const began = performance.now();
-              const look = () => {
+              const look = () => {{
                 const pad = element.getRootNode().latentPad;
                 const part = pad.parts[pad.doing];
-                if (new Function("pad", "part", `return ${expression}`)(pad, part)) done();
-                else if (performance.now() - began > limit) failed(Error(`never ${expression}`));
+                if ({expression}) done();
+                else if (performance.now() - began > limit) failed(Error(`never ${{told}}`));
                 else setTimeout(look, 30);
-              };
+              }};
               look();
-            })""",
+            }})""",
             [expression, 1000 * browser.PATIENCE],
         )
 
