@@ -321,12 +321,11 @@ NONSENSE = [
         {"model": "vae", "k": "2", "lang": "en"},
     ),
     ({"z": "abc", "digit": "-5"}, ["not 2 numbers"], {}),
-    ({"z": "1,2,3", "digit": "1e9"}, ["not 2 numbers"], {}),
     ({"z": "nan,Infinity", "digit": "999999999"}, ["not 2 numbers"], {}),
 ]
 
 
-@pytest.mark.parametrize("link, said, corrected", NONSENSE, ids=["picker", "z0", "z1", "z2"])
+@pytest.mark.parametrize("link, said, corrected", NONSENSE, ids=["picker", "z0", "z1"])
 def test_a_link_with_nonsense_gets_one_sentence_and_a_working_page(visit, link, said, corrected):
     hand = visit(**link)
     for words in said:

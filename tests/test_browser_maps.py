@@ -576,7 +576,6 @@ def test_images_that_cannot_be_laid_out_get_a_sentence(visit, own_set):
     ("link", "sentence"),
     [
         ({"map": "sphere"}, "map = sphere, but there is only native, pca, umap, tsne"),
-        ({"colour": "mood"}, "colour = mood, but there is only class, error, rate"),
         ({"layers": "prior,snow"}, "prior,snow, but there is only rings, prior, backdrop"),
         ({"select": "native:1,2,x"}, "selection can't be read"),
         ({"map": "axes", "axes": "1,17", "k": 16}, "from 1 to 16"),
