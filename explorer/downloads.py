@@ -5,7 +5,7 @@ format that says which run made it. Nothing of them is kept here; `explorer.bodi
 sent, and `explorer.writing` makes the file, in a process of its own.
 
     POST /save/png?width&height&channels&…         raw pixels → PNG with text chunks
-    POST /save/gif?…&frames&milliseconds           raw pixels → GIF with a comment
+    POST /save/gif?…&frames&milliseconds&…         raw pixels → GIF with a comment
     POST /save/csv  {columns, rows, …}             → CSV with a column `run`
 """
 
@@ -70,6 +70,15 @@ class _Film(_Picture):
 
     frames: int = Field(ge=1, le=MOST_FRAMES, description=f"1 to {MOST_FRAMES} pictures")
     milliseconds: float = Field(ge=20, le=10_000, description="20 to 10000 milliseconds")
+    hold: float = Field(
+        0, ge=0, le=10_000, description="how long the first and the last stay: up to 10000"
+    )
+    back: bool = Field(False, description="0 or 1: whether it goes back as it came")
+    palette: str = Field(
+        "",
+        pattern="^([0-9a-f]{6}){0,256}$",
+        description="up to 256 colours of six hexadecimal digits each, for 1 channel",
+    )
 
     @property
     def bytes(self) -> int:

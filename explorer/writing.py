@@ -46,30 +46,42 @@ def png(asked: Asked, given: IO[bytes], made: IO[bytes]) -> None:
 def gif(asked: Asked, given: IO[bytes], made: IO[bytes]) -> None:
     """A GIF that repeats forever, with a comment of lines such as `Run: vae-k2-…`.
 
-    Grey pixels stay as they are. A coloured picture keeps its colours where it has up to 256 of
-    them, else it gets the 256 that fit it best; it is laid on white, since GIF knows no half
-    transparency. A picture that equals the one before it makes that one stay longer.
+    Grey pixels stay as they are; with `asked["palette"]` they are numbers of its colours. A
+    coloured picture keeps its colours where it has up to 256 of them, else it gets the 256 that fit
+    it best; it is laid on white, since GIF knows no half transparency. A picture that equals the
+    one before it makes that one stay longer. With `asked["back"]` the pictures come back to the
+    first one.
     """
-    frames = _frames(asked, given)
+    order = list(range(asked["frames"]))
+    if asked["back"]:
+        order += order[-2:0:-1]
+    ends = (0, asked["frames"] - 1)
+    shown = [max(asked["milliseconds"], asked["hold"] if i in ends else 0) for i in order]
+    frames = _frames(asked, given, order)
     next(frames).save(
         made,
         "GIF",
         save_all=True,
         append_images=frames,
-        duration=10 * round(asked["milliseconds"] / 10),  # GIF counts in hundredths of a second
+        duration=[10 * round(time / 10) for time in shown],  # GIF counts in hundredths of a second
         loop=0,
         comment="\n".join(f"{name}: {text}" for name, text in asked["told"].items()).encode(),
     )
 
 
-def _frames(asked: Asked, given: IO[bytes]) -> Iterator[Image.Image]:
+def _frames(asked: Asked, given: IO[bytes], order: list[int]) -> Iterator[Image.Image]:
     """A film's pictures, one after the other: grey, or of up to 256 colours."""
     from PIL import Image
 
     mode, size = _layout(asked)
+    palette = bytes.fromhex(asked["palette"]) if mode == "L" else b""
+    count = size[0] * size[1] * len(mode)
     white = Image.new("RGBA", size, "white") if mode == "RGBA" else None
-    for _ in range(asked["frames"]):
-        frame = Image.frombytes(mode, size, given.read(size[0] * size[1] * len(mode)))
+    for i in order:
+        given.seek(i * count)
+        frame = Image.frombytes(mode, size, given.read(count))
+        if palette:
+            frame.putpalette(palette)
         if white is not None:
             frame = (
                 Image.alpha_composite(white, frame)

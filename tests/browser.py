@@ -24,7 +24,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import numpy as np
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
+    from PIL.Image import Image
+    from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page, Playwright
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # The first is Chromium without the windows that nobody sees: a visit costs half as much.
@@ -78,6 +79,46 @@ _PAPER, _INK = 255, 20  # red of the light theme's paper and ink
 
 class NoBrowserError(RuntimeError):
     """There is no Chromium on this machine; one sentence that says what to do."""
+
+
+def saved(menu: Locator, label: str, **choices: str | bool | None) -> Download:
+    """What an entry of a menu of saves gives; a picture's is asked how it is to be saved, as
+    `choices` say: a title, and values by the names of the dialog's fields."""
+    menu.locator(".opens").click()
+    with menu.page.expect_download() as download:
+        menu.get_by_role("menuitem", name=label, exact=True).click()
+        if not re.search("CSV|ONNX", label):
+            choose(menu, **choices)
+            menu.locator("dialog .first").click()
+    return download.value
+
+
+def choose(menu: Locator, **choices: str | bool | None) -> None:
+    """Fill the fields of a dialog that asks how to save."""
+    dialog = menu.locator("dialog")
+    dialog.locator(".preview canvas").wait_for()
+    for name, value in choices.items():
+        if name == "title":
+            dialog.locator("[name=title]").fill(value)
+        elif isinstance(value, bool):
+            dialog.locator(f"[name={name}]").set_checked(value)
+        else:
+            dialog.locator(f'[name={name}][value="{value}"]').evaluate("e => e.click()")
+
+
+def native(image: Image, width: int, height: int) -> np.ndarray:
+    """The ink (height, width) in [0, 1] of a figure of so many pixels, which a picture that was
+    saved in light colours and without a title shows enlarged."""
+    red = np.asarray(image.convert("RGB"), float)[..., 0]
+    margin = round(28 * image.width / 960)
+    times = (image.width - 2 * margin) / width
+    times = int(times) if int(times) >= 0.85 * times else times
+    left = round((image.width - times * width) / 2)
+    rows, columns = (
+        (start + times * (np.arange(count) + 0.5)).astype(int)
+        for start, count in ((margin, height), (left, width))
+    )
+    return (_PAPER - red[np.ix_(rows, columns)]) / (_PAPER - _INK)
 
 
 def find_browser() -> str:

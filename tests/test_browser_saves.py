@@ -1,4 +1,4 @@
-"""parts/downloads.js in a real browser: what is downloaded, the menu, and failures."""
+"""Saving in a real browser: what is downloaded, the menu, its dialog, and failures."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tests import browser as chromium
 
 pytestmark = pytest.mark.browser
 
+PARTS = ("downloads", "save_menu", "slide", "film", "picture", "theme")
 RUN = "pca-k2-6bbd6e9dc7"
 DC = "{http://purl.org/dc/elements/1.1/}"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -29,21 +30,22 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture
 def page(browser, app):
-    """A bare page of the app's own origin that has parts/downloads.js as `saves`."""
+    """A bare page of the app's own origin that has the modules of saving as `saves`."""
     context = browser.new_context(viewport={"width": 390, "height": 600}, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(1000 * chromium.PATIENCE)
     page.goto(f"{app.url}/_stcore/health?run=x")
     page.evaluate(
         """async ([saves, engine, css]) => {
-          globalThis.saves = await import(saves);
+          const parts = await Promise.all(saves.map((one) => import(one)));
+          globalThis.saves = Object.assign({}, ...parts);
           const modules = await Promise.all(engine.map((one) => import(one)));
           globalThis.engine = Object.assign({}, ...modules);
           document.body.innerHTML = "";
           document.head.appendChild(document.createElement("style")).textContent = css;
         }""",
         [
-            assets.module("parts/downloads.js"),
+            [assets.module(f"parts/{one}.js") for one in PARTS],
             [assets.module(f"engine/{one}.js") for one in ("fetching", "network", "safetensors")],
             (assets.PAD / "parts" / "downloads.css").read_text(encoding="utf-8"),
         ],
@@ -95,18 +97,35 @@ def test_a_canvas_is_saved_as_it_is_seen(page):
         assert np.asarray(image).tolist() == [[none, ink, ink], [none, none, none]]
 
 
-def test_a_film_is_saved_frame_by_frame(page):
-    script = f"""() => saves.saveSequence([3, 90, 250].map((v) => (
-      {{ width: 8, height: 4, pixels: new Uint8Array(32).fill(v) }})), 120, {ABOUT})"""
+def test_a_film_is_as_wide_as_asked_and_in_its_colours(page):
+    """Ink in dark colours from a light page; the ends stay, and it goes back as it came."""
+    script = f"""() => {{
+      const grey = (v) => ({{ width: 28, height: 28, pixels: new Uint8Array(784).fill(v) }});
+      const shades = [0, 128, 255];
+      const figure = {{
+        about: {ABOUT}, width: 28, height: 28, whole: true,
+        frames: 3, milliseconds: 120, back: true,
+        paint: (pen, colours, frame) => saves.tiled([grey(shades[frame])], 1).paint(pen, colours),
+      }};
+      const colours = saves.side(document.body, true);
+      const choice = {{ width: 480, colours, title: "가", legend: true, pace: 2 }};
+      return saves.saveFilm(figure, choice, figure.about);
+    }}"""
     name, content = downloaded(page, script)
     assert name.endswith(".gif")
     with Image.open(io.BytesIO(content)) as image:
+        assert image.size[0] == 480 and image.size[1] > 480
         assert f"Run: {RUN}" in image.info["comment"].decode()
-        values = []
+        found = []
         for n in range(image.n_frames):
             image.seek(n)
-            values.append((np.unique(image.convert("L")).tolist(), image.info["duration"]))
-    assert values == [([3], 120), ([90], 120), ([250], 120)]
+            frame = image.convert("RGB")
+            found.append((frame.getpixel((240, 260)), image.info["duration"]))
+            assert frame.getpixel((2, 2)) == (18, 21, 31)
+    assert [time for _, time in found] == [900, 60, 900, 60]
+    expected = [(22, 27, 38), (133, 137, 147), (244, 246, 255), (133, 137, 147)]
+    off = np.abs(np.subtract([colour for colour, _ in found], expected))
+    assert off.max() <= 2
 
 
 def test_a_table_is_saved_row_by_row(page):
@@ -124,26 +143,38 @@ def test_a_table_is_saved_row_by_row(page):
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_a_drawing_looks_the_same_outside_the_page(page, dark, tmp_path):
+def test_a_drawing_looks_as_it_would_on_such_a_page(page, dark, tmp_path):
+    """In light and in dark, from a light page; with its title and its legend, as no reader needs
+    the page for."""
     name, content = downloaded(
         page,
-        f"""(dark) => {{
-          document.body.innerHTML = `<div class="host"><style>
-            .host {{ --st-background-color: ${{dark ? "#101418" : "#fefefe"}};
-              --ink: ${{dark ? "#e0e0ff" : "#202040"}}; --hue: #2563eb;
-              background: var(--st-background-color); width: 200px; margin: 0 }}
-            .host svg {{ display: block; overflow: visible; font-family: monospace }}
+        f"""async (dark) => {{
+          document.body.innerHTML = `<style>
+            .pad {{ --ink: color-mix(in srgb, var(--st-text-color) 66%, transparent);
+              --hue: var(--st-primary-color); --st-background-color: #fff }}
+            svg {{ display: block; overflow: visible; font-family: Arial }}
             .bar {{ fill: var(--hue); stroke: color-mix(in srgb, var(--hue) 50%, transparent) }}
-            text {{ fill: color-mix(in srgb, var(--ink) 66%, transparent); font-size: 13px }}
-            .gone {{ display: none }}
-          </style><svg width="200" height="100" role="group" tabindex="0" onclick="alert(1)">
+            text {{ fill: var(--ink); font-size: 13px }} .gone {{ display: none }}
+          </style><div class="pad"></div>`;
+          const draw = (host) => {{
+            host.innerHTML = `<ul class="legend"><li><svg width="22" height="14"><g class="bar"
+              transform="translate(11 7)"><rect x="-4" y="-4" width="8" height="8"/></g></svg>33.2
+              </li></ul>
+            <svg width="200" height="100" role="group" tabindex="0" onclick="alert(1)">
             <g class="bar" transform="translate(20 10)" data-title="secret"><title>7 &lt; 8</title>
               <rect width="40" height="60" rx="2"/></g>
             <path class="bar" d="M100 20H150V60" style="fill: none; stroke-width: 3px"/>
             <text x="10" y="95">가 a &amp; b</text><circle class="gone" r="50"/>
-            <g hidden style="visibility: hidden"><circle cx="90" cy="50" r="9"/></g></svg></div>`;
-          globalThis.shown = document.querySelector(".host");
-          return saves.saveDrawing(document.querySelector("svg"), {ABOUT});
+            <g hidden style="visibility: hidden"><circle cx="90" cy="50" r="9"/></g></svg>`;
+            return {{ svg: host.lastElementChild, host, destroy() {{}} }};
+          }};
+          const root = document.querySelector(".pad");
+          const colours = saves.side(root, dark);
+          const figure = {{ about: {ABOUT}, chart: draw }};
+          const choice = {{ width: 960, colours, title: "squared error", legend: true }};
+          const made = saves.drawn(figure, choice, root);
+          if (document.querySelectorAll(".pad").length > 1) throw new Error("the copy stays");
+          return saves.saveDrawing(made, figure.about);
         }}""",
         dark,
     )
@@ -151,27 +182,34 @@ def test_a_drawing_looks_the_same_outside_the_page(page, dark, tmp_path):
     source = content.decode()
     assert not re.search(r"var\(|color-mix|class=|onclick|secret|circle|oklab|color\(", source)
     root = ET.fromstring(content)
-    assert root.tag == f"{SVG}svg" and root.get("viewBox") == "0 0 200 100"
-    assert root.find(f"{SVG}title").text == "Title <&> 가"
+    assert root.tag == f"{SVG}svg" and root.get("width") == "960"
+    assert root.find(f"{SVG}title").text == "squared error"
     metadata = root.find(f"{SVG}metadata")
     assert [e.text for e in metadata.iter(f"{DC}identifier")] == [RUN]
     assert [e.text for e in metadata.iter(f"{DC}source")] == ["/_stcore/health?run=x"]
-    rect = root.find(f"{SVG}g/{SVG}rect")
-    assert "fill: rgb(37, 99, 235)" in rect.get("style")
-    assert re.search(r"stroke-opacity: 0\.50?\d*", rect.get("style"))
-    assert root.find(f"{SVG}text").text == "가 a & b"
-    assert root.find(f"{SVG}g/{SVG}title").text == "7 < 8"
-    # Drawn by itself it has the pixels that it had on the page.
-    box = page.locator(".host").bounding_box()
-    clip = {k: round(v) for k, v in (box | {"width": 200, "height": 100}).items()}
-    on_page = shot(page, clip)
+    paper, ink, accent = (
+        ("#12151F", "#EEF1FB", "rgb(143, 168, 255)") if dark
+        else ("#fff", "#1a1a2e", "rgb(37, 99, 235)")
+    )  # fmt: skip
+    assert root.find(f"{SVG}rect").get("fill") == paper
+    texts = {text.text: text for text in root.iter(f"{SVG}text")}
+    assert set(texts) == {"squared error", "33.2", "가 a & b"}
+    assert texts["squared error"].get("fill") == texts["33.2"].get("fill") == ink
+    bars = [one.get("style") for one in root.iter(f"{SVG}rect") if one.get("style")]
+    assert len(bars) == 2 and all(f"fill: {accent}" in style for style in bars)
+    assert all(re.search(r"stroke-opacity: 0\.50?\d*", style) for style in bars)
+    # Drawn by itself it shows the bar where it was drawn, in that colour.
     file = tmp_path / "drawing.html"
     file.write_text(f"<body style='margin:0'>{source}</body>", encoding="utf-8")
     alone = page.context.new_page()
-    alone.set_viewport_size(page.viewport_size)
+    alone.set_viewport_size({"width": 960, "height": 560})
     alone.goto(file.as_uri())
-    difference = np.abs(on_page - shot(alone, {"x": 0, "y": 0, "width": 200, "height": 100}))
-    assert on_page.std() > 20 and difference.mean() < 1.5
+    pixel = shot(alone, {"x": 0, "y": 0, "width": 960, "height": 560})
+    assert pixel[2, 2].tolist() == ([18, 21, 31] if dark else [255, 255, 255])
+    wanted = [int(part) for part in re.findall(r"\d+", accent)]
+    scale = 904 / 200
+    x, y = (round(28 + 40 * scale), round(28 + 34 + 14 + 40 * scale))
+    assert np.abs(pixel[y, x] - wanted).max() <= 2
 
 
 def shot(page, clip):
@@ -194,17 +232,19 @@ def test_a_decoder_is_saved_when_it_is_made(page):
 
 @pytest.fixture
 def menu(page):
-    """A menu of three, of which the second fails and the third waits until it is let go."""
+    """A menu of four: the second fails, the third waits until it is let go, the fourth can't."""
     page.evaluate(
         """(text) => {
           document.body.innerHTML = `<p>above</p><div id="root"
             style="--st-background-color: white; padding-left: 250px"></div>`;
           globalThis.heard = [];
+          globalThis.because = "Nothing is drawn yet.";
           document.body.addEventListener("keydown", (event) => heard.push(event.key));
           const items = [
             { label: "One", save: async () => "one.png" },
             { label: "Two", save: async () => { throw new Error("the disk is full."); } },
             { label: "Three", save: () => new Promise((go) => { globalThis.go = go; }) },
+            { label: "Four", save: async () => heard.push("four"), why: () => globalThis.because },
           ];
           globalThis.menu = saves.saveMenu(document.querySelector("#root"), items, text);
         }""",
@@ -220,15 +260,18 @@ def test_the_menu_by_keyboard(menu):
     button.focus()
     menu.keyboard.press("ArrowDown")
     expect(button).to_have_attribute("aria-expanded", "true")
-    entry = {name: menu.get_by_role("menuitem", name=name) for name in ("One", "Two", "Three")}
+    entry = {
+        name: menu.get_by_role("menuitem", name=name) for name in ("One", "Two", "Three", "Four")
+    }
     menu.evaluate("() => heard.length = 0")
     for key, now in (
         ("ArrowDown", "Two"),
         ("ArrowDown", "Three"),
+        ("ArrowDown", "Four"),
         ("ArrowDown", "One"),
-        ("ArrowUp", "Three"),
+        ("ArrowUp", "Four"),
         ("Home", "One"),
-        ("End", "Three"),
+        ("End", "Four"),
     ):
         menu.keyboard.press(key)
         expect(entry[now]).to_be_focused()
@@ -237,7 +280,7 @@ def test_the_menu_by_keyboard(menu):
     expect(menu.get_by_role("menu")).to_be_hidden()
     expect(button).to_be_focused()
     menu.keyboard.press("ArrowUp")
-    expect(entry["Three"]).to_be_focused()
+    expect(entry["Four"]).to_be_focused()
     menu.keyboard.press("Home")
     menu.keyboard.press("Enter")
     expect(menu.get_by_role("status")).to_have_text("Saved as one.png.")
@@ -270,6 +313,73 @@ def test_the_menu_by_hand(menu):
     expect(button).not_to_have_attribute("aria-busy", "true")
     menu.evaluate("() => menu.destroy()")
     expect(button).to_have_count(0)
+
+
+def test_what_cannot_be_saved_yet_says_why(menu):
+    menu.get_by_role("button", name="Save").click()
+    entry = menu.get_by_role("menuitem", name="Four", exact=True)
+    expect(entry).to_have_attribute("aria-disabled", "true")
+    expect(entry).to_have_accessible_description("Nothing is drawn yet.")
+    expect(entry.get_by_text("Nothing is drawn yet.")).to_be_visible()
+    entry.click(force=True)
+    expect(menu.get_by_role("menu")).to_be_visible()
+    assert menu.evaluate("() => heard") == []
+    menu.evaluate("() => { because = null; }")
+    expect(entry).to_have_attribute("aria-disabled", "false")  # by itself, while the menu is open
+    entry.click()
+    expect(menu.get_by_role("menu")).to_be_hidden()
+    assert menu.evaluate("() => heard") == ["four"]
+
+
+def test_the_dialog_by_keyboard(page):
+    """A dark file with legend from a light page; Escape leaves the dialog and nothing else, and the
+    focus is where it was."""
+    page.evaluate(
+        f"""(text) => {{
+          document.body.innerHTML = `<div class="pad" style="--st-background-color: white"></div>`;
+          globalThis.heard = [];
+          document.body.addEventListener("keydown", (event) => heard.push(event.key));
+          const paint = (pen, {{ accent }}) => (pen.fillStyle = accent, pen.fillRect(0, 0, 4, 3));
+          const legend = ({{ palette }}) => [{{ words: "class", glyph: "7", colour: palette[7] }}];
+          const figure = () => ({{ about: {ABOUT}, width: 4, height: 3, paint, legend }});
+          saves.saveMenu(document.querySelector(".pad"), [{{ label: "One", figure }}], text);
+        }}""",
+        Words("en").group("savespad"),
+    )
+    button = page.get_by_role("button", name="Save").first
+    dialog = page.get_by_role("dialog")
+    for key in ("Escape", "Enter"):
+        button.focus()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(dialog.get_by_role("button", name="Save")).to_be_focused()
+        page.evaluate("() => heard.length = 0")
+        if key == "Enter":
+            expect(dialog.get_by_role("textbox", name="Title")).to_have_value("Title <&> 가")
+            chromium.choose(page.locator(".saves"), title="A\u00a0title", side="dark", width="480")
+            assert dialog.get_by_role("checkbox").is_checked()
+            expect(dialog.get_by_role("img", name="Preview: A\u00a0title")).to_be_visible()
+            expect(dialog).to_contain_text("480 × 4")
+            dialog.get_by_role("button", name="Save").focus()
+            with page.expect_download() as download:
+                page.keyboard.press(key)
+        else:
+            page.keyboard.press("ArrowDown")
+            page.keyboard.press(key)
+        expect(dialog).to_have_count(0)
+        expect(button).to_be_focused()
+        assert set(page.evaluate("() => heard")) <= {"Escape"} - {key}, "the page hears its keys"
+    with Image.open(download.value.path()) as image:
+        assert image.text["Title"] == "A\u00a0title" and image.text["Run"] == RUN
+        picture = np.asarray(image.convert("RGB")).astype(int)
+    assert picture.shape[1] == 480 and picture[2, 2].tolist() == [18, 21, 31]
+    inner = 480 - 2 * 14
+    head = next(y for y in range(len(picture)) if picture[y, 240].tolist() == [143, 168, 255])
+    assert np.abs(picture[14 : head - 3] - [18, 21, 31]).max() > 200, "a title stands above"
+    tall = round(inner * 3 / 4)
+    assert (picture[head + 2 : head + tall - 2, 20:460] == [143, 168, 255]).all()
+    below = picture[head + tall + 2 :].reshape(-1, 3)
+    assert (np.abs(below - [255, 143, 171]).max(1) < 12).any(), "the class in its colour for dark"
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

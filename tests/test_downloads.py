@@ -109,6 +109,27 @@ def test_a_grey_film_comes_back_as_it_was_and_says_its_run(ask):
     ]
 
 
+def test_a_film_of_a_palette_holds_its_ends_and_comes_back(ask):
+    pixels = noise(4, 30, 24) % 3
+    colours = np.array([[18, 21, 31], [143, 168, 255], [255, 255, 255]], np.uint8)
+    path = query(
+        "gif",
+        width=24,
+        height=30,
+        channels=1,
+        frames=4,
+        milliseconds=60,
+        hold=800,
+        back=1,
+        palette=colours.tobytes().hex(),
+    )
+    status, _, body = ask(path, pixels.tobytes())
+    assert status == 200
+    _, frames, times = film(body)
+    assert times == [800, 60, 60, 800, 60, 60]
+    np.testing.assert_array_equal(np.stack(frames), colours[pixels[[0, 1, 2, 3, 2, 1]]])
+
+
 def test_a_coloured_film_keeps_up_to_256_colours_and_lies_on_white(ask):
     colours = noise(200, 4, seed=1)
     colours[:, 3] = 255
@@ -243,6 +264,14 @@ FILM = SIZE | {"frames": 2, "milliseconds": 40}
             b"",
             413,
             "A picture or film may have up to 32 MiB of pixels; this one has 572.2 MiB.",
+        ),
+        (
+            "gif",
+            FILM | {"palette": "ff00"},
+            b"",
+            400,
+            "palette must be up to 256 colours of six hexadecimal digits each, for 1 channel; "
+            "got 'ff00'.",
         ),
         ("png", SIZE | {"run": "../x"}, b"", 400, "run must be up to 32 ids of runs; got '../x'."),
         (

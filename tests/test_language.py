@@ -321,3 +321,10 @@ def test_words():
 )
 def test_the_browser_s_language(locale, code):
     assert best(locale) == code
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_no_words_are_held_apart_by_the_page_s_style_alone(code):
+    """A saved caption has its words without the style: "33.2squared error" is no unit."""
+    for key, text in texts(code).items():
+        assert not re.search(r"\S<small>|</small>\w", text), key

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import tomllib
 from graphlib import TopologicalSorter
 from pathlib import PurePosixPath
 
@@ -13,7 +14,7 @@ from scipy.stats import beta
 
 from core.measures import metrics
 from core.store import records
-from explorer import assets, linker
+from explorer import assets, downloads, linker
 from explorer.serving import ENTRIES
 from tests.digits import REPOSITORY
 
@@ -450,3 +451,110 @@ def test_a_link_for_others_names_a_machine_that_they_reach(node, page, reach, ex
     )
     path = page.partition("?")[0].split("/", 3)[3]
     assert found == {"href": f"{expected}/{path}?run=a-b&lang=ko", "alone": alone}
+
+
+# --- Slides ---------------------------------------------------------------------------------------
+
+
+def test_a_slide_has_its_title_its_picture_and_its_legend_below_one_another(node):
+    """Nothing leaves the slide or lies over another; digits' pixels grow by a whole number."""
+    slides = in_node(
+        node,
+        """
+        import { plan } from "./parts/slide.js";
+        const measure = (words, size) => 0.5 * size * words.length;
+        const items = Array.from({ length: 12 }, () => ({ words: "a class", lead: 1 }));
+        items.push({ words: "many words ".repeat(20).trim(), lead: 0 });
+        const answer = [480, 960, 1920].flatMap((width) => [
+          plan({ width, ratio: 0.8, title: "A title of some words ".repeat(6), items, measure }),
+          plan({ width, ratio: 1, title: "", whole: 28, items: [], measure }),
+        ]);""",
+    )
+    for full, bare in zip(slides[::2], slides[1::2], strict=True):
+        width, picture = full["width"], full["picture"]
+        assert 1 < len(full["lines"]) <= 4 and not bare["lines"]
+        for line in full["lines"]:
+            assert 0.5 * full["head"] * len(line["words"]) <= width - 2 * line["x"]
+        assert full["lines"][-1]["y"] < picture["y"]
+        assert picture["height"] == pytest.approx(0.8 * picture["width"], abs=1)
+        places = [(item["x"], item["y"]) for item in full["items"]]
+        assert len(set(places)) == 13 and min(y for _, y in places) > sum(
+            (picture["y"], picture["height"])
+        )
+        assert len(full["items"][-1]["rows"]) > 1
+        last = full["items"][-1]["y"] + 1.3 * full["small"] * (len(full["items"][-1]["rows"]) - 1)
+        assert last < full["height"]
+        for item in full["items"]:
+            long = max(0.5 * full["small"] * len(row) for row in item["rows"])
+            assert item["x"] + long <= width
+        assert bare["picture"]["width"] % 28 == 0 and bare["picture"]["width"] > 0.8 * width
+
+
+def test_a_film_that_is_too_long_keeps_its_time_by_fewer_frames(node):
+    chosen = in_node(
+        node,
+        """
+        import { chosenFrames } from "./parts/film.js";
+        const size = { width: 480, height: 292, milliseconds: 100 };
+        const answer = [20, 237, 2000].map((frames) =>
+          chosenFrames({ frames, back: true, ...size }));
+        """,
+    )
+    assert chosen[0] == {"indexes": list(range(20)), "milliseconds": 100}
+    assert chosen[1] == {"indexes": list(range(237)), "milliseconds": 100}
+    many = chosen[2]["indexes"]
+    assert (many[0], many[-1]) == (0, 1999) and many == sorted(set(many))
+    count = len(many)
+    assert count * 480 * 292 <= downloads.MOST_PIXELS and 2 * count <= downloads.MOST_FRAMES
+    assert chosen[2]["milliseconds"] * (count - 1) == pytest.approx(100 * 1999, rel=0.02)
+
+
+def test_the_browser_keeps_the_server_s_bounds_and_colours(node):
+    found = in_node(
+        node,
+        """
+        import * as most from "./parts/downloads.js";
+        import { SIDES } from "./parts/theme.js";
+        const answer = [most, SIDES];""",
+    )
+    for name in ("LARGEST_SIDE", "MOST_FRAMES", "MOST_PIXELS", "LARGEST_FRAME"):
+        assert found[0][name] == getattr(downloads, name)
+    theme = tomllib.loads((REPOSITORY / ".streamlit" / "config.toml").read_text())["theme"]
+    names = {
+        "paper": "backgroundColor",
+        "ink": "textColor",
+        "accent": "primaryColor",
+        "panel": "secondaryBackgroundColor",
+    }
+    for side, colours in found[1].items():
+        assert colours == {name: theme[side][key] for name, key in names.items()}
+
+
+def test_a_film_s_colours_stand_for_all_that_it_shows(node):
+    """Few colours stay as they are; of many each is near its own, a rare one too."""
+    few, rare, far = in_node(
+        node,
+        """
+        import { Palette } from "./engine/palette.js";
+        const frame = (colours) => Uint8ClampedArray.from(colours.flatMap((c) => [...c, 255]));
+        const some = [[18, 21, 31], [143, 168, 255], [255, 255, 255], [0, 0, 0]];
+        const few = new Palette();
+        few.see(frame(some));
+        few.choose();
+        const many = Array.from({ length: 40000 }, (_, i) =>
+          [i % 256, (i >> 3) % 256, (7 * i) % 64]);
+        many.push([255, 0, 255]);
+        const all = new Palette();
+        all.see(frame(many));
+        all.choose();
+        const told = Array.from(all.index(frame(many)), (index) => all.colours[index]);
+        const off = many.map((colour, i) => Math.hypot(...colour.map((v, c) => v - told[i][c])));
+        const answer = [
+          Array.from(few.index(frame(some)), (index) => few.colours[index]),
+          told.at(-1),
+          [all.colours.length, off.reduce((a, b) => a + b) / off.length, Math.max(...off)],
+        ];""",
+    )
+    assert few == [[18, 21, 31], [143, 168, 255], [255, 255, 255], [0, 0, 0]]
+    assert np.abs(np.subtract(rare, [255, 0, 255])).max() < 8
+    assert far[0] == 256 and far[1] < 12 and far[2] < 60

@@ -45,7 +45,7 @@ def show() -> None:
             "betas": list(BETAS),
             "pair": [{"run": assets.run_spec(run)} for run in pair(runs)],
             "digits": assets.digits_spec(),
-            "text": words.group("pad", "beta_pad"),
+            "text": words.group("pad", "beta_pad", "savespad"),
         }
         latent_pad(assets.module("pages/beta.js"), data, key=f"beta-{words.language}")
         frame.say_below(words, "beta")
@@ -170,7 +170,7 @@ def _against_theory(words: Words, run: Run, variances: np.ndarray, count: int) -
     ]
     latent_pad(
         assets.module("pages/charts.js"),
-        {"charts": charts, "text": words.group("pad")},
+        {"charts": charts, "runs": [run.id], "text": words.group("pad", "savespad")},
         key=f"linear-{words.language}",
     )
     apart = np.abs(trained - expected)
@@ -309,7 +309,11 @@ def _annealing(words: Words, runs: Sequence[Run]) -> None:
     with left:
         latent_pad(
             assets.module("pages/charts.js"),
-            {"charts": [chart], "text": words.group("pad")},
+            {
+                "charts": [chart],
+                "runs": [run.id for run in both],
+                "text": words.group("pad", "savespad"),
+            },
             key=f"anneal-{words.language}",
         )
     with right:

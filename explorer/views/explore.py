@@ -43,6 +43,7 @@ def show() -> None:
         state.carry("drawn")
         data = {
             "run": assets.run_spec(run),
+            "model": frame.name_of(words, run),
             "digits": assets.digits_spec(own_set, run),
             "text": words.group("pad", "mapspad", "savespad", "sketchpad"),
         }

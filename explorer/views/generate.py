@@ -43,6 +43,7 @@ def show() -> None:
         state.carry("z", of=run.id)
         data = {
             "run": assets.run_spec(run),
+            "model": frame.name_of(words, run),
             "digits": assets.digits_spec(run=run),
             "classifier": _classifier() if resources.on_digits(run) else None,
             "text": words.group("pad", "generate_pad", "savespad"),

@@ -74,7 +74,7 @@ def show() -> None:
             ],
             "plain": assets.network_spec(bench.plain) if bench.plain else None,
             "digits": assets.digits_spec(),
-            "text": words.group("pad", "noise_pad"),
+            "text": words.group("pad", "noise_pad", "savespad"),
         }
         latent_pad(assets.module("pages/noise.js"), data, key=f"noise-{words.language}")
         frame.say_below(words, "noise")

@@ -28,7 +28,7 @@ def side(words: Words, run: Run, onto: Run | None = None) -> dict[str, Any]:
 
 def _text(words: Words, run: Run) -> dict[str, str]:
     """What the pad says, of digits or of other images."""
-    said = words.group("train_pad")
+    said = words.group("train_pad", "savespad")
     if resources.on_digits(run):
         return said
     note = said["live_note_images"].replace("{data}", resources.data_name(run))

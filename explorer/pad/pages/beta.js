@@ -11,9 +11,11 @@ import { Bars, Chart } from "../parts/chart.js";
 import { LatentPad } from "../parts/latent_pad.js";
 import { mounting } from "../parts/pad.js";
 import { decimals, format, idle } from "../parts/page.js";
+import { saveMenu } from "../parts/save_menu.js";
 import { Grid } from "./beta/grid.js";
 import { LedgerTable } from "./beta/ledger_table.js";
 import { Pair } from "./beta/pair.js";
+import { offered } from "./beta/saves.js";
 
 const CUT = 400; // digits whose posteriors make up q(z)
 const CUT_SEED = 0; // which of them
@@ -43,6 +45,7 @@ class BetaBench {
     clearTimeout(this.ledgerTimer);
     cancelAnimationFrame(this.ledgerFrame);
     this.dropCharts();
+    this.menu.destroy();
     this.pad.destroy();
   }
 
@@ -110,7 +113,10 @@ class BetaBench {
     const dial = this.pad.part("dial");
     root.querySelector(".knobs").appendChild(dial);
     root.querySelector(".knobs").after(this.pad.part("message"));
-    root.querySelector(".plane").appendChild(this.pad.part("buttons"));
+    const actions = root.querySelector(".plane").appendChild(document.createElement("div"));
+    actions.className = "actions";
+    actions.append(this.pad.part("buttons"));
+    this.menu = saveMenu(actions, offered(this), t);
     root.querySelector(".plane").insertAdjacentHTML("afterend", `
       <section class="carried"><h3>${t.dimensions}</h3><div data-part="kl"></div>
         <p data-part="dead"></p><p class="hint">${t.dimensions_note}</p></section>`);

@@ -2,11 +2,13 @@
 
 import { Chart } from "../parts/chart.js";
 import { mounting, Pad } from "../parts/pad.js";
+import { saveMenu } from "../parts/save_menu.js";
 
 class ChartsPad extends Pad {
   constructor(component) {
     super(component, "chartsPad");
     this.charts = [];
+    this.menus = [];
   }
 
   load(data) {
@@ -17,13 +19,22 @@ class ChartsPad extends Pad {
     this.build(`<div class="pad charts"></div>`);
     this.charts = data.charts.map((spec) => {
       const section = this.root.appendChild(document.createElement("section"));
-      if (spec.title) section.appendChild(document.createElement("h3")).textContent = spec.title;
-      return new Chart(section.appendChild(document.createElement("div")), spec);
+      const head = section.appendChild(document.createElement("div"));
+      head.className = "chart-head";
+      if (spec.title) head.appendChild(document.createElement("h3")).textContent = spec.title;
+      const chart = new Chart(section.appendChild(document.createElement("div")), spec);
+      const title = spec.title ?? spec.label;
+      const figure = () => ({
+        about: { name: title, run: data.runs, title }, chart: (host) => chart.twin(host),
+      });
+      this.menus.push(saveMenu(head, [{ label: this.text.save_svg, figure }], this.text));
+      return chart;
     });
   }
 
   #drop() {
-    for (const chart of this.charts) chart.destroy();
+    for (const one of [...this.charts, ...this.menus]) one.destroy();
+    this.menus = [];
   }
 
   destroy() {

@@ -10,13 +10,14 @@ import { Run } from "../engine/run.js";
 import { inSlices } from "../engine/slices.js";
 import { address } from "../parts/address.js";
 import { DigitView } from "../parts/digit_view.js";
-import { saveMenu, savePicture } from "../parts/downloads.js";
 import { Lasso } from "../parts/lasso.js";
 import { MapView } from "../parts/map_view.js";
-import { montage } from "../parts/montage.js";
+import { classLegend, mapFigure, montage } from "../parts/montage.js";
 import { mounting, Pad } from "../parts/pad.js";
 import { decimals, escaped, format } from "../parts/page.js";
 import { namePicks } from "../parts/picks.js";
+import { greyPicture } from "../parts/picture.js";
+import { saveMenu } from "../parts/save_menu.js";
 import { Extremes } from "./compare/extremes.js";
 import { Angles, Curve } from "./compare/lines.js";
 import { Selection } from "./compare/selection.js";
@@ -98,8 +99,8 @@ class ComparePad extends Pad {
       filters: new Filters(this.part("filters"), t),
     };
     this.menu = saveMenu(this.part("save"), [
-      { label: t.save_digits, save: () => this.#saveDigits() },
-      { label: t.save_maps, save: () => this.#saveMaps() },
+      { label: t.save_digits, why: () => !this.pinned && t.save_early, figure: () => this.#digits() },
+      { label: t.save_maps, why: () => !this.pinned && t.save_early, figure: () => this.#maps() },
     ], t);
     this.#showChoices();
     this.recolour();
@@ -110,21 +111,30 @@ class ComparePad extends Pad {
   }
 
   // The row of digits as it stands: the real one, then each model's with its squared error.
-  #saveDigits() {
+  #digits() {
     const side = 112;
-    const first = this.pinned.index === null ? [] : [
-      { layers: [this.part("real")], width: side, height: side, above: this.part("real-label").textContent,
-        below: this.part("trivial").textContent }];
-    const cells = this.models.map(({ name, canvas, score }) => (
-      { layers: [canvas], width: side, height: side, above: name, below: score.textContent.trim() }));
-    const picture = montage([{ cells: [...first, ...cells] }], this.colours);
-    return savePicture(picture, this.#about("decoded-digits", this.part("real-label").textContent));
+    const cell = (view, above, below) => (
+      { picture: greyPicture(view.last), width: side, height: side, above, below });
+    const label = this.part("real-label").textContent;
+    const first = this.pinned.index === null ? []
+      : [cell(this.real, label, this.part("trivial").textContent)];
+    const cells = this.models.map(({ name, view, score }) => cell(view, name, score.textContent.trim()));
+    return { about: this.#about("decoded-digits", label), ...montage([{ cells: [...first, ...cells] }]) };
   }
 
-  #saveMaps() {
-    const cells = this.models.map(({ name, map }) => (
-      { layers: [map.base, map.top], width: map.width, height: map.height, above: name }));
-    return savePicture(montage([{ cells }], this.colours), this.#about("maps", this.text.title));
+  // In two rows where there are many.
+  #maps() {
+    const cells = this.models.map(({ name, map }) => {
+      const { width, height, paint } = mapFigure(map);
+      return { paint, width, height, above: name };
+    });
+    const across = cells.length > 3 ? Math.ceil(cells.length / 2) : cells.length;
+    const rows = [{ cells: cells.slice(0, across) }, { cells: cells.slice(across) }];
+    return {
+      about: this.#about("maps", this.text.title),
+      ...montage(rows.filter((row) => row.cells.length)),
+      legend: (colours) => classLegend(this.text.slide_classes, this.digits.names, colours),
+    };
   }
 
   #choose(kind, value) {

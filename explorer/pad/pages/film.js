@@ -8,12 +8,17 @@ import { reachOf, wider } from "../engine/layouts.js";
 import { clamp } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
 import { readTensors } from "../engine/safetensors.js";
+import { classLegend, montage } from "../parts/montage.js";
 import { mounting, Pad } from "../parts/pad.js";
 import { format, grouped } from "../parts/page.js";
+import { greyPicture, inked, sharp } from "../parts/picture.js";
+import { saveMenu } from "../parts/save_menu.js";
 import { greys, remember, Stage } from "../parts/stage.js";
 import { isStill } from "../parts/theme.js";
 
 const PLAYED_IN = 7000; // milliseconds
+const FRAMES = 48; // of a saved film
+const SAVED = { map: 300, tall: 270, grid: 180, letters: 0.65 }; // its sizes, in its own units
 const GRID = 6; // digits along each side of a grid that is decoded here
 
 // One run's film, or of a run without one its end.
@@ -128,6 +133,7 @@ class FilmPad extends Pad {
     this.gone = true;
     this.pause();
     super.destroy();
+    this.menu?.destroy();
     this.stages?.forEach((stage) => stage.destroy());
   }
 
@@ -186,6 +192,7 @@ class FilmPad extends Pad {
             ${["share", "samples"].map((mode) => `<button type="button" data-mode="${mode}"
               >${t[`same_${mode}`]}</button>`).join("")}</div>` : ""}
         </div>
+        <div class="save" data-part="save"></div>
         <p class="message" data-part="message" role="status" aria-live="polite"></p>
         <p class="hint" data-part="note"></p>
         ${data.link ? `<label class="link"><span>${t.link}</span><input type="text" readonly
@@ -215,7 +222,54 @@ class FilmPad extends Pad {
       this.part("reach").textContent = alone ? this.text.link_alone : "";
       link.addEventListener("focus", () => link.select());
     }
+    this.menu?.destroy();
+    const early = () => !this.films && t.save_early;
+    this.menu = saveMenu(this.part("save"), [
+      {
+        label: t.save_gif,
+        why: () => early() || (!this.films.some((film) => film.points.length > 1) && t.film_none),
+        figure: () => ({
+          ...this.#figure((frame) => frame / (FRAMES - 1)), frames: FRAMES, milliseconds: PLAYED_IN / FRAMES,
+        }),
+      },
+      { label: t.save_moment, why: early, figure: () => this.#figure(() => this.place) },
+    ], t);
     this.recolour();
+  }
+
+  // What all films show at a place of the slider, by the frame: their maps, and the digits beside or
+  // below them.
+  #figure(placeOf) {
+    const { text: t, data, films } = this;
+    const names = data.sides.map((side) => side.name).join(", ");
+    const maps = films.map((film, i) => ({
+      width: SAVED.map, height: SAVED.tall, above: films.length > 1 ? data.sides[i].name : this.stages[i].title.textContent,
+      below: (frame) => this.#moment(film, placeOf(frame)).words,
+      paint: (pen, colours, frame) => {
+        const { points, reach } = this.#moment(film, placeOf(frame));
+        const picture = this.stages[i].map.portrait({
+          colours, points, frame: Float32Array.from(reach), ratio: pen.getTransform().a,
+          letters: SAVED.letters, width: SAVED.map, height: SAVED.tall,
+        });
+        pen.drawImage(picture, 0, 0, SAVED.map, SAVED.tall);
+      },
+    }));
+    const side = films.length > 1 ? SAVED.map : SAVED.grid;
+    const grids = films.map((film) => ({
+      width: side, height: side, above: t.live_grid,
+      paint: (pen, colours, frame) => {
+        const digits = greyPicture(film.grid(this.#moment(film, placeOf(frame)).frame));
+        sharp(pen, inked(digits, colours), 0, 0, side, side);
+      },
+    }));
+    return {
+      about: {
+        name: `${data.sides[0].run.id}-film`, run: data.sides.map((one) => one.run.id),
+        title: format(t.film_title, { names }),
+      },
+      ...montage(films.length > 1 ? [{ cells: maps }, { cells: grids }] : [{ cells: [...maps, ...grids] }]),
+      legend: (colours) => classLegend(t.slide_classes, this.digits.names, colours),
+    };
   }
 
   recolour() {
@@ -244,23 +298,25 @@ class FilmPad extends Pad {
       this.films.length > 1 ? this.text.film_aligned : ""].filter(Boolean).join(" ");
   }
 
-  // Frames are taken at the squares of even steps, so the slider runs by the square root.
+  // A film at a place of the slider. Frames are taken at the squares of even steps, so the slider
+  // runs by the square root.
+  #moment(film, place) {
+    const longest = Math.max(...this.films.map(({ end }) => end));
+    const samples = Math.min(place ** 2 * (this.mode === "samples" ? longest : film.end), film.end);
+    const words = format(this.text.moment, { samples: grouped(samples), total: grouped(film.end) });
+    return { ...film.at(samples), samples, words };
+  }
+
   show() {
-    const share = this.place ** 2;
-    const longest = Math.max(...this.films.map((film) => film.end));
-    const told = [];
-    this.films.forEach((film, i) => {
+    const told = this.films.map((film, i) => {
       const stage = this.stages[i];
-      const wanted = this.mode === "samples" ? share * longest : share * film.end;
-      const samples = Math.min(wanted, film.end);
-      const { frame, points, reach } = film.at(samples);
+      const { frame, points, reach, samples, words } = this.#moment(film, this.place);
       stage.points(points, film.labels(this.digits), reach, 0, this.digits.names);
       if (frame !== stage.frame) stage.sheet(film.grid(frame), film.samples[frame]);
       stage.frame = frame;
       stage.curves.mark(samples);
-      const words = format(this.text.moment, { samples: grouped(samples), total: grouped(film.end) });
       this.part(`moment-${i}`).textContent = words;
-      told.push(words);
+      return words;
     });
     this.slider.setAttribute("aria-valuetext", told.join("; "));
   }

@@ -9,14 +9,15 @@ import { Run } from "../engine/run.js";
 import { address } from "../parts/address.js";
 import { Dial } from "../parts/dial.js";
 import { DigitView } from "../parts/digit_view.js";
-import { saveDecoder, saveMenu, savePicture } from "../parts/downloads.js";
+import { saveDecoder } from "../parts/downloads.js";
 import { MapView } from "../parts/map_view.js";
-import { mapPicture } from "../parts/montage.js";
+import { classLegend, mapFigure } from "../parts/montage.js";
 import { Nearest } from "../parts/nearest.js";
 import { mounting, Pad } from "../parts/pad.js";
 import { decimals, format } from "../parts/page.js";
 import { namePicks } from "../parts/picks.js";
-import { greyPicture } from "../parts/sheet.js";
+import { greyPicture, tiled } from "../parts/picture.js";
+import { saveMenu } from "../parts/save_menu.js";
 import { Arithmetic } from "./generate/arithmetic.js";
 import { Grid } from "./generate/grid.js";
 import { Samples } from "./generate/samples.js";
@@ -228,15 +229,24 @@ export class GeneratePad extends Pad {
       ...this.#part.saves(),
       {
         label: text.save_digit,
-        save: () => {
+        figure: () => {
           const z = Array.from(this.#shown, (v) => decimals(v, 3)).join(", ");
-          return savePicture(greyPicture(this.views.output.last),
-            this.about("digit", format(text.title_digit, { z })));
+          return {
+            about: this.about("digit", format(text.title_digit, { z })),
+            ...tiled([greyPicture(this.views.output.last)], 1),
+          };
         },
       },
       {
         label: text.save_map,
-        save: () => savePicture(mapPicture(this.map), this.about("map", text.title_map)),
+        figure: () => ({
+          about: this.about("map", text.title_map),
+          ...mapFigure(this.map),
+          legend: (colours) => [
+            ...classLegend(text.slide_classes, this.digits.names, colours),
+            { words: text[`map_legend_${this.doing}`] },
+          ],
+        }),
       },
       { label: text.save_decoder, save: () => saveDecoder(run.id, "decoder") },
       { label: text.save_encoder, save: () => saveDecoder(run.id, "encoder") },
@@ -246,7 +256,8 @@ export class GeneratePad extends Pad {
 
   // What a saved file says of itself.
   about(what, title) {
-    const told = [title, this.dial.written].filter(Boolean).join("; ");
+    const of = format(this.text.slide_of, { model: this.data.model, what: title });
+    const told = [of, this.dial.written].filter(Boolean).join("; ");
     return { name: `${this.run.id}-${what}`, run: this.run.id, title: told };
   }
 

@@ -11,7 +11,9 @@ import { DigitView } from "../parts/digit_view.js";
 import { MapView } from "../parts/map_view.js";
 import { mounting, Pad } from "../parts/pad.js";
 import { decimals, format } from "../parts/page.js";
+import { saveMenu } from "../parts/save_menu.js";
 import { Curves } from "./noise/curves.js";
+import { offered } from "./noise/saves.js";
 
 const ANSWERS = ["plain", "output", "dedicated"];
 
@@ -28,6 +30,7 @@ class NoisePad extends Pad {
   destroy() {
     super.destroy();
     this.curves.destroy();
+    this.menu.destroy();
     this.map.destroy();
   }
 
@@ -68,6 +71,7 @@ class NoisePad extends Pad {
           </div>
         </div>
         <p class="message" data-part="message" role="status" aria-live="polite"></p>
+        <div data-part="save"></div>
         <div class="maps">
           <section><h3>${t.map_title}</h3><div data-part="map"></div>
             <p class="hint">${t.plane_note}</p></section>
@@ -100,6 +104,7 @@ class NoisePad extends Pad {
           (error) => this.say(format(this.text.failed, { error: error.message })));
       });
     }
+    this.menu = saveMenu(this.part("save"), offered(this, ANSWERS), t);
     this.slider = this.part("level");
     this.slider.addEventListener("input", () =>
       this.timed(() => this.turn(Number(this.slider.value))));

@@ -149,6 +149,16 @@ export class Chart {
     this.observer.disconnect();
   }
 
+  /**
+   * The same chart on another element.
+   * @param {HTMLElement} host
+   */
+  twin(host) {
+    const twin = new Chart(host, this.spec);
+    if (this.marked) twin.mark(...this.marked);
+    return twin;
+  }
+
   #tell(point) {
     this.tip.hidden = !point;
     if (!point) return;
@@ -240,6 +250,16 @@ export class Bars {
 
   destroy() {
     this.observer.disconnect();
+  }
+
+  /**
+   * The same bars on another element.
+   * @param {HTMLElement} host
+   */
+  twin(host) {
+    const twin = new Bars(host, this.spec);
+    twin.show(this.values);
+    return twin;
   }
 
   draw(force = false) {

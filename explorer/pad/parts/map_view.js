@@ -98,7 +98,7 @@ export class MapView {
     this.points = points;
     this.labels = labels;
     this.names = names;
-    this.#frame(frame);
+    this.frame(frame);
     this.resize(true);
   }
 
@@ -194,7 +194,7 @@ export class MapView {
     this.#rest();
     const from = this.points?.slice();
     const start = { centre: this.centre, spans: this.spans };
-    this.#frame(frame);
+    this.frame(frame);
     const end = { centre: this.centre, spans: this.spans };
     if (!this.width || from?.length !== points.length || isStill()) {
       this.points = points;
@@ -208,7 +208,7 @@ export class MapView {
       this.gliding = null;
       this.points = points;
       Object.assign(this, end);
-      this.#scale();
+      this.scale();
     };
     const step = (now) => {
       const time = Math.min(1, Math.max(0, now - began) / duration);
@@ -220,7 +220,7 @@ export class MapView {
         for (const name of ["centre", "spans"]) {
           this[name] = [0, 1].map((a) => start[name][a] + share * (end[name][a] - start[name][a]));
         }
-        this.#scale();
+        this.scale();
         this.gliding.frame = requestAnimationFrame(step);
       }
       this.paper.paint();
@@ -236,7 +236,7 @@ export class MapView {
   }
 
   // View bounds: all but the outermost thousandth on each side, and a margin.
-  #frame(points) {
+  frame(points) {
     const bounds = [0, 1].map((axis) => {
       const values = [];
       for (let i = axis; i < points.length; i += 2) values.push(points[i]);
@@ -265,18 +265,51 @@ export class MapView {
       canvas.getContext("2d").setTransform(ratio, 0, 0, ratio, 0, 0);
     }
     if (!this.points) return;
-    this.#scale();
+    this.scale();
     this.paper.paint();
     this.overlay();
   }
 
-  #scale() {
+  // Where on the screen the map's places are.
+  scale() {
     const { width, height, spans } = this;
     this.room = roomFor(this.axes, this.letters);
     const wide = width - this.room.left, tall = height - this.room.foot;
     this.middle = [this.room.left + wide / 2, tall / 2]; // where the centre is on the screen
     this.unit = Math.min(wide / spans[0], tall / spans[1]); // screen px per map unit
     this.span = Math.min(wide, tall) / this.unit;
+  }
+
+  /**
+   * The map drawn anew on a canvas of its own, `ratio` pixels for each of its own, in any colours;
+   * letters and points are `letters` times their usual size. It shows what the map shows, or `points`
+   * of these labels within `frame`.
+   * @param {{ colours: import("./theme.js").Colours, ratio: number, letters?: number, width?: number,
+   *   height?: number, points?: Float32Array, frame?: ArrayLike<number> }} how
+   * @returns {HTMLCanvasElement}
+   */
+  portrait({ colours, ratio, letters: size = 1, width = this.width, height = this.height, points, frame }) {
+    const twin = Object.create(this);
+    const canvas = () => Object.assign(document.createElement("canvas"), {
+      width: Math.round(width * ratio), height: Math.round(height * ratio),
+    });
+    Object.assign(twin, {
+      colours, ratio, width, height, letters: size, grain: ratio * size, base: canvas(), top: canvas(),
+    });
+    if (points) twin.points = points;
+    if (frame) twin.frame(frame);
+    for (const one of [twin.base, twin.top]) {
+      one.getContext("2d", { willReadFrequently: true }).setTransform(ratio, 0, 0, ratio, 0, 0);
+    }
+    twin.paper = new MapPaper(twin);
+    twin.edges = new Edges(twin);
+    twin.scale();
+    twin.paper.paint();
+    drawMarks(twin);
+    const context = twin.base.getContext("2d");
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.drawImage(twin.top, 0, 0);
+    return twin.base;
   }
 
   /**

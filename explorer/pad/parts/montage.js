@@ -1,60 +1,129 @@
-// Several canvases with their captions on one picture, to be saved as it is seen.
+// Figures of a page's pictures for a slide: rows of them with their captions, maps, a map's legend.
 
-import { canvasPicture } from "./downloads.js";
+import { decimals } from "./page.js";
+import { inked, sharp } from "./picture.js";
+import { wrapped } from "./slide.js";
+import { shadesOf } from "./theme.js";
 
-const SCALE = 2; // canvas pixels for each pixel of the page
 const GAP = 10;
-const LINE = 17; // of a caption
-const NAMES = 160; // width of the rows' names, where there are any
+const LEAST = 12; // size of letters
+const ACROSS = 60; // letters' sizes that a wide montage is wide
+const LEADING = 1.3;
+const ROW_NAME = 9.5; // letters' sizes that the rows' names are wide, where there are any
+const MOST = 3; // lines of a caption
+const MAP = 600; // pixels across at which a map's letters have their usual size
 
 /**
- * Rows {name, cells} of cells {layers: canvases one over another, width, height, above, below} as
- * a picture that `savePicture` takes; sizes in pixels of the page, captions may be missing.
- * @param {{ name?: string, cells: any[] }[]} rows
- * @param {import("./theme.js").Colours} colours
+ * Words, which may be others in each frame.
+ * @typedef {string | ((frame: number) => string)} Caption
+ *
+ * A cell of a montage, in the units of its own row: `picture` is grey, or `paint` draws it.
+ * @typedef {object} Cell
+ * @property {number} width
+ * @property {number} height
+ * @property {Caption} [above]
+ * @property {Caption} [below]
+ * @property {import("./picture.js").Grey} [picture]
+ * @property {(pen: CanvasRenderingContext2D, colours: import("./theme.js").Colours, frame: number) => void} [paint]
+ *   It draws from (0, 0).
  */
-export function montage(rows, { paper, ink, font }) {
-  const named = rows.some(({ name }) => name) ? NAMES : 0;
-  const heights = rows.map(({ cells }) => Math.max(...cells.map((cell) => cell.height)) +
-    LINE * (Number(cells.some(({ above }) => above)) + Number(cells.some(({ below }) => below))) + GAP);
-  const widths = rows.map(({ cells }) => cells.reduce((sum, cell) => sum + cell.width + GAP, 0));
-  const canvas = document.createElement("canvas");
-  canvas.width = Math.round(SCALE * (named + Math.max(...widths) + GAP));
-  canvas.height = Math.round(SCALE * (heights.reduce((sum, height) => sum + height, 0) + GAP));
-  const context = canvas.getContext("2d");
-  context.fillStyle = paper;
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.scale(SCALE, SCALE);
-  context.imageSmoothingEnabled = false;
-  context.textBaseline = "middle";
-  const write = (words, weight, left, top, width) => {
-    context.fillStyle = ink;
-    context.font = `${weight} 12px ${font}`;
-    context.fillText(words, left, top, width);
+
+/** @param {Caption | undefined} caption */
+const said = (caption, frame) => (typeof caption === "function" ? caption(frame) : caption ?? "");
+
+/**
+ * Rows {name, cells} as what a slide shows.
+ * @param {{ name?: string, cells: Cell[] }[]} rows
+ */
+export function montage(rows) {
+  const wide = Math.max(...rows.map(({ cells }) => cells.reduce((sum, { width }) => sum + width + GAP, -GAP)));
+  const named = rows.some(({ name }) => name);
+  const size = Math.max(LEAST, wide / (ACROSS - (named ? ROW_NAME : 0)));
+  const line = LEADING * size;
+  const room = named ? ROW_NAME * size : 0;
+  // Letters are measured when they are drawn, and so are here by what they usually take.
+  const linesOf = (cells, where) => Math.max(0, ...cells.map((cell) =>
+    Math.min(MOST, Math.ceil((0.56 * size * said(cell[where], 0).length) / cell.width))));
+  const placed = rows.map(({ name, cells }) => {
+    const head = linesOf(cells, "above") * line;
+    const tall = Math.max(...cells.map(({ height }) => height));
+    return { name, cells, head, tall, height: head + tall + linesOf(cells, "below") * line + GAP };
+  });
+  return {
+    width: room + wide,
+    height: placed.reduce((sum, { height }) => sum + height, -GAP),
+    paint(pen, colours, frame) {
+      pen.textBaseline = "middle";
+      const write = (words, weight, left, top, width, share) => {
+        pen.fillStyle = colours.ink;
+        pen.font = `${weight} ${size}px ${colours.font}`;
+        const lines = wrapped(words, width, (some) => pen.measureText(some).width).slice(0, MOST);
+        lines.forEach((some, i) => pen.fillText(some, left, top + (i + 0.5 - share * lines.length) * line, width));
+      };
+      let top = 0;
+      for (const { name, cells, head, tall, height } of placed) {
+        if (name) write(name, 650, 0, top + head + tall / 2, room - GAP, 0.5);
+        let left = room;
+        for (const { width, height: own, above, below, picture, paint } of cells) {
+          if (above) write(said(above, frame), 650, left, top + head, width, 1);
+          pen.save();
+          pen.translate(left, top + head);
+          if (picture) sharp(pen, inked(picture, colours), 0, 0, width, own);
+          else paint(pen, colours, frame);
+          pen.restore();
+          if (below) write(said(below, frame), 400, left, top + head + own + 0.15 * line, width, 0);
+          left += width + GAP;
+        }
+        top += height;
+      }
+    },
   };
-  rows.reduce((top, { name, cells }, r) => {
-    if (name) write(name, 650, GAP, top + heights[r] / 2, NAMES - 2 * GAP);
-    const head = cells.some(({ above }) => above) ? LINE : 0;
-    cells.reduce((left, { layers, width, height, above, below }) => {
-      if (above) write(above, 650, left, top + LINE / 2, width);
-      for (const layer of layers) context.drawImage(layer, left, top + head, width, height);
-      if (below) write(below, 400, left, top + head + height + LINE / 2, width);
-      return left + width + GAP;
-    }, GAP + named);
-    return top + heights[r];
-  }, GAP);
-  return canvasPicture(canvas);
 }
 
 /**
- * A map as it is seen: the digits, and above them what moves.
+ * A map as it is seen, drawn anew: the digits, and above them what moves.
  * @param {import("./map_view.js").MapView} map
  */
-export function mapPicture({ base, top }) {
-  const canvas = document.createElement("canvas");
-  canvas.width = base.width;
-  canvas.height = base.height;
-  const context = canvas.getContext("2d");
-  for (const layer of [base, top]) context.drawImage(layer, 0, 0);
-  return canvasPicture(canvas);
+export function mapFigure(map) {
+  const { width, height } = map;
+  const letters = width / MAP;
+  return {
+    width, height,
+    paint(pen, colours) {
+      const ratio = pen.getTransform().a;
+      pen.drawImage(map.portrait({ colours, ratio, letters }), 0, 0, width, height);
+      if (map.room.left) return; // it has its own lines
+      pen.globalAlpha = 0.25;
+      pen.strokeStyle = colours.ink;
+      pen.lineWidth = letters;
+      pen.strokeRect(0, 0, width, height);
+    },
+  };
+}
+
+/**
+ * What a map's points stand for: classes, told by their names.
+ * @param {string} title
+ * @param {string[]} names
+ * @param {import("./theme.js").Colours} colours
+ * @returns {import("./slide.js").Entry[]}
+ */
+export function classLegend(title, names, { palette }) {
+  return [{ words: title }, ...names.map((name, label) => {
+    const glyph = Array.from(name).slice(0, 2).join("");
+    return { glyph, words: glyph === name ? "" : name, colour: palette[label % palette.length] };
+  })];
+}
+
+/**
+ * What a map's points stand for: numbers from low to high, their unit in `title`.
+ * @param {string} title
+ * @param {number[]} bounds
+ * @param {import("./theme.js").Colours} colours
+ * @returns {import("./slide.js").Entry[]}
+ */
+export function scaleLegend(title, bounds, colours) {
+  const [low, high] = bounds.map((value) => decimals(value, 1));
+  const bar = shadesOf(colours).filter((_, i) => i % 9 === 0).map((shade) => `rgb(${shade})`);
+  return [{ words: title }, { words: "", bar, low, high }];
 }

@@ -1,7 +1,8 @@
 // A sheet of digits: many pictures of 28 × 28 pixels on one canvas, one of them chosen; above it
-// the marks that a digit was given. Saved as it is, one pixel to a pixel.
+// the marks that a digit was given.
 
 import { clamp } from "../engine/numbers.js";
+import { tiled } from "./picture.js";
 import { ramp } from "./theme.js";
 
 export const SIDE = 28;
@@ -133,8 +134,14 @@ export class Sheet {
     this.#paintSoon();
   }
 
-  picture() {
-    return { width: this.base.width, height: this.base.height, pixels: this.grey };
+  // Whether every place has its digit.
+  get full() {
+    return this.filled.every(Boolean);
+  }
+
+  // All digits as what a slide shows, so many pixels of paper between them.
+  figure(gap = 2) {
+    return tiled(Array.from({ length: this.count }, (_, i) => this.tileAt(i)), this.columns, gap);
   }
 
   // One digit as a picture by itself.
@@ -206,33 +213,4 @@ export class Sheet {
       pen.strokeRect(left + 1.5, above + 1.5, wide - 3, tall - 3);
     }
   }
-}
-
-/**
- * Pictures of one height, side by side with some black between.
- * @param {import("./downloads.js").Picture[]} pictures
- * @param {number} gap
- */
-export function beside(pictures, gap = 4) {
-  const { height } = pictures[0];
-  const width = pictures.reduce((sum, picture) => sum + picture.width, gap * (pictures.length - 1));
-  const pixels = new Uint8Array(width * height);
-  let left = 0;
-  for (const picture of pictures) {
-    for (let y = 0; y < height; y++) {
-      const row = picture.pixels.subarray(y * picture.width, (y + 1) * picture.width);
-      pixels.set(row, y * width + left);
-    }
-    left += picture.width + gap;
-  }
-  return { width, height, pixels };
-}
-
-/**
- * Pixels in [0, 1] of one digit as a grey picture.
- * @param {ArrayLike<number>} image
- */
-export function greyPicture(image) {
-  const pixels = Uint8Array.from(image, (v) => Math.round(255 * clamp(v, 0, 1)));
-  return { width: SIDE, height: SIDE, pixels };
 }

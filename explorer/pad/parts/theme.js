@@ -46,6 +46,25 @@ export function theme(element) {
   };
 }
 
+// The page's colours on its other side; `.streamlit/config.toml` has the same.
+export const SIDES = {
+  light: { paper: "#FFFFFF", ink: "#171B2E", accent: "#2F55D4", panel: "#F3F5FA" },
+  dark: { paper: "#12151F", ink: "#EEF1FB", accent: "#8FA8FF", panel: "#1B2030" },
+};
+
+/**
+ * The page's colours, light or dark whatever it shows.
+ * @param {Element} element
+ * @param {boolean} dark
+ * @returns {Colours}
+ */
+export function side(element, dark) {
+  const here = theme(element);
+  if (here.dark === dark) return here;
+  const there = SIDES[dark ? "dark" : "light"];
+  return { ...here, ...there, dark, palette: dark ? DARK : LIGHT, key: there.paper + dark };
+}
+
 /**
  * Red, green, blue and alpha, 0 to 255, of any colour that CSS knows.
  * @param {string} colour

@@ -4,9 +4,10 @@ import { extremes } from "../../engine/encoding.js";
 import { mean } from "../../engine/numbers.js";
 import { inSlices } from "../../engine/slices.js";
 import { DigitView } from "../../parts/digit_view.js";
-import { savePicture, saveTable } from "../../parts/downloads.js";
+import { saveTable } from "../../parts/downloads.js";
 import { montage } from "../../parts/montage.js";
 import { decimals, escaped, format } from "../../parts/page.js";
+import { greyPicture } from "../../parts/picture.js";
 import { heading, idsOf, menu } from "./headings.js";
 
 // The digits that each model gives back best and worst, above what it gives back.
@@ -21,9 +22,11 @@ export class Extremes {
     this.text = text;
     this.views = [];
     root.innerHTML = `${heading(text.extremes_title, text.extremes_note)}<div class="table"></div>`;
+    this.jobs = [];
+    const early = () => !(this.jobs.length && this.drawn) && text.save_computing;
     this.menu = menu(root, text, [
-      { label: text.save_png, save: () => this.#savePicture() },
-      { label: text.save_csv, save: () => this.#saveTable() },
+      { label: text.save_png, why: early, figure: () => this.#figure() },
+      { label: text.save_csv, why: early, save: () => this.#saveTable() },
     ]);
     this.table = root.querySelector(".table");
     this.table.addEventListener("click", (/** @type {any} */ event) => {
@@ -64,6 +67,7 @@ export class Extremes {
     /** @type {any[]} */
     const jobs = [];
     this.jobs = jobs;
+    this.drawn = false;
     this.digits = digits;
     this.table.innerHTML = "";
     for (const { name, run, errors } of models) {
@@ -81,7 +85,7 @@ export class Extremes {
       }
     }
     const placed = jobs.map((job) => this.#button(job, digits.name(job.index), trivial[job.index]));
-    jobs.forEach((job, i) => (job.canvases = placed[i].map(({ canvas }) => canvas)));
+    jobs.forEach((job, i) => (job.views = placed[i]));
     for (const row of this.table.children) row.querySelector("button").tabIndex = 0;
     this.mark(this.marked);
     await inSlices(jobs.length, (i) => {
@@ -89,6 +93,7 @@ export class Extremes {
       placed[i][0].draw(digits.image(index));
       placed[i][1].draw(run.decode(run.code(index)));
     }, { wanted: () => this.shown === models });
+    if (this.shown === models) this.drawn = true;
   }
 
   #button({ strip, end, index, name, errors }, label, trivial) {
@@ -111,20 +116,25 @@ export class Extremes {
   }
 
   #about(name) {
-    return { name, run: idsOf(this.shown), title: `${this.text.extremes_title}. ${this.text.extremes_note}` };
+    return { name, run: idsOf(this.shown), title: this.text.extremes_title };
   }
 
-  #savePicture() {
+  #figure() {
     const side = 56;
-    const rows = this.shown.map(({ name }) => ["best", "worst"].map((end) => {
-      const mine = this.jobs.filter((job) => job.name === name && job.end === end);
-      const cell = (job, k) => ({ layers: [job.canvases[k]], width: side, height: side });
+    const cell = (job, k) => ({ picture: greyPicture(job.views[k].last), width: side, height: side });
+    const rows = this.shown.flatMap(({ name }) => {
+      const mine = this.jobs.filter((job) => job.name === name);
+      const ends = mine.map(({ end }, i) => (mine[i - 1]?.end === end ? "" : this.text[`extremes_${end}`]));
       return [
-        { name: `${name}, ${this.text[`extremes_${end}`]}`, cells: mine.map((job) => cell(job, 0)) },
+        { name, cells: mine.map((job, i) => ({ ...cell(job, 0), above: ends[i] })) },
         { cells: mine.map((job) => ({ ...cell(job, 1), below: decimals(job.errors[job.index], 1) })) },
       ];
-    })).flat(2);
-    return savePicture(montage(rows, this.colours), this.#about("best-and-worst"));
+    });
+    return {
+      about: this.#about("best-and-worst"),
+      ...montage(rows),
+      legend: () => [{ words: this.text.extremes_legend }],
+    };
   }
 
   #saveTable() {

@@ -1,6 +1,6 @@
 // What the sections below the maps share: a heading with its menu of downloads.
 
-import { saveMenu } from "../../parts/downloads.js";
+import { saveMenu } from "../../parts/save_menu.js";
 
 /**
  * @param {string} text
@@ -13,7 +13,7 @@ export const heading = (text, note) => `<div class="head"><h3>${text}</h3><div c
  * The menu in a section's heading; `about` gives what the files say of themselves.
  * @param {import("../../parts/page.js").Box} root
  * @param {import("../../parts/page.js").Texts} text
- * @param {{ label: string, save: () => any }[]} items
+ * @param {import("../../parts/save_menu.js").Item[]} items
  */
 export function menu(root, text, items) {
   return saveMenu(root.querySelector(".save"), items, text);

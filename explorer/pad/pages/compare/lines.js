@@ -1,7 +1,7 @@
 // Squared error against K, and principal angles.
 
 import { Chart, SYMBOLS } from "../../parts/chart.js";
-import { saveDrawing, saveTable } from "../../parts/downloads.js";
+import { saveTable } from "../../parts/downloads.js";
 import { decimals, escaped, format } from "../../parts/page.js";
 import { heading, menu } from "./headings.js";
 
@@ -18,10 +18,14 @@ export class Curve {
     this.text = text;
     root.innerHTML = `${heading(text.curve_title)}<div></div><p class="hint">${text.curve_note}</p>`;
     this.box = root.children[1];
-    const about = () => ({ name: "error-against-K", title: `${text.curve_title}. ${text.curve_note}` });
+    const about = () => ({ name: "error-against-K", title: text.curve_title });
     const columns = [text.save_model, "K", text.curve_y, text.save_run];
     this.menu = menu(root, text, [
-      { label: text.save_svg, save: () => saveDrawing(this.chart.svg, about()) },
+      {
+        label: text.save_svg,
+        why: () => !this.chart && text.save_early,
+        figure: () => ({ about: about(), chart: (host) => this.chart.twin(host) }),
+      },
       { label: text.save_csv, save: () => saveTable(columns, this.rows, about()) },
     ]);
   }
@@ -94,11 +98,15 @@ export class Angles {
     root.innerHTML = `${heading(text.angles_title)}<div></div>`;
     this.box = root.lastElementChild;
     const about = () => ({
-      name: "principal-angles", run: this.ids, title: `${text.angles_title} ${text.angles_note}`,
+      name: "principal-angles", run: this.ids, title: text.angles_title,
     });
     const columns = [text.save_pair, text.angles_x, text.angles_y, text.angles_random];
     this.menu = menu(root, text, [
-      { label: text.save_svg, save: () => saveDrawing(this.chart.svg, about()) },
+      {
+        label: text.save_svg,
+        why: () => !this.chart && text.save_early,
+        figure: () => ({ about: about(), chart: (host) => this.chart.twin(host) }),
+      },
       { label: text.save_csv, save: () => saveTable(columns, this.rows, about()) },
     ]);
   }

@@ -1,9 +1,9 @@
 // The weights as pictures.
 
 import { filtersOf, largest } from "../../engine/filters.js";
-import { savePicture } from "../../parts/downloads.js";
 import { montage } from "../../parts/montage.js";
 import { escaped, format } from "../../parts/page.js";
+import { sharp } from "../../parts/picture.js";
 import { heading, idsOf, menu } from "./headings.js";
 
 const CELL = 3; // canvas pixels a side for each weight
@@ -65,24 +65,33 @@ export class Filters {
     this.drawn = [];
     root.innerHTML = `${heading(text.filters_title, text.filters_note)}<div></div>`;
     this.table = root.lastElementChild;
-    this.menu = menu(root, text, [{ label: text.save_png, save: () => this.#save() }]);
+    this.menu = menu(root, text, [{
+      label: text.save_png, why: () => !this.models?.length && text.save_early, figure: () => this.#figure(),
+    }]);
   }
 
   destroy() {
     this.menu.destroy();
   }
 
-  #save() {
-    const rows = Array.from(this.table.children, (row, i) => ({
-      name: this.models[i].name,
-      cells: Array.from(row.querySelectorAll("figure"), (figure) => ({
-        layers: [figure.firstElementChild], width: 84, height: 84, below: figure.lastElementChild.textContent,
+  #figure() {
+    const rows = this.rows.map(({ name, cells }) => ({
+      name,
+      cells: cells.map(({ unit, picture }) => ({
+        width: 84, height: 84, below: unit,
+        paint: (pen, colours) => {
+          const canvas = document.createElement("canvas");
+          drawSigned(canvas, picture, colours);
+          sharp(pen, canvas, 0, 0, 84, 84);
+        },
       })),
     }));
     const { filters_title: title, filters_note: note } = this.text;
-    return savePicture(montage(rows, this.colours), {
-      name: "weights", run: idsOf(this.models), title: `${title}. ${note}`,
-    });
+    return {
+      about: { name: "weights", run: idsOf(this.models), title },
+      ...montage(rows),
+      legend: () => [{ words: note }],
+    };
   }
 
   recolour(colours) {
@@ -95,6 +104,7 @@ export class Filters {
     const t = this.text;
     this.models = models;
     this.drawn = [];
+    this.rows = [];
     this.table.innerHTML = "";
     for (const { name, run, closed } of models) {
       const { kind, width, height, total, pictures } = filtersOf(run);
@@ -108,6 +118,8 @@ export class Filters {
       const strip = row.querySelector(".strip");
       const scale = row.querySelector(".scale canvas");
       this.drawn.push((colours) => drawScale(scale, colours));
+      this.rows.push({ name, cells: pictures.map(({ name: unit, data }) => (
+        { unit, picture: { data, width, height, most } })) });
       for (const { name: unit, data } of pictures) {
         const figure = strip.appendChild(document.createElement("figure"));
         figure.innerHTML = `<canvas role="img"></canvas><figcaption>${unit}</figcaption>`;

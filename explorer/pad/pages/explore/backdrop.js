@@ -1,6 +1,7 @@
 // The decoded manifold beneath a map: what each place stands for, decoded, as faint ink.
 
 const CELL = 28; // screen pixels of a decoded digit, which has as many
+const INK = [20, 255]; // of light pages and of dark ones
 const AGAIN = 120; // milliseconds between looks at a picture that is still growing
 
 export class Backdrop {
@@ -105,7 +106,7 @@ export class Backdrop {
 
   #ink(from, to) {
     const context = this.sheet.getContext("2d");
-    const ink = this.pad.colours.dark ? 255 : 20;
+    const ink = INK[Number(this.pad.colours.dark)];
     const image = context.createImageData(CELL, CELL);
     for (let cell = from; cell < to; cell++) {
       for (let p = 0; p < CELL * CELL; p++) {
@@ -117,12 +118,27 @@ export class Backdrop {
     }
   }
 
+  // The same in the ink of a view in other colours.
+  #other({ colours }) {
+    const sheet = document.createElement("canvas");
+    sheet.width = this.sheet.width;
+    sheet.height = this.sheet.height;
+    const context = sheet.getContext("2d");
+    context.drawImage(this.sheet, 0, 0);
+    context.globalCompositeOperation = "source-in";
+    const ink = INK[Number(colours.dark)];
+    context.fillStyle = `rgb(${ink}, ${ink}, ${ink})`;
+    context.fillRect(0, 0, sheet.width, sheet.height);
+    return sheet;
+  }
+
   paint(context, view) {
     if (!this.shown || !this.values) return;
     if (this.size[0] !== view.width || this.size[1] !== view.height) {
       this.stale();
       return;
     }
-    context.drawImage(this.sheet, 0, 0);
+    context.imageSmoothingEnabled = false;
+    context.drawImage(view.colours.dark === this.pad.colours.dark ? this.sheet : this.#other(view), 0, 0);
   }
 }

@@ -1,10 +1,11 @@
 // What of Explore can be saved: the pictures, the codes and the networks.
 
 import { encodeAll } from "../../engine/encoding.js";
-import { canvasPicture, saveDecoder, saveMenu, savePicture, saveTable } from "../../parts/downloads.js";
-import { mapPicture } from "../../parts/montage.js";
+import { saveDecoder, saveTable } from "../../parts/downloads.js";
+import { classLegend, mapFigure, scaleLegend } from "../../parts/montage.js";
 import { format } from "../../parts/page.js";
-import { greyPicture } from "../../parts/sheet.js";
+import { greyPicture, tiled } from "../../parts/picture.js";
+import { saveMenu } from "../../parts/save_menu.js";
 
 /**
  * @param {import("../../parts/latent_pad.js").LatentPad} pad
@@ -16,46 +17,67 @@ export function keepMenu(pad, tools, root) {
   const about = (part, title) => ({
     name: `${pad.run.id}-${part}`,
     run: pad.run.id,
-    title: [title, pad.dial.written].filter(Boolean).join("; "),
+    title: [format(text.slide_of, { model: pad.data.model, what: title }), pad.dial.written]
+      .filter(Boolean).join("; "),
   });
   const where = () => Array.from(pad.z, (value) => value.toPrecision(4)).join(", ");
-  /** @type {[string, () => any][]} */
+  const early = () => !pad.z && text.save_early;
+  /** @type {import("../../parts/save_menu.js").Item[]} */
   const items = [
-    ["keep_digit", () => savePicture(greyPicture(pad.run.decode(pad.z)),
-      about("digit", format(text.decoded, { z: where() })))],
-    ["keep_map", () => savePicture(mapPicture(pad.map),
-      about(`map-${tools.method}`, `${text.map}: ${text[`method_${tools.method}`]}`))],
-    ["keep_chosen", () => savePicture(tilesPicture(tools.gallery, pad.colours),
-      about("digits", format(text.gallery_count, tools.gallery.counts())))],
-    ["keep_codes", async () => {
-      const said = about("codes", text.keep_codes);
-      const [columns, rows] = await codes(pad, tools);
-      return saveTable(columns, rows, said);
-    }],
-    ["save_decoder", () => saveDecoder(pad.run.id, "decoder")],
-    ["save_encoder", () => saveDecoder(pad.run.id, "encoder")],
+    {
+      label: text.keep_digit,
+      why: early,
+      figure: () => ({
+        about: about("digit", format(text.decoded, { z: where() })),
+        ...tiled([greyPicture(pad.run.decode(pad.z))], 1),
+      }),
+    },
+    {
+      label: text.keep_map,
+      why: early,
+      figure: () => ({
+        about: about(`map-${tools.method}`, `${text.map} (${text[`method_${tools.method}`]})`),
+        ...mapFigure(pad.map),
+        legend: (colours) => tools.values
+          ? scaleLegend(text[`legend_${tools.colour}`], [tools.bounds[0], tools.bounds[2]], colours)
+          : classLegend(text.slide_classes, pad.digits.names, colours),
+      }),
+    },
+    {
+      label: text.keep_chosen,
+      why: () => !tools.gallery.views.length && text.keep_none,
+      figure: () => ({
+        about: about("digits", format(text.gallery_count, tools.gallery.counts())),
+        ...pairs(tools.gallery.views.map(({ last }) => greyPicture(last))),
+        legend: () => [{ words: text.keep_pairs }],
+      }),
+    },
+    {
+      label: text.keep_codes,
+      why: early,
+      save: async () => {
+        const said = about("codes", text.keep_codes);
+        const [columns, rows] = await codes(pad, tools);
+        return saveTable(columns, rows, said);
+      },
+    },
+    { label: text.save_decoder, why: early, save: () => saveDecoder(pad.run.id, "decoder") },
+    { label: text.save_encoder, why: early, save: () => saveDecoder(pad.run.id, "encoder") },
   ];
-  saveMenu(root, items.map(([key, save]) => ({ label: text[key], save })), text);
+  saveMenu(root, items, text);
 }
 
-// The chosen digits that are shown, real above reconstructed, twelve in a row.
-function tilesPicture(gallery, { paper }) {
-  const count = gallery.views.length / 2;
-  if (!count) throw new Error(gallery.text.keep_none);
-  const columns = Math.min(12, count), side = 28, gap = 4;
-  const canvas = document.createElement("canvas");
-  canvas.width = columns * (side + gap) + gap;
-  canvas.height = Math.ceil(count / columns) * (2 * side + 2 * gap) + gap;
-  const context = canvas.getContext("2d");
-  context.fillStyle = paper;
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  gallery.views.forEach((view, i) => {
-    const tile = i >> 1;
-    const left = gap + (tile % columns) * (side + gap);
-    const top = gap + Math.floor(tile / columns) * (2 * side + 2 * gap) + (i % 2) * side;
-    context.drawImage(view.canvas, left, top);
-  });
-  return canvasPicture(canvas);
+// Real above reconstructed, twelve in a row: each pair as one picture.
+function pairs(views) {
+  const both = [];
+  for (let i = 0; i < views.length; i += 2) {
+    const [{ width, height, pixels: real }, { pixels: given }] = views.slice(i, i + 2);
+    const pixels = new Uint8Array(2 * width * height);
+    pixels.set(real);
+    pixels.set(given, width * height);
+    both.push({ width, height: 2 * height, pixels });
+  }
+  return tiled(both, Math.min(12, Math.max(4, Math.ceil(Math.sqrt(2 * both.length)))), 4);
 }
 
 // Columns and rows of the chosen digits' codes, else of all; of a run with a knob at its present

@@ -379,7 +379,8 @@ export class MapTools {
   }
 
   #ground(context, view) {
-    const { layout, run, colours } = this.pad;
+    const { layout, run } = this.pad;
+    const { colours } = view;
     if (!layout || !run) return;
     this.backdrop.paint(context, view);
     // While another run is being loaded the boxes are still those of the last one.
@@ -391,7 +392,8 @@ export class MapTools {
     context.strokeStyle = colours.ink;
     context.fillStyle = colours.ink;
     context.globalAlpha = 0.55;
-    context.setLineDash([4, 4]);
+    context.lineWidth = view.letters;
+    context.setLineDash([4 * view.letters, 4 * view.letters]);
     context.font = `${13 * view.letters}px ${colours.font}`;
     rings.forEach((ring, i) => {
       context.beginPath();

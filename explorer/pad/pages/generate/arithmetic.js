@@ -6,9 +6,10 @@ import { nearestPlace } from "../../engine/layouts.js";
 import { clamp } from "../../engine/numbers.js";
 import { address } from "../../parts/address.js";
 import { DigitView } from "../../parts/digit_view.js";
-import { savePicture, saveTable } from "../../parts/downloads.js";
+import { saveTable } from "../../parts/downloads.js";
+import { montage } from "../../parts/montage.js";
 import { decimals, format } from "../../parts/page.js";
-import { beside, greyPicture } from "../../parts/sheet.js";
+import { greyPicture } from "../../parts/picture.js";
 import { pickButtons, slotMark, Slots } from "./slots.js";
 
 const NAMES = ["a", "b", "c"];
@@ -235,13 +236,14 @@ export class Arithmetic {
       if (Math.hypot(x1 - x0, y1 - y0) < 2) return;
       for (const [ink, wide] of [[view.colours.paper, 7], [colour, 3]]) {
         pen.strokeStyle = ink;
-        pen.lineWidth = wide;
+        pen.lineWidth = wide * view.letters;
         pen.beginPath();
         pen.moveTo(x0, y0);
         pen.lineTo(x1, y1);
         for (const turn of [2.6, -2.6]) {
           pen.moveTo(x1, y1);
-          pen.lineTo(x1 + 11 * Math.cos(angle + turn), y1 + 11 * Math.sin(angle + turn));
+          const long = 11 * view.letters;
+          pen.lineTo(x1 + long * Math.cos(angle + turn), y1 + long * Math.sin(angle + turn));
         }
         pen.stroke();
       }
@@ -268,13 +270,22 @@ export class Arithmetic {
       return pad.about(`arithmetic-${what}`,
         format(text.title_arithmetic, { a, b, c, amount: decimals(this.amount, 2) }));
     };
+    const early = () => !this.pictures?.every(Boolean) && text.save_computing;
     return [
       {
         label: text.save_terms,
-        save: () => savePicture(beside(this.pictures.map(greyPicture)), about("digits")),
+        why: early,
+        figure: () => ({
+          about: about("digits"),
+          ...montage([{ cells: this.pictures.map((picture, i) => ({
+            picture: greyPicture(picture), width: 112, height: 112,
+            above: NAMES[i] ?? (this.amount === 1 ? RESULT : `a + ${decimals(this.amount, 2)} (c − b)`),
+          })) }]),
+        }),
       },
       {
         label: text.save_result,
+        why: early,
         save: () => saveTable(
           ["term", "digit", "slant (tangent)", "ink (pixels)",
             ...Array.from({ length: run.latent }, (_, k) => `z${k + 1}`)],

@@ -3,7 +3,6 @@
 
 import { axisValues, probableValues } from "../../engine/spacing.js";
 import { address } from "../../parts/address.js";
-import { savePicture } from "../../parts/downloads.js";
 import { format, grouped } from "../../parts/page.js";
 import { Sheet, SIDE } from "../../parts/sheet.js";
 
@@ -173,7 +172,7 @@ export class Grid {
       paint: (pen, view) => {
         pen.save();
         pen.strokeStyle = view.colours.ink;
-        pen.lineWidth = 1;
+        pen.lineWidth = view.letters;
         pen.globalAlpha = 0.35;
         pen.beginPath();
         for (const x of this.xs) {
@@ -195,8 +194,10 @@ export class Grid {
     const { text } = pad;
     return [{
       label: text.save_grid,
-      save: () => savePicture(this.sheet.picture(),
-        pad.about("grid", format(text.title_grid, { side: this.side }))),
+      why: () => !this.sheet.full && text.save_computing,
+      figure: () => ({
+        about: pad.about("grid", format(text.title_grid, { side: this.side })), ...this.sheet.figure(0),
+      }),
     }];
   }
 }

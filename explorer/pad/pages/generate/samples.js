@@ -4,7 +4,7 @@
 import { seeded, standardError } from "../../engine/numbers.js";
 import { boxOf, drawBox, drawMixture, drawOwn } from "../../engine/sampling.js";
 import { address } from "../../parts/address.js";
-import { savePicture, saveTable } from "../../parts/downloads.js";
+import { saveTable } from "../../parts/downloads.js";
 import { decimals, format, grouped } from "../../parts/page.js";
 import { Sheet } from "../../parts/sheet.js";
 
@@ -301,7 +301,8 @@ export class Samples {
     const { run } = this;
     return [{
       paint: (pen, view) => {
-        const { ink, paper } = view.colours;
+        const { letters: size, colours: { ink, paper } } = view;
+        const dot = 2.6 * size, arm = 3 * size;
         pen.save();
         const judged = Boolean(this.classifier);
         const dots = new Path2D(), crosses = new Path2D();
@@ -309,28 +310,36 @@ export class Samples {
           if (judged ? set.verdicts[i] === UNSEEN : i >= SHOWN) continue;
           const [x, y] = view.toScreen(run.toMap(this.#code(set, i)));
           if (!judged || set.verdicts[i] !== UNSURE) {
-            dots.moveTo(x + 2.6, y);
-            dots.arc(x, y, 2.6, 0, 2 * Math.PI);
+            dots.moveTo(x + dot, y);
+            dots.arc(x, y, dot, 0, 2 * Math.PI);
           } else {
-            crosses.moveTo(x - 3, y - 3);
-            crosses.lineTo(x + 3, y + 3);
-            crosses.moveTo(x - 3, y + 3);
-            crosses.lineTo(x + 3, y - 3);
+            crosses.moveTo(x - arm, y - arm);
+            crosses.lineTo(x + arm, y + arm);
+            crosses.moveTo(x - arm, y + arm);
+            crosses.lineTo(x + arm, y - arm);
           }
         }
         pen.strokeStyle = paper;
-        pen.lineWidth = 2;
+        pen.lineWidth = 2 * size;
         pen.stroke(dots);
         pen.fillStyle = ink;
         pen.fill(dots);
-        pen.lineWidth = 4;
+        pen.lineWidth = 4 * size;
         pen.stroke(crosses);
-        pen.lineWidth = 1.6;
+        pen.lineWidth = 1.6 * size;
         pen.strokeStyle = ink;
         pen.stroke(crosses);
         pen.restore();
       },
     }];
+  }
+
+  // Why a sampler's sheet can't be saved yet, if it can't.
+  #lacks(name) {
+    const { text } = this.pad;
+    if (this.sheets[name].full) return "";
+    const rests = !this.sets[name] && !(name === "mixture" && !this.mixture);
+    return rests ? format(text[`resting_${name}`], { usual: this.pad.usual }) : text.save_computing;
   }
 
   saves() {
@@ -341,12 +350,16 @@ export class Samples {
       const sampler = text[`sampler_${name}`];
       return {
         label: format(text.save_sheet, { sampler }),
-        save: () => savePicture(this.sheets[name].picture(),
-          pad.about(`samples-${name}-${seed}`, title("title_sheet", { sampler }))),
+        why: () => this.#lacks(name),
+        figure: () => ({
+          about: pad.about(`samples-${name}-${seed}`, title("title_sheet", { sampler })),
+          ...this.sheets[name].figure(),
+        }),
       };
     });
     const shares = {
       label: text.save_shares,
+      why: () => !this.rows && text.save_computing,
       save: () => saveTable(
         ["samples", "called a digit with confidence", "standard error", "count"],
         (this.rows ?? []).map(({ row, share, count }) =>
@@ -355,6 +368,7 @@ export class Samples {
     };
     const codes = {
       label: text.save_codes,
+      why: () => !Object.keys(this.sets).length && text.save_computing,
       save: () => saveTable(
         ["samples", ...Array.from({ length: this.run.latent }, (_, k) => `z${k + 1}`)],
         this.names.filter((name) => this.sets[name]).flatMap((name) =>

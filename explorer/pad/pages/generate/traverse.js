@@ -4,9 +4,11 @@
 import { variances } from "../../engine/arithmetic.js";
 import { active, LEAST_NATS } from "../../engine/knots.js";
 import { clamp, squaredError } from "../../engine/numbers.js";
-import { savePicture, saveSequence, saveTable } from "../../parts/downloads.js";
+import { saveTable } from "../../parts/downloads.js";
+import { montage } from "../../parts/montage.js";
 import { decimals, format } from "../../parts/page.js";
-import { Sheet, SIDE } from "../../parts/sheet.js";
+import { tiled } from "../../parts/picture.js";
+import { Sheet } from "../../parts/sheet.js";
 import { pickButtons } from "./slots.js";
 
 export const STEPS = 11;
@@ -243,8 +245,8 @@ export class Traverse {
         const z = pad.z.slice();
         pen.save();
         pen.strokeStyle = view.colours.accent;
-        pen.lineWidth = 2;
-        pen.setLineDash(place ? [5, 4] : []);
+        pen.lineWidth = 2 * view.letters;
+        pen.setLineDash(place ? [5 * view.letters, 4 * view.letters] : []);
         pen.beginPath();
         z[k] = run.low[k];
         pen.moveTo(...view.toScreen(run.toMap(z)));
@@ -259,29 +261,39 @@ export class Traverse {
   saves() {
     const { pad } = this;
     const { text } = pad;
-    const wide = STEPS * SIDE;
+    const early = () => (this.waiting.size > 0 || !this.order) && text.save_computing;
+    const side = 48;
     return [
       {
         label: text.save_rows,
-        save: () => {
-          const pixels = new Uint8Array(wide * SIDE * this.order.length);
-          this.order.forEach((k, place) =>
-            pixels.set(this.lanes[k].sheet.grey, place * wide * SIDE));
-          return savePicture({ width: wide, height: SIDE * this.order.length, pixels },
-            pad.about("traversals", text.title_rows));
-        },
+        why: early,
+        figure: () => ({
+          about: pad.about("traversals", text.title_rows),
+          ...montage(this.order.map((k) => ({
+            name: `z${k + 1}: ${format(this.byKl ? text.weight_kl : text.weight_variance, {
+              number: decimals(this.weights[k], this.weights[k] < 10 ? 2 : 1) })}`,
+            cells: Array.from({ length: STEPS }, (_, step) => (
+              { picture: this.lanes[k].sheet.tileAt(step), width: side, height: side })),
+          }))),
+        }),
       },
       {
         label: text.save_first_row,
-        save: () => {
+        why: early,
+        figure: () => {
           const [k] = this.order;
           const frames = Array.from({ length: STEPS }, (_, step) => this.lanes[k].sheet.tileAt(step));
-          return saveSequence([...frames, ...frames.slice(1, -1).reverse()], 120,
-            pad.about(`traversal-z${k + 1}`, format(text.title_row, { k: k + 1 })));
+          const { width, height } = frames[0];
+          return {
+            about: pad.about(`traversal-z${k + 1}`, format(text.title_row, { k: k + 1 })),
+            width, height, whole: true, frames: STEPS, milliseconds: 160, back: true,
+            paint: (pen, colours, frame) => tiled([frames[frame]], 1).paint(pen, colours),
+          };
         },
       },
       {
         label: text.save_weights,
+        why: () => !this.order && text.save_computing,
         save: () => saveTable(
           ["dimension", this.byKl ? "mean KL (nats per image)" : "variance of the codes", "z"],
           this.order.map((k) => [k + 1, this.weights[k], pad.z[k]]),

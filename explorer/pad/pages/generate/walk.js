@@ -6,9 +6,11 @@ import { clamp } from "../../engine/numbers.js";
 import { address } from "../../parts/address.js";
 import { Chart } from "../../parts/chart.js";
 import { DigitView } from "../../parts/digit_view.js";
-import { saveDrawing, savePicture, saveSequence, saveTable } from "../../parts/downloads.js";
+import { saveTable } from "../../parts/downloads.js";
+import { montage } from "../../parts/montage.js";
 import { decimals, format } from "../../parts/page.js";
-import { beside, Sheet } from "../../parts/sheet.js";
+import { inked, sharp } from "../../parts/picture.js";
+import { Sheet } from "../../parts/sheet.js";
 import { Player } from "./player.js";
 import { pickButtons, slotMark, Slots } from "./slots.js";
 
@@ -326,9 +328,9 @@ export class Walk {
         for (const [colour, wide] of [[view.colours.paper, 6], [this.#hue(name, view.colours), 3]]) {
           pen.save();
           pen.strokeStyle = colour;
-          pen.lineWidth = wide;
+          pen.lineWidth = wide * view.letters;
           pen.lineJoin = "round";
-          if (name === "circle") pen.setLineDash([7, 5]);
+          if (name === "circle") pen.setLineDash([7 * view.letters, 5 * view.letters]);
           pen.beginPath();
           this.paths[name].forEach((z, i) =>
             pen[i ? "lineTo" : "moveTo"](...view.toScreen(run.toMap(z))));
@@ -350,32 +352,44 @@ export class Walk {
     return name === "line" ? colours.accent : colours.palette[6];
   }
 
+  // Both ways side by side, each under its name.
+  #film() {
+    const { text } = this.pad;
+    const side = 168;
+    return montage([{ cells: Object.entries(this.strips).map(([name, strip]) => ({
+      width: side, height: side, above: text[`way_${name}`],
+      paint: (pen, colours, frame) => sharp(pen, inked(strip.tileAt(frame), colours), 0, 0, side, side),
+    })) }]);
+  }
+
   saves() {
     const { pad } = this;
     const { text, run } = pad;
     const about = (what, key, values = {}) =>
       pad.about(`walk-${what}`, format(text[key], { digits: this.indexes.join(", "), ...values }));
     const names = Object.keys(WAYS);
+    const early = () => names.some((name) => !this.strips[name].full) && text.save_computing;
     return [
       {
         label: text.save_film,
-        save: () => {
-          const frames = Array.from({ length: this.frames }, (_, frame) =>
-            beside(names.map((name) => this.strips[name].tileAt(frame))));
-          return saveSequence(this.loop.checked ? [...frames, ...frames.slice(1, -1).reverse()] : frames,
-            100, about("film", "title_walk"));
-        },
+        why: early,
+        figure: () => ({
+          about: about("film", "title_walk"),
+          ...this.#film(),
+          frames: this.frames, milliseconds: 120, back: this.loop.checked,
+        }),
       },
       ...names.map((name) => {
         const way = text[`way_${name}`];
         return {
           label: format(text.save_strip, { way }),
-          save: () => savePicture(this.strips[name].picture(), about(name, "title_strip", { way })),
+          why: early,
+          figure: () => ({ about: about(name, "title_strip", { way }), ...this.strips[name].figure() }),
         };
       }),
       {
         label: text.save_norms,
-        save: () => saveDrawing(this.chart.svg, about("distances", "title_norms")),
+        figure: () => ({ about: about("distances", "title_norms"), chart: (host) => this.chart.twin(host) }),
       },
       {
         label: text.save_path,

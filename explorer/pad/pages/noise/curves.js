@@ -6,6 +6,7 @@ import { decimals, format } from "../../parts/page.js";
 import { LevelChart } from "./levels.js";
 
 const STEPS = 17;
+const SLIDE = [540, 300]; // pixels of the chart on a slide
 
 export class Curves {
   /**
@@ -74,11 +75,22 @@ export class Curves {
 
   draw() {
     if (!this.curves) return;
-    const { run, level, errors, trivial, colours } = this.pad;
     if (this.of !== this.pad.dedicated().spec?.level) this.renew();
+    this.chart.draw(this.#shown(this.pad.colours));
+  }
+
+  #shown(colours) {
+    const { run, level, errors, trivial } = this.pad;
     const { low, high } = run.dial;
-    this.chart.draw({
-      low, high, levels: this.levels, curves: this.curves, level, errors, trivial, colours,
-    });
+    return { low, high, levels: this.levels, curves: this.curves, level, errors, trivial, colours };
+  }
+
+  // The same as what a slide shows.
+  figure() {
+    const [width, height] = SLIDE;
+    return {
+      width, height,
+      paint: (pen, colours) => this.chart.paint(pen, width, height, this.#shown(colours)),
+    };
   }
 }

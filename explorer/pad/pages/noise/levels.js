@@ -29,9 +29,9 @@ export class LevelChart {
   }
 
   // `curves` and `errors` (at the slider's level) by network; `trivial` is the mean digit's error.
-  draw({ low, high, levels, curves, level, errors, trivial, colours }) {
+  draw(shown) {
     const [width, height] = this.size.map((side) => side / this.letters);
-    if (!width || !colours) return;
+    if (!width || !shown.colours) return;
     const { canvas } = this;
     const ratio = Math.min(2, window.devicePixelRatio || 1) * this.letters;
     if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
@@ -39,6 +39,11 @@ export class LevelChart {
     const pen = canvas.getContext("2d");
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
+    this.paint(pen, width, height, shown);
+  }
+
+  // The same within any width and height, in pixels where letters have their usual size.
+  paint(pen, width, height, { low, high, levels, curves, level, errors, trivial, colours }) {
     const { ink, accent, paper, palette } = colours;
     const hues = { plain: palette[6], output: accent, dedicated: palette[3], mean: ink };
     const most = 1.15 * Math.max(trivial, ...curves.output,
