@@ -39,7 +39,7 @@ def furnish(document: bytes, language: str) -> bytes:
     past = html.escape(Words(language)("app.skip"))
     # In the body, since of two rules that weigh the same the later one holds, and Streamlit's
     # are in the head.
-    link = f'<style>{_style()}</style><a class="past-menu" href="#past-menu">{past}</a>'
+    link = f'<style>{_style()}</style><a class="past-menu" href="#root">{past}</a>'
     document = document.replace(_TAG, f'<html lang="{language}">'.encode(), 1)
     document = document.replace(_HEAD, _HEAD + f"{keeper}</script>".encode(), 1)
     return document.replace(_BODY, link.encode() + _BODY, 1)

@@ -336,7 +336,7 @@ def assert_selected(bench: Bench, five, held_out, trivial) -> np.ndarray:
         assert (mask != expected).sum() <= 1
     mask = bench.masks()[0]
     count = int(mask.sum())
-    title = bench.part("selection").locator("h3").inner_text()
+    title = bench.part("selection").locator("h2").inner_text()
     name = WORDS(f"variant.{FIVE[i]}.title")
     assert title == f"Selected on the map of {name}: {count:,} of 5,000 digits ({count / 50:.1f}%)"
     shares = bench.page.locator(".classes tbody tr").first.locator("td").all_inner_texts()
@@ -807,5 +807,5 @@ def test_korean_on_a_phone_by_touch(bench):
     all_.visit.wait_for_link("sel")
     counts = {int(mask.sum()) for mask in all_.masks()}
     assert len(counts) == 1 and counts.pop() > 100
-    assert all_.part("selection").locator("h3").inner_text().startswith("PCA")
+    assert all_.part("selection").locator("h2").inner_text().startswith("PCA")
     assert all_.visit.errors == []

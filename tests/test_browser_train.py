@@ -204,7 +204,7 @@ def test_names_links_and_two_films_in_step(opened, app, short):
     link = {name: value for name, value in hand.link.items() if name != "lang"}
     again = opened(**link)
     again.page.locator('.film.two[aria-busy="false"]').wait_for()
-    expect(again.page.locator(".film h3").first).to_have_text("<b>β is two</b>")
+    expect(again.page.locator(".film h2").first).to_have_text("<b>β is two</b>")
     model = again.page.get_by_role("link", name=EN("train.explore")).get_attribute("href")
     assert f"run={short}" in model
     assert hand.errors == again.errors == []

@@ -14,6 +14,7 @@ from tests.digits import REPOSITORY
 EXPLORER = REPOSITORY / "explorer"
 KEYS = set(texts("en"))
 TABLES = {key.partition(".")[0] for key in KEYS}
+PAD_TABLES = {table for table in TABLES if table.endswith("pad")} | {"compare"}
 
 
 def python_files():
@@ -213,8 +214,7 @@ def javascript_texts(source):
 
 
 def test_texts_used_in_javascript_exist():
-    tables = {table for table in TABLES if table.endswith("pad")} | {"compare"}
-    allowed = {key.partition(".")[2] for key in KEYS if key.partition(".")[0] in tables}
+    allowed = {key.partition(".")[2] for key in KEYS if key.partition(".")[0] in PAD_TABLES}
     used = {
         path.relative_to(EXPLORER / "pad").as_posix(): javascript_texts(path.read_text("utf-8"))
         for path in javascript_files()
@@ -225,6 +225,24 @@ def test_texts_used_in_javascript_exist():
     assert "failed" in used["component.py"]
     for file, names in used.items():
         assert names <= allowed, f"{file} uses {sorted(names - allowed)}"
+
+
+# What a finger has not, and what only a pointer does.
+NOT_TOUCHED = re.compile(
+    r"[Aa]rrow keys?\b|[Kk]eyboard|\bShift\b|\bEscape\b|\bCtrl\b|[Pp]ointer\b|[Hh]over|[Mm]ouse\b"
+    r"|Move over|화살표 키|키보드|마우스|포인터"
+)
+
+
+def test_words_for_a_finger():
+    told = {
+        key for code in LANGUAGES for key, text in texts(code).items() if NOT_TOUCHED.search(text)
+    }
+    assert not [key for key in told if key.endswith("_touch")]
+    touched = {key.removesuffix("_touch") for key in KEYS if key.endswith("_touch")}
+    assert touched == told
+    chosen = {key for key in touched if key.endswith(".try")}  # by frame.say; the others by pads
+    assert all(key.partition(".")[0] in PAD_TABLES for key in touched - chosen)
 
 
 # --- No visible text in the code ----------------------------------------------------------------

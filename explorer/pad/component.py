@@ -33,7 +33,11 @@ export default function (component) {
         held.pad = pad;
         if (held.gone) pad.destroy();
         else pad.update(held.latest.data);
-        if (page.said) delete document.documentElement.dataset.arriving;
+        // The page has arrived with its first pad.
+        const first = document.querySelector('[class*="st-key-pad-"]');
+        if (first?.contains(parentElement.getRootNode().host)) {
+          delete document.documentElement.dataset.arriving;
+        }
       })
       .catch((error) => {
         delete document.documentElement.dataset.arriving;
@@ -59,7 +63,7 @@ export default function (component) {
 _SHEETS = [
     FOLDER / "parts" / "pad.css",
     *sorted(set(FOLDER.glob("parts/*.css")) - {FOLDER / "parts" / "pad.css"}),
-    *sorted(FOLDER.glob("pages/*.css")),
+    *sorted(set(FOLDER.glob("pages/*.css")) - {FOLDER / "pages" / "keeper.css"}),
 ]
 
 _mount = st.components.v2.component(

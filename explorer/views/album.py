@@ -21,7 +21,7 @@ def show(words: Words, run: Run, only: tuple[str, ...] = ORDER) -> None:
     columns = st.columns(min(3, max(1, len(there))), gap="large")
     for number, name in enumerate(there):
         with columns[number % 3]:
-            st.markdown(f"#### {words(f'album.{name}')}")
+            st.markdown(f"## {words(f'album.{name}')}")
             st.image(found[name], caption=words(f"album.{name}_alt"), width="stretch")
             st.caption(words(f"album.{name}_look"))
     if "reconstructions" in only and resources.on_map(run):
@@ -31,7 +31,7 @@ def show(words: Words, run: Run, only: tuple[str, ...] = ORDER) -> None:
 def _map(words: Words, run: Run) -> None:
     from explorer import figures  # plotly, which no pad needs
 
-    st.markdown(f"#### {words('album.map')}")
+    st.markdown(f"## {words('album.map')}")
     shown = resources.shown(run)
     figure = figures.scatter(resources.map_points(run), shown.labels, shown.class_names)
     st.plotly_chart(figure, config={"displayModeBar": False}, key=f"album-{run.id}")

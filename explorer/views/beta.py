@@ -52,7 +52,7 @@ def show() -> None:
         frame.say_digits_alone(words)
         _linear(words, runs)
         _annealing(words, runs)
-        st.markdown(f"#### {words('beta.network_title')}")
+        st.markdown(f"## {words('beta.network_title')}")
         members.show(
             words,
             first.record.variant,
@@ -140,7 +140,7 @@ def _only(one: Run, other: Run) -> set[str]:
 
 def _linear(words: Words, runs: Sequence[Run]) -> None:
     """Theory and one trained network: rate of each dimension and active ones, against β."""
-    st.markdown(f"#### {words('beta.linear_title')}")
+    st.markdown(f"## {words('beta.linear_title')}")
     variances, count = resources.variances()
     linear = [run for run in records.by_role(runs, "theory") if run.record.latent <= len(variances)]
     if not linear:
@@ -269,7 +269,7 @@ def _active_chart(
 
 def _annealing(words: Words, runs: Sequence[Run]) -> None:
     """The unweighted rate along the training of two VAEs that differ in their warm-up alone."""
-    st.markdown(f"#### {words('beta.anneal_title')}")
+    st.markdown(f"## {words('beta.anneal_title')}")
     both = annealed(runs)
     if both is None:
         st.caption(words("beta.anneal_none"))

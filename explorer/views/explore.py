@@ -58,7 +58,7 @@ def _below(words: Words, run: Run) -> None:
     """The model's equation and its scores."""
     about, scores = st.columns(2, gap="large")
     with about:
-        st.markdown(f"#### {words('explore.equation_title')}")
+        st.markdown(f"## {words('explore.equation_title')}")
         has_posterior = run.record.capabilities.get("has_posterior")
         members.show(
             words,
@@ -67,7 +67,7 @@ def _below(words: Words, run: Run) -> None:
             also=("bound",) if has_posterior else (),
         )
     with scores:
-        st.markdown(f"#### {words('explore.numbers_title')}")
+        st.markdown(f"## {words('explore.numbers_title')}")
         _numbers(words, run)
 
 

@@ -59,10 +59,16 @@ def page(words: Words, name: str) -> Iterator[DeltaGenerator]:
 
 
 def say(words: Words, name: str, *more: str) -> None:
-    """A page's first sentences: what to try, what to look for, and more."""
-    said = words(f"{name}.try")
-    st.container(key="said-wide").markdown(" ".join((said, words(f"{name}.look"), *more)))
-    st.container(key="said-narrow").markdown(said)
+    """A page's first sentences: what to try, what to look for, and more. Where what to try is
+    another thing by a finger, the browser shows the one or the other."""
+    hands = {"": f"{name}.try"}
+    if f"{name}.try_touch" in words:
+        hands = {"-mouse": f"{name}.try", "-touch": f"{name}.try_touch"}
+    for hand, key in hands.items():
+        said = words(key)
+        wide = " ".join((said, words(f"{name}.look"), *more))
+        st.container(key=f"said-wide{hand}").markdown(wide)
+        st.container(key=f"said-narrow{hand}").markdown(said)
 
 
 def say_below(words: Words, name: str, *more: str) -> None:

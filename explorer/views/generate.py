@@ -56,7 +56,7 @@ def show() -> None:
         with ways:
             _ways(words)
         with about:
-            st.markdown(f"#### {words('generate.equation_title')}")
+            st.markdown(f"## {words('generate.equation_title')}")
             members.show(words, run.record.variant)
 
 
@@ -69,7 +69,7 @@ def _classifier() -> dict | None:
 
 
 def _ways(words: Words) -> None:
-    st.markdown(f"#### {words('generate.ways_title')}")
+    st.markdown(f"## {words('generate.ways_title')}")
     for name, formula in _WAYS.items():
         st.markdown(words(f"generate.way_{name}"))
         st.latex(formula)

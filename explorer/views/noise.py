@@ -79,7 +79,7 @@ def show() -> None:
         latent_pad(assets.module("pages/noise.js"), data, key=f"noise-{words.language}")
         frame.say_below(words, "noise")
         frame.say_digits_alone(words)
-        st.markdown(f"#### {words('noise.equation_title')}")
+        st.markdown(f"## {words('noise.equation_title')}")
         members.show(words, bench.conditional[bench.noises[0]].record.variant, "level")
         _matrix(words, bench)
         _gaps(words, bench)
@@ -106,7 +106,7 @@ def _trivial() -> float:
 def _matrix(words: Words, bench: _Bench) -> None:
     from explorer import figures
 
-    st.markdown(f"#### {words('noise.matrix_title')}")
+    st.markdown(f"## {words('noise.matrix_title')}")
     short = {noise: words(f"noise.short_{noise}") for noise in NOISES}
     rows: dict[str, Run] = {words("noise.matrix_plain"): bench.plain} if bench.plain else {}
     trained: dict[str, list[tuple[int, int]]] = {}
@@ -124,7 +124,7 @@ def _matrix(words: Words, bench: _Bench) -> None:
     labels = {name: words(f"noise.matrix_{name}") for name in ("row", "column", "error")}
     if known:
         kinds = [words(f"noise_pad.kind_{noise}") for noise in NOISES]
-        with st.container(key="noise-matrix"):
+        with st.container(key="wide-matrix"):
             st.plotly_chart(
                 resources.figure(figures.noise_matrix, known, trained, kinds, LEVELS, labels),
                 key="matrix",
@@ -135,7 +135,7 @@ def _matrix(words: Words, bench: _Bench) -> None:
 
 def _gaps(words: Words, bench: _Bench) -> None:
     """The network for all levels beside those for one level each."""
-    st.markdown(f"#### {words('noise.gap_title')}")
+    st.markdown(f"## {words('noise.gap_title')}")
     heads = [words("noise.gap_level", level=f"{level:g}") for level in LEVELS]
     table = [
         f"| {words('noise.gap_kind')} | {' | '.join(heads)} |",
@@ -183,7 +183,7 @@ def _toy(words: Words) -> None:
     runs = [run for run in records.by_role(there, "toy") if run.record.browser]
     if not runs:
         return
-    st.markdown(f"#### {words('toy.title')}")
+    st.markdown(f"## {words('toy.title')}")
     st.markdown(words("toy.try") + " " + words("toy.look"))
     text = words.group("toy_pad") | {"note": words("toy_pad.note", count=TOY_POINTS)}
     data = {"network": assets.network_spec(runs[0]), "text": text} | toy_data()

@@ -24,7 +24,7 @@ def draw(words: Words, shown: Run, beside: Run) -> None:
     pair = (shown, beside)
     same = {frame.model_of(words, run) for run in pair}
     title = words("train.compare_title")
-    st.markdown(f"#### {title}" + (f": {plain(*same)}" if len(same) == 1 else ""))
+    st.markdown(f"## {title}" + (f": {plain(*same)}" if len(same) == 1 else ""))
     titles = heads(words, pair)
     names = list(map(plain, titles))
     if maps.fingerprint(shown) != maps.fingerprint(beside):
@@ -50,7 +50,11 @@ def heads(words: Words, pair: tuple[Run, Run]) -> list[str]:
 
 def _scores(words: Words, pair: tuple[Run, Run], names: list[str]) -> None:
     found = [run.record.metrics.get(frame.scored_on(run), {}) for run in pair]
-    table = [f"| | {names[0]} | {names[1]} | {words('train.trivial')} |", "|---|--:|--:|---|"]
+    head = words("explore.number_what")
+    table = [
+        f"| {head} | {names[0]} | {names[1]} | {words('train.trivial')} |",
+        "|---|--:|--:|---|",
+    ]
     for name, key, trivial, places in SCORES:
         if not any(key in scores for scores in found):
             continue
@@ -75,11 +79,14 @@ def _differences(words: Words, pair: tuple[Run, Run], names: list[str]) -> None:
     for title, values in _all_knobs(words, pair).items():
         if values[0] != values[1]:
             rows.append(f"| {plain(title)} | {plain(values[0])} | {plain(values[1])} |")
-    st.markdown(f"**{words('train.differ')}**")
     if not rows:
         st.caption(words("train.alike"))
         return
-    st.markdown("\n".join([f"| | {names[0]} | {names[1]} |", "|---|--:|--:|", *rows]))
+    st.markdown(
+        "\n".join(
+            [f"| {words('train.differ')} | {names[0]} | {names[1]} |", "|---|--:|--:|", *rows]
+        )
+    )
 
 
 def _all_knobs(words: Words, pair: tuple[Run, Run]) -> dict[str, list[str]]:

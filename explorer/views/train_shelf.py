@@ -55,7 +55,7 @@ def draw(words: Words, shown: Run | None) -> None:
     if shown is not None and beside is not None and beside is not shown:
         train_beside.draw(words, shown, beside)
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    row.markdown(f"#### {words('train.shelf_title')}")
+    row.markdown(f"## {words('train.shelf_title')}")
     with row.popover(words("train.import")):
         _import(words)
     found = _found(words, list(listing.runs.values()), shown) | {

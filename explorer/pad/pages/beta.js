@@ -10,7 +10,7 @@ import { address } from "../parts/address.js";
 import { Bars, Chart } from "../parts/chart.js";
 import { LatentPad } from "../parts/latent_pad.js";
 import { mounting } from "../parts/pad.js";
-import { decimals, format, idle } from "../parts/page.js";
+import { decimals, format, idle, worded } from "../parts/page.js";
 import { saveMenu } from "../parts/save_menu.js";
 import { Grid } from "./beta/grid.js";
 import { LedgerTable } from "./beta/ledger_table.js";
@@ -23,7 +23,7 @@ const CUT_SEED = 0; // which of them
 class BetaBench {
   constructor(component) {
     const { data } = component;
-    this.text = data.text;
+    this.text = worded(data.text);
     this.runs = new Map(); // by K, once their files are here
     this.switches = []; // milliseconds from a click on a stop to the drawn digit and charts
     this.charts = [];
@@ -50,7 +50,7 @@ class BetaBench {
   }
 
   update(data) {
-    this.text = data.text;
+    this.text = worded(data.text);
   }
 
   async load(data) {
@@ -118,7 +118,7 @@ class BetaBench {
     actions.append(this.pad.part("buttons"));
     this.menu = saveMenu(actions, offered(this), t);
     root.querySelector(".plane").insertAdjacentHTML("afterend", `
-      <section class="carried"><h3>${t.dimensions}</h3><div data-part="kl"></div>
+      <section class="carried"><h2>${t.dimensions}</h2><div data-part="kl"></div>
         <p data-part="dead"></p><p class="hint">${t.dimensions_note}</p></section>`);
     const fold = document.createElement("details");
     fold.innerHTML = `<summary>${t.sliders}</summary>`;
@@ -127,19 +127,19 @@ class BetaBench {
     fold.appendChild(sliders);
     root.insertAdjacentHTML("beforeend", `
       <div class="bench">
-        <section><h3>${t.curve}</h3><div data-part="curve"></div>
+        <section><h2>${t.curve}</h2><div data-part="curve"></div>
           <p class="hint">${t.curve_note}</p></section>
-        <section><h3>${t.price}</h3><div data-part="gaps"></div>
+        <section><h2>${t.price}</h2><div data-part="gaps"></div>
           <p class="surgery" data-part="surgery"></p></section>
-        <section class="ledger" data-lazy="ledger"><h3 data-part="ledger-title">${t.ledger}</h3>
+        <section class="ledger" data-lazy="ledger"><h2 data-part="ledger-title">${t.ledger}</h2>
           <div class="bars" data-part="stack"></div>
           <div class="sums"><table><tbody data-part="rows"></tbody></table>
           <div><p class="each" data-part="each"></p><p class="hint">${
             format(t.ledger_note, { draws: DRAWS })}</p>
           <p class="hint" data-part="effective"></p></div></div></section>
-        <section data-lazy="grid"><h3>${t.grid}</h3>
+        <section data-lazy="grid"><h2>${t.grid}</h2>
           <div class="matrix" data-part="grid"></div><p class="hint">${t.grid_note}</p></section>
-        <section data-lazy="pair" hidden><h3>${t.pair}</h3>
+        <section data-lazy="pair" hidden><h2>${t.pair}</h2>
           <div class="pair" data-part="pair"></div><p class="hint" data-part="pair-note"></p></section>
       </div>`);
     this.buttons = Array.from(root.querySelectorAll("[data-k]"));

@@ -21,7 +21,7 @@ class ChartsPad extends Pad {
       const section = this.root.appendChild(document.createElement("section"));
       const head = section.appendChild(document.createElement("div"));
       head.className = "chart-head";
-      if (spec.title) head.appendChild(document.createElement("h3")).textContent = spec.title;
+      if (spec.title) head.appendChild(document.createElement("h2")).textContent = spec.title;
       const chart = new Chart(section.appendChild(document.createElement("div")), spec);
       const title = spec.title ?? spec.label;
       const figure = () => ({

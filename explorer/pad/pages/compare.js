@@ -274,7 +274,7 @@ class ComparePad extends Pad {
           <p class="error" data-part="score-${i}"></p>
           <span class="bar" aria-hidden="true"><i data-part="bar-${i}"></i><u></u></span></figure>`);
       const section = add(".maps", `
-        <section><h3>${escaped(name)}</h3><div data-part="map-${i}"></div></section>`);
+        <section><h2>${escaped(name)}</h2><div data-part="map-${i}"></div></section>`);
       const run = runs[i];
       const view = new DigitView(this.part(`output-${i}`));
       const map = new MapView(this.part(`map-${i}`), {
@@ -385,6 +385,11 @@ class ComparePad extends Pad {
       ? format(text.mean_digit, { trivial: decimals(trivial, 1) })
       : "";
     this.picks.forEach((button, i) => button.setAttribute("aria-pressed", String(i === label)));
+  }
+
+  spoken() {
+    const models = this.models.map(({ name, score }) => `${name}: ${score.textContent}`);
+    return [this.part("real-label").textContent, ...models].join(". ");
   }
 
   // Bring out on all maps what lies within a path on one of them.

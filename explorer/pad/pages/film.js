@@ -10,7 +10,7 @@ import { Run } from "../engine/run.js";
 import { readTensors } from "../engine/safetensors.js";
 import { classLegend, montage } from "../parts/montage.js";
 import { mounting, Pad } from "../parts/pad.js";
-import { format, grouped } from "../parts/page.js";
+import { format, grouped, worded } from "../parts/page.js";
 import { greyPicture, inked, sharp } from "../parts/picture.js";
 import { saveMenu } from "../parts/save_menu.js";
 import { greys, remember, Stage } from "../parts/stage.js";
@@ -164,7 +164,7 @@ class FilmPad extends Pad {
     const again = this.data && this.data.sides.length === data.sides.length;
     this.pause();
     this.stages?.forEach((stage) => stage.destroy());
-    this.text = data.text;
+    this.text = worded(data.text);
     this.data = data;
     this.films = films;
     if (!again) this.place = 1;
@@ -181,7 +181,7 @@ class FilmPad extends Pad {
     this.build(`
       <div class="pad train film${two ? " two" : ""}" aria-busy="true">
         <div class="sides">
-          ${data.sides.map((_, i) => `<section><div class="head"><h3 data-part="name-${i}"></h3>
+          ${data.sides.map((_, i) => `<section><div class="head"><h2 data-part="name-${i}"></h2>
             <span class="numbers" data-part="moment-${i}"></span></div>
             <div data-part="stage-${i}"></div></section>`).join("")}
         </div>

@@ -14,7 +14,7 @@ import { MapView } from "../parts/map_view.js";
 import { classLegend, mapFigure } from "../parts/montage.js";
 import { Nearest } from "../parts/nearest.js";
 import { mounting, Pad } from "../parts/pad.js";
-import { decimals, format } from "../parts/page.js";
+import { decimals, format, worded } from "../parts/page.js";
 import { namePicks } from "../parts/picks.js";
 import { greyPicture, tiled } from "../parts/picture.js";
 import { saveMenu } from "../parts/save_menu.js";
@@ -70,7 +70,7 @@ export class GeneratePad extends Pad {
               <figcaption data-part="near-label"></figcaption></figure>
           </section>
           <section class="plane">
-            <h3 data-part="map-title"></h3>
+            <h2 data-part="map-title"></h2>
             <div data-part="map"></div>
             <p class="hint" data-part="map-note"></p>
           </section>
@@ -115,6 +115,10 @@ export class GeneratePad extends Pad {
     this.recolour();
   }
 
+  spoken() {
+    return this.labels("[data-panel] canvas.big, [data-part=output], [data-part=near]");
+  }
+
   get #part() {
     return this.parts[this.doing];
   }
@@ -131,7 +135,7 @@ export class GeneratePad extends Pad {
   }
 
   async update(data) {
-    this.text = data.text;
+    this.text = worded(data.text);
     if (data.run.id !== this.run?.id) await this.load(data);
     else this.data = data;
   }

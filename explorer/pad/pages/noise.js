@@ -73,9 +73,9 @@ class NoisePad extends Pad {
         <p class="message" data-part="message" role="status" aria-live="polite"></p>
         <div data-part="save"></div>
         <div class="maps">
-          <section><h3>${t.map_title}</h3><div data-part="map"></div>
+          <section><h2>${t.map_title}</h2><div data-part="map"></div>
             <p class="hint">${t.plane_note}</p></section>
-          <section><h3>${t.curves_title}</h3>
+          <section><h2>${t.curves_title}</h2>
             <canvas class="levels" data-part="chart" role="img" aria-label="${t.curves_title}"></canvas>
             <p class="hint">${t.curves_note}</p></section>
         </div>
@@ -365,6 +365,10 @@ class NoisePad extends Pad {
     ]);
   }
 
+  spoken() {
+    return this.labels(["corrupted", ...ANSWERS].map((name) => `[data-part=${name}]`).join());
+  }
+
   #showAnswer(name, answer) {
     const { text } = this;
     this.views[name].draw(answer);
@@ -394,9 +398,11 @@ class NoisePad extends Pad {
     this.part("note-output").textContent = format(text.note_output, { level });
     if (!nearest) return;
     const trained = decimals(nearest.level, 1);
-    this.part("note-dedicated").innerHTML = here
-      ? format(text.note_dedicated, { level: trained, gap: this.#gap() })
-      : format(text.note_coming, { level: trained });
+    // Where that network is on its way, its place is as large as what will stand there.
+    const gap = here ? this.#gap() : "…";
+    const trivial = decimals(this.trivial, 1);
+    if (!here) this.part("score-dedicated").innerHTML = format(text.error_of, { error: "…", trivial });
+    this.part("note-dedicated").innerHTML = format(text.note_dedicated, { level: trained, gap });
   }
 
   // How much larger the one network's error is than that of the network trained for one level.

@@ -29,6 +29,10 @@ class ToyPad extends Pad {
     this.observer.disconnect();
   }
 
+  spoken() {
+    return this.part("probe").textContent;
+  }
+
   #buildPage() {
     const t = this.text;
     this.build(`
@@ -48,7 +52,7 @@ class ToyPad extends Pad {
               <circle class="dot" cx="22" cy="10" r="2"/><circle class="dot" cx="34" cy="6" r="2"/>
               </svg><span>${t.points}</span></li>
           </ul>
-          <table><thead><tr><th></th><th>${t.cosine}</th><th>${t.angle}</th></tr></thead><tbody>
+          <table><thead><tr><td></td><th>${t.cosine}</th><th>${t.angle}</th></tr></thead><tbody>
             <tr><th>${t.row_ours}</th><td data-part="cosine"></td><td data-part="angle"></td></tr>
             <tr class="soft"><th>${t.row_trivial}</th><td data-part="trivial-cosine"></td>
               <td data-part="trivial-angle"></td></tr></tbody></table>

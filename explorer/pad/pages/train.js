@@ -38,7 +38,7 @@ class WatchPad extends Pad {
     this.build(`
       <div class="pad train" aria-busy="true">
         <div class="head">
-          <h3 data-part="name"></h3>
+          <h2 data-part="name"></h2>
           <span class="status" data-part="status"></span>
           <div class="buttons"><button type="button" data-action="stop" hidden
             title="${t.stop_help}">${t.stop}</button></div>

@@ -13,7 +13,7 @@ import { MapView } from "./map_view.js";
 import { networkPicture } from "./network_picture.js";
 import { Nearest } from "./nearest.js";
 import { Pad } from "./pad.js";
-import { decimals, format, painted } from "./page.js";
+import { decimals, format, painted, worded } from "./page.js";
 import { Sliders } from "./sliders.js";
 
 /**
@@ -62,20 +62,20 @@ export class LatentPad extends Pad {
     this.build(`
       <div class="pad explore" aria-busy="true">
         <section class="input">
-          <h3>${t.input} <i>x</i></h3>
+          <h2>${t.input} <i>x</i></h2>
           <canvas class="digit" data-part="input" role="img"></canvas>
           <div class="picks" role="group" aria-label="${t.pick}"></div>
           <p class="hint">${t.pick}</p>
         </section>
-        <div class="network encoder"><h4>${t.encoder}</h4><div></div></div>
+        <div class="network encoder"><h3>${t.encoder}</h3><div></div></div>
         <section class="plane">
-          <h3 data-part="map-title"></h3>
+          <h2 data-part="map-title"></h2>
           <div data-part="map"></div>
           <p class="hint" data-part="map-note"></p>
         </section>
-        <div class="network decoder"><h4>${t.decoder}</h4><div></div></div>
+        <div class="network decoder"><h3>${t.decoder}</h3><div></div></div>
         <section class="output">
-          <h3>${t.output} <i>x̂</i></h3>
+          <h2>${t.output} <i>x̂</i></h2>
           <canvas class="digit big" data-part="output" role="img"></canvas>
           <p class="score" data-part="score"></p>
         </section>
@@ -105,8 +105,14 @@ export class LatentPad extends Pad {
       label: t.map,
       onHover: (point) => this.timed(() => this.preview(point)),
       onLeave: () => this.preview(null),
-      onPress: (point) => this.timed(() => this.moveOnMap(point)),
-      onRelease: () => this.settle(),
+      onPress: (point, { type }) => this.timed(() => {
+        if (type === "pointerdown") this.before = this.z.slice();
+        this.moveOnMap(point);
+      }),
+      onRelease: ({ type }) => {
+        if (type === "pointercancel") this.takeBack(); // the browser took the hand, to move the page
+        this.settle();
+      },
       onKey: ([dx, dy]) =>
         this.timed(() => {
           const [x, y] = this.cursor ?? this.layout.toMap(this.z);
@@ -147,7 +153,7 @@ export class LatentPad extends Pad {
 
   // New data from the page: another run, or the same one again.
   async update(data) {
-    this.text = data.text;
+    this.text = worded(data.text);
     const images = this.data?.digits.labels;
     if (data.run.id !== this.run?.id || data.digits.labels !== images) await this.load(data);
   }
@@ -326,6 +332,11 @@ export class LatentPad extends Pad {
     this.ghost = null;
     this.z = this.layout.toLatent(point, this.z);
     this.draw(point);
+  }
+
+  takeBack() {
+    this.z = this.before;
+    this.draw();
   }
 
   // Move along the map's plane and keep what z has beside it; where places stand for the nearest

@@ -48,7 +48,7 @@ export class MapView {
       return this.toMap(event.clientX - box.left, event.clientY - box.top);
     };
     this.top.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
+      if (event.button !== 0 || !event.isPrimary) return;
       event.preventDefault();
       this.top.focus({ preventScroll: true });
       this.top.setPointerCapture(event.pointerId);
@@ -56,11 +56,12 @@ export class MapView {
       onPress(at(event), event);
     });
     this.top.addEventListener("pointermove", (event) => {
+      if (!event.isPrimary) return;
       if (this.pressed) onPress(at(event), event);
       else if (event.pointerType === "mouse") onHover(at(event), event);
     });
     const release = (event) => {
-      if (!this.pressed) return;
+      if (!this.pressed || !event.isPrimary) return;
       this.pressed = false;
       onRelease(event);
     };

@@ -2,11 +2,13 @@
 
 import { address } from "./address.js";
 import { Chores } from "./chores.js";
-import { build } from "./page.js";
+import { build, worded } from "./page.js";
 import { theme, watchTheme } from "./theme.js";
 
 const TIMINGS = 2000; // that are kept
 const REST = 250; // milliseconds after the last key, when the address bar is told
+const SPEAK = 600; // and when what it changed is said aloud
+const SILENT = ["Tab", "Shift", "Control", "Alt", "Meta"];
 
 /**
  * What Streamlit gives a component: where it stands, what the page passes, and how to tell the page.
@@ -25,7 +27,7 @@ export class Pad {
   constructor({ parentElement, data, setTriggerValue, page }, handle = "latentPad") {
     address.open(page);
     this.host = parentElement;
-    this.text = data.text;
+    this.text = worded(data.text);
     this.tell = setTriggerValue;
     /** @type {number[]} */
     this.timings = []; // milliseconds from a hand's event to all that it changes, the last 2,000
@@ -39,6 +41,14 @@ export class Pad {
    */
   build(html) {
     this.root = build(this.host, html);
+    this.speaker = document.createElement("p");
+    this.speaker.className = "spoken";
+    this.speaker.setAttribute("role", "status");
+    this.root.append(this.speaker);
+    this.said = null;
+    this.root.addEventListener("keydown", (/** @type {KeyboardEvent} */ { key }) => {
+      if (!SILENT.includes(key)) this.#speakSoon();
+    }, true); // before whoever acts on it
     this.stopWatching?.();
     this.stopWatching = watchTheme(this.root, () => this.recolour());
   }
@@ -106,9 +116,39 @@ export class Pad {
     this.settling = setTimeout(() => this.settle(), REST);
   }
 
+  /**
+   * What is told of what a key changed, for those who do not see it.
+   * @returns {string}
+   */
+  spoken() {
+    return this.labels("[data-part=output], [data-part=near]");
+  }
+
+  /**
+   * What pictures that are seen are called, long vectors in short.
+   * @param {string} pictures A selector.
+   */
+  labels(pictures) {
+    const seen = [...this.root.querySelectorAll(pictures)].filter((picture) => picture.offsetParent);
+    return seen.map((picture) => picture.getAttribute("aria-label")).join(". ")
+      .replace(/(\((?:[^,()]+,){3}[^,()]+),[^()]*\)/g, "$1, …)");
+  }
+
+  // A pointer's moves are not said, nor every key of many.
+  #speakSoon() {
+    this.said ??= this.spoken();
+    clearTimeout(this.speaking);
+    this.speaking = setTimeout(() => {
+      const told = this.spoken();
+      if (told !== this.said) this.speaker.textContent = told;
+      this.said = null;
+    }, SPEAK);
+  }
+
   destroy() {
     clearTimeout(this.settling);
     this.chores.destroy();
+    clearTimeout(this.speaking);
     this.stopWatching?.();
   }
 }

@@ -9,6 +9,17 @@
  */
 
 /**
+ * Texts for whoever reads them: where a finger points, what is said for one (`…_touch`) is said.
+ * @param {Texts} text
+ * @returns {Texts}
+ */
+export function worded(text, coarse = window.matchMedia("(pointer: coarse)").matches) {
+  if (!coarse) return text;
+  const said = Object.entries(text).filter(([name]) => name.endsWith("_touch"));
+  return { ...text, ...Object.fromEntries(said.map(([name, one]) => [name.slice(0, -6), one])) };
+}
+
+/**
  * @param {any} host
  * @param {string} html
  * @returns {any}

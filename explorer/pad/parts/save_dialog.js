@@ -35,7 +35,7 @@ export function askHow(host, root, { label, figure }, text) {
       told}</span></label>`).join("")}</div></fieldset>`;
   dialog.innerHTML = `
     <form method="dialog">
-      <h3>${escaped(label)}</h3>
+      <h2>${escaped(label)}</h2>
       <figure><div class="preview"></div><figcaption aria-live="off"></figcaption></figure>
       <div class="fields">
         <label class="title"><span>${text.slide_title}</span><input type="text" name="title"

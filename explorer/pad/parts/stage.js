@@ -52,8 +52,8 @@ export class Stage {
     this.text = text;
     root.classList.add("stage");
     root.innerHTML = `
-      <div class="where"><h4 data-part="map-title"></h4><div data-part="map"></div></div>
-      <div class="what"><h4>${text.live_grid}</h4>
+      <div class="where"><h3 data-part="map-title"></h3><div data-part="map"></div></div>
+      <div class="what"><h3>${text.live_grid}</h3>
         <canvas class="digit sheet" data-part="grid" role="img" aria-label="${text.loading}"></canvas>
       </div>
       <div class="terms" data-part="curves"></div>`;

@@ -76,7 +76,7 @@ export class Extremes {
       row.setAttribute("role", "group");
       row.setAttribute("aria-label", name);
       const told = format(t.extremes_mean, { mean: decimals(mean(errors), 1), trivial: whole });
-      row.innerHTML = `<h4>${escaped(name)}<small>${told}</small></h4>`;
+      row.innerHTML = `<h3>${escaped(name)}<small>${told}</small></h3>`;
       for (const [end, found] of Object.entries(extremes(errors))) {
         const strip = row.appendChild(document.createElement("div"));
         strip.className = `strip ${end}`;

@@ -6,7 +6,7 @@ import { saveMenu } from "../../parts/save_menu.js";
  * @param {string} text
  * @param {string} [note]
  */
-export const heading = (text, note) => `<div class="head"><h3>${text}</h3><div class="save"></div></div>
+export const heading = (text, note) => `<div class="head"><h2>${text}</h2><div class="save"></div></div>
   ${note ? `<p class="hint">${note}</p>` : ""}`;
 
 /**

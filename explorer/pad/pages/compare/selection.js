@@ -15,10 +15,10 @@ export class Selection {
   constructor(root, text, onClear) {
     this.root = root;
     this.text = text;
-    root.innerHTML = `<div class="head"><h3></h3><button type="button" class="clear">${text.clear}</button>
+    root.innerHTML = `<div class="head"><h2></h2><button type="button" class="clear">${text.clear}</button>
       <div class="save"></div></div><div class="tables"></div>`;
     root.querySelector(".clear").addEventListener("click", onClear);
-    this.title = root.querySelector("h3");
+    this.title = root.querySelector("h2");
     this.tables = root.querySelector(".tables");
     this.menu = menu(root, text, [
       { label: text.save_table, save: () => this.#saveTable() },

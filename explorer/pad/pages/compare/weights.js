@@ -112,7 +112,7 @@ export class Filters {
       const row = this.table.appendChild(document.createElement("div"));
       row.className = `one ${kind}`;
       const told = format(t[`filters_${closed ? "components" : kind}`], { count: pictures.length, total });
-      row.innerHTML = `<h4>${escaped(name)}</h4><p>${told}</p><div class="strip"></div>
+      row.innerHTML = `<h3>${escaped(name)}</h3><p>${told}</p><div class="strip"></div>
         <p class="scale"><span>−${most.toPrecision(2)}</span><canvas role="img"
         aria-label="${t.filters_scale}"></canvas><span>+${most.toPrecision(2)}</span></p>`;
       const strip = row.querySelector(".strip");

@@ -15,7 +15,7 @@ export class Drawing {
     this.pad = pad;
     this.text = pad.text;
     this.section = pad.root.querySelector("section.input");
-    this.section.querySelector("h3").insertAdjacentHTML("afterend", `
+    this.section.querySelector("h2").insertAdjacentHTML("afterend", `
       <div class="modes" role="group" aria-label="${this.text.choose}">${MODES.map((mode) =>
         `<button type="button" data-input="${mode}">${this.text[mode]}</button>`).join("")}</div>
       <div class="drawn" hidden></div>`);

@@ -19,14 +19,14 @@ export class DrawnCode {
     this.text = pad.text;
     pad.root.insertAdjacentHTML("beforeend", `
       <section class="reparam" data-part="reparam" hidden>
-        <div><h3>${this.text.reparam}</h3>
+        <div><h2>${this.text.reparam}</h2>
         <div class="modes" role="group" aria-label="${this.text.reparam}">
           <button type="button" data-sampling="mean" title="${this.text.mean_help}">${this.text.mean}</button>
           <button type="button" data-sampling="draw" title="${this.text.draw_epsilon_help}">${this.text.draw_epsilon}</button>
         </div>
         <p class="hint">${this.text.reparam_note}</p>
         <div class="equations" data-part="equations"></div></div>
-        <div class="draws"><h4>${format(this.text.draws, { count: DRAWS })}</h4>
+        <div class="draws"><h3>${format(this.text.draws, { count: DRAWS })}</h3>
           <div data-part="draws"></div>
           <p class="bounds" data-part="bounds"></p><p class="hint">${this.text.bounds_note}</p></div>
       </section>`);

@@ -17,7 +17,7 @@ export class Gallery {
     this.chosen = [];
     this.text = pad.text;
     this.views = [];
-    root.innerHTML = `<header><h3 data-part="chosen"></h3><p class="hint" data-part="shares"></p></header>
+    root.innerHTML = `<header><h2 data-part="chosen"></h2><p class="hint" data-part="shares"></p></header>
       <div class="tiles"></div>
       <div class="more"><button type="button" hidden>${this.text.gallery_more}</button></div>`;
     this.tiles = root.querySelector(".tiles");

@@ -49,8 +49,8 @@ export class Walk {
       <div class="ways">${way("line")}${way("circle")}
         <div class="norms"><div></div></div></div>
       <p class="hint" data-walk="note"></p>
-      ${Object.keys(WAYS).map((name) => `<h4>${text[`way_${name}`]} <span class="formula">${
-        text[`formula_${name}`]}</span></h4><div data-strip="${name}"></div>`).join("")}`;
+      ${Object.keys(WAYS).map((name) => `<h2>${text[`way_${name}`]} <span class="formula">${
+        text[`formula_${name}`]}</span></h2><div data-strip="${name}"></div>`).join("")}`;
     this.find = (query) => root.querySelector(query);
     this.stations = new Slots(this.find(".stations"), {
       label: text.stations, between: "→", onSelect: () => this.#mark(),
