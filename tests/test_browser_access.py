@@ -33,6 +33,7 @@ _SIZES = """() => {
       const words = document.createTreeWalker(pad, NodeFilter.SHOW_TEXT);
       while (words.nextNode()) {
         const element = words.currentNode.parentElement;
+        if (element.closest("details:not([open]) > :not(summary)")) continue;
         const range = document.createRange();
         range.selectNodeContents(words.currentNode);
         const seen = range.getBoundingClientRect();

@@ -84,7 +84,7 @@ MAY_HAVE = {
     '.st-key-bar > :not([class*="st-key-widget-lang"]):has(.stSkeleton)',
     'html[data-arriving] .stLayoutWrapper:has([class*="st-key-pad-"]) ~ *, '
     'html[data-arriving] .stLayoutWrapper:has([class*="st-key-pad-"]) ~ * *',
-    ".compare .head h3:has(+ .save)",
+    ".compare .head h2:has(+ .save)",
 }
 
 
