@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from core import data
@@ -19,6 +20,7 @@ from core.store import checkpoints, own_runs, transfer
 from core.training import jobs, loop, runner
 from core.training.film import Film
 from explorer.language import Words, texts
+from tests import browser as chromium
 from tests.browser import DESKTOP, PHONE
 
 pytestmark = pytest.mark.browser
@@ -181,6 +183,12 @@ def test_a_run_deleted_in_one_tab_while_another_shows_it(opened, app, short):
 
 def test_names_links_and_two_films_in_step(opened, app, short):
     hand = opened(run=short)
+    menu = hand.page.locator(".film .saves")
+    download = chromium.saved(menu, EN("savespad.save_gif"), side="dark", pace="fast")
+    with Image.open(download.path()) as film:
+        assert film.n_frames > 20 and film.width == 480 and film.height > 240
+        assert f"Run: {short}" in film.info["comment"].decode()
+        assert film.convert("RGB").getpixel((2, 2)) == (18, 21, 31)
     button(hand, "train.rename").click()
     hand.page.get_by_label(EN("train.new_name")).fill("<b>β is two</b>")
     button(hand, "train.save").click()
@@ -192,6 +200,10 @@ def test_names_links_and_two_films_in_step(opened, app, short):
     two = hand.page.locator('.film.two[aria-busy="false"]')
     two.wait_for()
     hand.wait_for_link("beside", other)
+    two.locator(".saves .opens").click()
+    entries = two.get_by_role("menuitem")
+    expect(entries.first).to_have_attribute("aria-disabled", "false")  # one of both has a film
+    hand.page.keyboard.press("Escape")
     moments = two.locator('[data-part^="moment"]')
     two.get_by_role("slider").focus()
     hand.page.keyboard.press("Home")

@@ -1,10 +1,11 @@
 // A figure that moves as a file: as many frames as fit, in colours that all of them share.
 
 import { Palette } from "../engine/palette.js";
-import { LARGEST_FRAME, MOST_FRAMES, MOST_PIXELS, saveSequence } from "./downloads.js";
+import { LARGEST_FRAME, MOST_FRAMES, saveSequence } from "./downloads.js";
 import { compose, sizeOf } from "./slide.js";
 
 const HOLD = 900; // milliseconds for which the first and the last frame stay
+const MOST_BYTES = 12 * 2 ** 20; // of all frames: more is heavy on a slide too; the server takes up to 32
 const LOOKED_AT = 6; // frames that the colours are chosen by
 
 /**
@@ -13,7 +14,7 @@ const LOOKED_AT = 6; // frames that the colours are chosen by
  * @param {{ frames: number, milliseconds: number, width: number, height: number, back?: boolean }} of
  */
 export function chosenFrames({ frames, milliseconds, width, height, back = false }) {
-  const most = Math.min(MOST_FRAMES / (back ? 2 : 1), Math.floor(MOST_PIXELS / (width * height)));
+  const most = Math.min(MOST_FRAMES / (back ? 2 : 1), Math.floor(MOST_BYTES / (width * height)));
   const count = Math.max(1, Math.min(frames, Math.floor(most)));
   const indexes = Array.from({ length: count }, (_, i) =>
     count > 1 ? Math.round((i * (frames - 1)) / (count - 1)) : 0);
