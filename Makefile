@@ -1,10 +1,13 @@
-.PHONY: run test lint types check bench
+.PHONY: run test browsers lint types check bench
 
 run:
 	uv run streamlit run explorer/app.py
 
 test:
 	uv run pytest
+
+browsers:
+	uv run pytest -m others -n0 -s tests/test_other_browsers.py
 
 lint:
 	uv run ruff check
