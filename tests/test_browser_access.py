@@ -176,6 +176,14 @@ def test_nothing_stands_in_the_way(visit, page, view):
         assert all(found["small"] <= 0.01 for found in sizes.values()), sizes
         assert all(found["used"] >= 0.85 for found in sizes.values()), sizes
         assert hand.page.evaluate("document.documentElement.scrollWidth") <= WIDE["width"]
+    if page == "":
+        for low in ({"width": 844, "height": 390}, {"width": 640, "height": 400}):  # or 1280 twice
+            hand.page.set_viewport_size(low)
+            hand.page.wait_for_timeout(100)
+            hand.page.locator(".stMain").evaluate("main => main.scrollTo(0, 0)")
+            box = hand.map.bounding_box()
+            seen = min(box["y"] + box["height"], low["height"]) - box["y"]
+            assert seen >= 150, (low, box)
 
 
 def test_it_would_be_found(visit):

@@ -75,16 +75,17 @@ STREAMLITS = [r"\bObject\.hasOwn\(", r"\bstatic ?\{", r"\.(?:toSorted|toReversed
 # The rules that may ask for `:has()` (Firefox 121): without them something stands less well, and
 # nothing is lost or told twice.
 MAY_HAVE = {
-    ":has(> .st-key-said-narrow), :has(> .st-key-look)",
-    ":has(> .st-key-said-wide)",
+    ".compare .head h2:has(+ .save)",
+    ':has(> [class*="st-key-said-narrow"]), :has(> .st-key-look)',
+    ':has(> [class*="st-key-said-wide"])',
+    ':has(> [class*="st-key-said-"][class*="-mouse"])',
+    ':has(> [class*="st-key-said-"][class*="-touch"])',
+    '.stMainBlockContainer > .stVerticalBlock > :has([class*="st-key-said-"])',
     ".stHorizontalBlock:has(.st-key-own)",
     ".stHorizontalBlock:has(.st-key-own) > .stColumn",
     ".stHorizontalBlock:has(.st-key-own) > .stColumn:last-child",
     ".stColumn:has(.st-key-above), .stColumn:has(.st-key-equation)",
     '.st-key-bar > :not([class*="st-key-widget-lang"]):has(.stSkeleton)',
-    'html[data-arriving] .stLayoutWrapper:has([class*="st-key-pad-"]) ~ *, '
-    'html[data-arriving] .stLayoutWrapper:has([class*="st-key-pad-"]) ~ * *',
-    ".compare .head h2:has(+ .save)",
 }
 
 
