@@ -167,6 +167,9 @@ def test_nothing_stands_in_the_way(visit, page, view):
         hand.page.locator(f"#tab-{tab}").click()
         found += in_the_way(hand, f"{page}, {tab}")
     assert not found, "\n".join(map(str, found))
+    if view == "phone" and page == "train":  # what is watched, and the button that begins it
+        expect(hand.page.locator(".st-key-train-go button")).to_be_in_viewport(ratio=1)
+        expect(hand.page.locator(".map-view").first).to_be_in_viewport(ratio=1)
     if view == "phone" and page == "":
         two_fingers(hand)
     if view == "screen":

@@ -81,6 +81,7 @@ MAY_HAVE = {
     ':has(> [class*="st-key-said-"][class*="-mouse"])',
     ':has(> [class*="st-key-said-"][class*="-touch"])',
     '.stMainBlockContainer > .stVerticalBlock > :has([class*="st-key-said-"])',
+    ".stHorizontalBlock:has(.st-key-train-go) > .stColumn:last-child",
     ".stHorizontalBlock:has(.st-key-own)",
     ".stHorizontalBlock:has(.st-key-own) > .stColumn",
     ".stHorizontalBlock:has(.st-key-own) > .stColumn:last-child",
