@@ -191,7 +191,8 @@ def test_names_links_and_two_films_in_step(opened, app, short):
         assert film.convert("RGB").getpixel((2, 2)) == (18, 21, 31)
     button(hand, "train.rename").click()
     hand.page.get_by_label(EN("train.new_name")).fill("<b>β is two</b>")
-    button(hand, "train.save").click()
+    naming = hand.page.get_by_test_id("stPopoverBody")
+    naming.get_by_role("button", name=EN("train.save"), exact=True).click()
     expect(row(hand, short)).to_contain_text("<b>β is two</b>")
     other = hand.page.locator(".shelf tr:not([hidden]):has(.compare:enabled)").last.get_attribute(
         "data-run"
