@@ -46,8 +46,8 @@ SYMBOLS = {
     "normal": (r"\mathcal N", "N(…)"),
     "identity": ("I", "I"),
     "uniform": (r"\mathcal U", "U"),
-    "least_code": (r"z_{\min}", "zₘᵢₙ"),
-    "most_code": (r"z_{\max}", "zₘₐₓ"),
+    "least_code": (r"z_{\mathrm{min}}", "zₘᵢₙ"),
+    "most_code": (r"z_{\mathrm{max}}", "zₘₐₓ"),
     "pixel_deviation": (r"\sigma_x", "σₓ"),
     "eigenvalue": (r"\lambda", "λ"),
     "rate": ("R", "R"),
@@ -87,7 +87,7 @@ _PART = re.compile(
     r"|(?P<other>.)",
     re.DOTALL,
 )
-_BELOW = re.compile(r"_(?:\{\\?[A-Za-z]+\}|[A-Za-z])")
+_BELOW = re.compile(r"_(?:\{\\?[A-Za-z]+(?:\{[A-Za-z]+\})?\}|[A-Za-z])")
 
 
 def used(latex: str) -> list[str]:

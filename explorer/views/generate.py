@@ -12,7 +12,7 @@ from explorer.views import album, frame
 
 _WAYS = {
     "samples": r"z\sim p(z),\quad z\sim\sum_j w_j\,\mathcal N(m_j,S_j),\quad "
-    r"z\sim\mathcal U[z_{\min},z_{\max}]",
+    r"z\sim\mathcal U[z_{\mathrm{min}},z_{\mathrm{max}}]",
     "traverse": r"z_k\leftarrow v,\qquad \mathrm{KL}_k=\tfrac1N\sum_n\mathrm{KL}\big("
     r"q(z_k\mid x_n)\,\Vert\,p(z_k)\big)",
     "walk": r"\begin{gathered}(1-t)\,z_a+t\,z_b\\ "
