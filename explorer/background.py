@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -36,6 +37,7 @@ from explorer.workers import ROOT
 MOST = 400  # results that may be wanted at once; each takes seconds
 MOST_EACH = 40  # of these by one visitor, who may look at six runs side by side
 ENDED = "The process that computes it ended without a word; ask again."
+THREADS = str(max(1, (os.cpu_count() or 2) - 1))  # of one process; a core is left to the pages
 BROKE = "It could not be computed ({reason}); ask again."
 
 _log = logging.getLogger(__name__)
@@ -202,6 +204,7 @@ class Deriver:
         process = subprocess.Popen(
             self.command(batch),
             cwd=ROOT,
+            env={"OMP_NUM_THREADS": THREADS} | os.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

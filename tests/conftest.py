@@ -9,6 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+# Two workers share two cores, so threads of one computation would wait for each other's turn most
+# of the time; before anything reads it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from core.store import checkpoints
 from tests import browser as chromium
 from tests import trials

@@ -387,7 +387,7 @@ def test_a_selection_shows_real_and_reconstructed_digits_and_is_in_the_link(
     again.wait_for_link("select", None)
     expect(again.page.locator(".gallery")).to_be_hidden()
 
-    again.page.locator('[data-tool="select"]').click()
+    again.page.locator('button[data-tool="select"]').click()
     again.map.focus()
     again.page.keyboard.press("Shift+ArrowUp")
     for _ in range(5):

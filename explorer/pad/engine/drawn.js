@@ -28,7 +28,7 @@ export function pack(strokes) {
 
 /**
  * The strokes of a text; null where it holds none, or is torn or too long.
- * @param {string} text
+ * @param {string} packed
  * @returns {Place[][] | null}
  */
 export function unpack(packed) {
@@ -102,7 +102,7 @@ function toText(bytes) {
 }
 
 /**
- * @param {string} text
+ * @param {string} packed
  * @returns {Uint8Array | null}
  */
 function fromText(packed) {
