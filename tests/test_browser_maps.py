@@ -326,7 +326,8 @@ def test_the_priors_rings_are_one_two_and_three_standard_deviations(visit):
               if (name === "closePath") drawn.push(path);
             },
           });
-          pad.map.backing.paint(spy, { toScreen: (point) => point, width: 0, height: 0 });
+          const view = { toScreen: (point) => point, width: 0, height: 0, colours: pad.colours };
+          pad.map.backing.paint(spy, view);
           return drawn;
         })()""",
     )

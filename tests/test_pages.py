@@ -278,7 +278,7 @@ def test_what_no_browser_runs_is_shown_by_its_pictures(visit, still, monkeypatch
     app = visit("explore", code, model=name, k="4")
     assert not app.error and words("album.still") in [info.value for info in app.info]
     kind = trials.trial(name)
-    titles = {text.value.removeprefix("#### ") for text in app.markdown}
+    titles = {text.value.removeprefix("## ") for text in app.markdown}
     assert (words("album.samples") in titles) == kind.capabilities.has_prior
     assert (words("album.conditions") in titles) == (name == "conditional_vae")
     assert (words("album.completions") in titles) == (name == "completing_vae")
