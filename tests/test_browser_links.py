@@ -37,7 +37,9 @@ def test_back_and_forward_go_by_pages_and_each_shows_its_own_state(visit):
 
     assert arrive()["digit"] == "11"
     length = page.evaluate("history.length")
-    hand.wait_for_link("k", "16")
+    for k in ("2", "16"):
+        page.locator(f'button[data-k="{k}"]').click()
+        hand.wait_for_link("k", k)
     assert by_menu("Explore", "")["digit"] == "11"
     hand.wait_for_link("k", "16")  # as it was beside β; by itself it opens with 2
     choose("Model", "Stacked AE")
@@ -45,8 +47,9 @@ def test_back_and_forward_go_by_pages_and_each_shows_its_own_state(visit):
     choose("K (dimensions)", "2")
     hand.wait_for_link("k", "2")
     page.locator('.pad[aria-busy="false"]').first.wait_for()
+    before = hand.label
     hand.page.locator(".picks button").nth(6).click()
-    hand.wait_for_change(hand.label)
+    hand.wait_for_change(before)
     page.mouse.click(*hand.at(0.3, 0.4))
     hand.wait_for_link("z")
     explored = hand.link
