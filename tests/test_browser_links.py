@@ -55,7 +55,9 @@ def test_back_and_forward_go_by_pages_and_each_shows_its_own_state(visit):
     explored = hand.link
     assert by_menu("Noise", "noise")["digit"] == explored["digit"]
     by_menu("Train", "train")
-    made = by_menu("Generate", "generate")
+    by_menu("Generate", "generate")
+    hand.wait_for_link("z", explored["z"])
+    made = hand.link
     assert {name: made.get(name) for name in ("model", "k", "digit", "z")} == {
         name: explored[name] for name in ("model", "k", "digit", "z")
     }
@@ -63,7 +65,7 @@ def test_back_and_forward_go_by_pages_and_each_shows_its_own_state(visit):
     page.get_by_text("한국어", exact=True).click()
     hand.wait_for_link("lang", "ko")
     expect(page.locator("html")).to_have_attribute("lang", "ko")
-    expect(page.locator(".st-key-bar .stSelectbox input").nth(2)).to_have_value("완전 연결")
+    expect(page.locator(".st-key-bar .stSelectbox input").first).to_have_value("적층 AE")
     by_menu("PCA", "pca_vs_ae")
     assert page.evaluate("history.length") == length + 5, "one entry a page"
     for path, link, chosen in reversed(entries):
