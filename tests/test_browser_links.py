@@ -22,6 +22,10 @@ def test_back_and_forward_go_by_pages_and_each_shows_its_own_state(visit):
         page.locator('[data-test-script-state="notRunning"]').wait_for(state="attached")
         return hand.link
 
+    def of_the_page(link: dict[str, str]) -> dict[str, str]:
+        """Without the run, which the address says a moment after what picks it."""
+        return {name: text for name, text in link.items() if name != "run"}
+
     def by_menu(name: str, path: str) -> dict[str, str]:
         entries.append((page.evaluate("location.pathname"), hand.link, pickers()))
         page.locator('[data-testid="stTopNavLink"]', has_text=name).click()
@@ -71,11 +75,11 @@ def test_back_and_forward_go_by_pages_and_each_shows_its_own_state(visit):
     for path, link, chosen in reversed(entries):
         page.go_back()
         page.wait_for_url(re.compile(rf"{path}(\?|$)"))
-        assert arrive() == link | {"lang": "ko"}, path
+        assert of_the_page(arrive()) == of_the_page(link) | {"lang": "ko"}, path
         if chosen:
-            assert pickers()[:2] == chosen[:2]
+            assert pickers()[1] == chosen[1]  # K; the model's title is in another language now
     for path, link, _ in entries[1:3]:
         page.go_forward()
         page.wait_for_url(re.compile(rf"{path}(\?|$)"))
-        assert arrive() == link | {"lang": "ko"}, path
+        assert of_the_page(arrive()) == of_the_page(link) | {"lang": "ko"}, path
     assert not hand.errors
