@@ -160,7 +160,7 @@ def choice(
     if in_vain is not None:
         _complain(words(), name, in_vain, list(by_text), value)
     # By page too: Streamlit gives two pages' pickers of one key each other's last answer.
-    key = f"widget:{_link().page}:{name}:{language()}:{'|'.join(by_text)}"
+    key = f"widget:{name}:{language()}:{'|'.join(by_text)}:{_link().page}"
     if st.session_state.get(key, value) != value or key not in st.session_state:
         st.session_state[key] = value
 
@@ -209,7 +209,7 @@ def choices(
         else:
             _tell(words()("app.wrong_count", name=name, fewest=fewest, most=most))
     link.fresh.discard(name)
-    key = f"widget:{_link().page}:{name}:{language()}:{'|'.join(options)}"
+    key = f"widget:{name}:{language()}:{'|'.join(options)}:{_link().page}"
     if st.session_state.get(key) != value and len(st.session_state.get(key, value)) >= fewest:
         st.session_state[key] = value
 
