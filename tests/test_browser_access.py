@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from explorer import assets, serving
 from tests.browser import DESKTOP, PHONE
 from tests.test_language import NOT_TOUCHED
 
@@ -148,6 +149,18 @@ def two_fingers(hand) -> None:
     assert hand.label == moved
 
 
+def fetched_ahead_and_used(hand, page: str) -> None:
+    """What the answer names for the browser to fetch is fetched once, so it is what the page uses;
+    how soon is the machine's affair."""
+    asked = hand.page.evaluate(
+        "performance.getEntriesByType('resource').map((entry) => new URL(entry.name).pathname)"
+    )
+    for address in (assets.module(serving.ENTRIES[page]), *assets.digits_spec().values()):
+        assert asked.count(address) == 1, address
+    ahead = [line for line in hand.console if "preload" in line]
+    assert not [line for line in ahead if "within a few seconds" not in line]
+
+
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("page", PAGES)
 def test_nothing_stands_in_the_way(visit, page, view):
@@ -157,6 +170,7 @@ def test_nothing_stands_in_the_way(visit, page, view):
     assert hand.page.evaluate(_MOVED) <= 0.05
     assert hand.errors == []
     expect(hand.page.locator("h1")).to_have_count(1)
+    fetched_ahead_and_used(hand, page)
     if view == "screen":
         sizes = {1280: hand.page.evaluate(_SIZES)}
         by_keys(hand, page)

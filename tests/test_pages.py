@@ -142,6 +142,21 @@ def test_no_page_falls_over_a_member_that_is_not_known_here(visit, page):
             assert f"${symbols.SYMBOLS[name][0]}$" in legend, (name, equation.value)
 
 
+def test_the_sheet_knows_pickers_by_how_their_keys_begin(visit):
+    """Streamlit makes classes of keys; a picker's key has its page too, so that two pages' pickers
+    never share an answer."""
+    sheet = (REPOSITORY / "explorer" / "pad" / "pages" / "keeper.css").read_text("utf-8")
+    keys = {}
+    for page in ("explore", "compare", "generate"):
+        app = visit(page)
+        pickers = [*app.selectbox, *app.multiselect, *app.get("button_group")]
+        keys[page] = {one.key for one in pickers if one.key and one.key.startswith("widget:")}
+    classes = {re.sub(r"[^\w-]", "-", f"st-key-{key}") for key in set().union(*keys.values())}
+    for named in set(re.findall(r"st-key-widget-[a-z]+-?", sheet)):
+        assert any(name.startswith(named) for name in classes), named
+    assert all("widget:lang" in key for key in keys["explore"] & keys["generate"])
+
+
 @pytest.mark.usefixtures("registered")
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.parametrize("page", PAGES)

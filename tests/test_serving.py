@@ -74,21 +74,6 @@ def test_other_answers_name_nothing(app):
         assert answer.headers["Link"] is None
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("page", serving.ENTRIES)
-def test_what_is_fetched_ahead_is_what_the_page_uses(visit, page):
-    hand = visit(page, None)
-    hand.page.locator('.pad[aria-busy="false"]').first.wait_for()
-    asked = hand.page.evaluate(
-        "performance.getEntriesByType('resource').map(e => new URL(e.name).pathname)"
-    )
-    assert asked.count(assets.module(serving.ENTRIES[page])) == 1, "once, and used"
-    for address in assets.digits_spec().values():
-        assert asked.count(address) == 1
-    hand.page.wait_for_timeout(100)
-    assert not [line for line in hand.console if "preload" in line]
-
-
 # --- Whom the server answers --------------------------------------------------------------------
 
 NAME = socket.gethostname().lower().partition(".")[0]
