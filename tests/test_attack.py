@@ -160,7 +160,7 @@ def test_what_people_brought_or_trained_is_kept_by_their_browser_alone(app, ship
         assert keeps(f"{assets.root()}/derived/{own}") == "private"
 
     assert keeps(assets.run_spec(run)["codes"]) == "public"
-    trained = run.record.model_copy(update={"id": "vae-k2-00000000aa"})
+    trained = run.record.model_copy(update={"id": f"{run.id.rpartition('-')[0]}-00000000aa"})
     tensors = {name: checkpoints.read_tensors(run, name) for name in run.record.files}
     mine = checkpoints.save(checkpoints.user_store(), trained, tensors)
     assert keeps(assets._address(mine, checkpoints.CODES)) == "private"

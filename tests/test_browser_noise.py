@@ -145,6 +145,16 @@ def test_dragging_the_level_corrupts_and_cleans_without_the_server(visit, models
         note = hand.page.locator('[data-part="note-dedicated"]').inner_text()
         assert f"trained at {nearest:.1f}" in note and f"{abs(gap):.0f}\u00a0%" in note
 
+    in_the_pad(hand, "pad.map.root.style.display = 'none'")  # as a page that is not laid out yet
+    choose(hand, next(iter(noise.NOISES)))
+    in_the_pad(hand, "pad.map.root.style.display = ''")
+    two_frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    in_the_pad(hand, two_frames)
+    drawn = in_the_pad(hand, "pad.map.base.toDataURL()")
+    in_the_pad(hand, "pad.map.resize(true)")
+    assert in_the_pad(hand, "pad.map.base.toDataURL()") == drawn
+    choose(hand, kind)
+
     masked = numbers(hand, "pad.corrupted")
     hand.button("pattern").click()
     assert not np.array_equal(masked, numbers(hand, "pad.corrupted"))

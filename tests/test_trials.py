@@ -10,6 +10,7 @@ from tests import trials
 from tests.digits import REPOSITORY
 
 REGISTRY = "core/models/__init__.py"
+BANK = "core/training/bank.py"
 WRITTEN = {".py", ".js", ".css", ".toml", ".html"}
 
 
@@ -34,11 +35,10 @@ def test_lines_of_a_member(name, most):
 
 
 def test_a_member_is_three_files():
-    """Its own, one line of the registry, and its texts. Of a member without shipped runs: those
-    of the others are named where the bank is."""
+    """Its own, one line of the registry, and its texts; that it ships is said where the bank is."""
     own = "core/models/basic.py"
     found = files_that_name("basic_ae", "BasicAutoencoder", "core.models.basic")
-    assert found == {own, REGISTRY, "explorer/family/basic_ae.toml"}
+    assert found == {own, REGISTRY, BANK, "explorer/family/basic_ae.toml"}
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -253,7 +253,11 @@ export class MapView {
   resize(force = false) {
     const width = this.root.clientWidth;
     const height = this.root.clientHeight;
-    if (!width || !height || (!force && width === this.width && height === this.height)) return;
+    if (!width || !height) {
+      if (force) this.width = this.height = 0; // not laid out: drawn when it is, whatever its size
+      return;
+    }
+    if (!force && width === this.width && height === this.height) return;
     this.width = width;
     this.height = height;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
