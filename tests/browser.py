@@ -253,7 +253,7 @@ class Visit:
         page = visit.page
         page.set_default_timeout(1000 * PATIENCE)
         page.on("console", visit._hear)
-        page.on("pageerror", lambda error: visit.console.append(f"pageerror: {error.stack or error}"))
+        page.on("pageerror", lambda error: visit.console.append(f"pageerror: {error.stack}"))
         page.on("request", visit._ask)
         page.on("websocket", visit._talk)
         page.goto(url, wait_until="commit")
