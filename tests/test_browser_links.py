@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
+
+from tests.browser import PATIENCE
 
 pytestmark = pytest.mark.browser
 
@@ -25,6 +28,15 @@ def test_back_and_forward_go_by_pages_and_each_shows_its_own_state(visit):
     def of_the_page(link: dict[str, str]) -> dict[str, str]:
         """Without the run, which the address says a moment after what picks it."""
         return {name: text for name, text in link.items() if name != "run"}
+
+    def arrive_at(path: str, link: dict[str, str]) -> None:
+        """By the history: soon the address is this again, and it stays so once all is drawn."""
+        page.wait_for_url(re.compile(rf"{path}(\?|$)"))
+        wanted = of_the_page(link) | {"lang": "ko"}
+        end = time.monotonic() + PATIENCE
+        while of_the_page(arrive()) != wanted and time.monotonic() < end:
+            page.wait_for_timeout(50)
+        assert of_the_page(arrive()) == wanted, path
 
     def by_menu(name: str, path: str) -> dict[str, str]:
         entries.append((page.evaluate("location.pathname"), hand.link, pickers()))
@@ -74,12 +86,10 @@ def test_back_and_forward_go_by_pages_and_each_shows_its_own_state(visit):
     assert page.evaluate("history.length") == length + 5, "one entry a page"
     for path, link, chosen in reversed(entries):
         page.go_back()
-        page.wait_for_url(re.compile(rf"{path}(\?|$)"))
-        assert of_the_page(arrive()) == of_the_page(link) | {"lang": "ko"}, path
+        arrive_at(path, link)
         if chosen:
             assert pickers()[1] == chosen[1]  # K; the model's title is in another language now
     for path, link, _ in entries[1:3]:
         page.go_forward()
-        page.wait_for_url(re.compile(rf"{path}(\?|$)"))
-        assert of_the_page(arrive()) == of_the_page(link) | {"lang": "ko"}, path
+        arrive_at(path, link)
     assert not hand.errors
