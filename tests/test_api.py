@@ -44,12 +44,12 @@ def takes_paths():
     modules = (checkpoints, loading, own_runs, transfer, onnx_files, runner)
     for module in modules:
         public |= {f for name, f in vars(module).items() if not name.startswith("_")}
-    for function in public:
-        if inspect.isfunction(function) and function.__module__.startswith("core."):
-            for parameter in inspect.signature(function).parameters.values():
-                said = str(parameter.annotation)
-                if "Path" in said and "Callable" not in said:
-                    yield pytest.param(parameter, id=f"{function.__qualname__}-{parameter.name}")
+    ours = [f for f in public if inspect.isfunction(f) and f.__module__.startswith("core.")]
+    for function in sorted(ours, key=lambda f: (f.__module__, f.__qualname__)):
+        for parameter in inspect.signature(function).parameters.values():
+            said = str(parameter.annotation)
+            if "Path" in said and "Callable" not in said:
+                yield pytest.param(parameter, id=f"{function.__qualname__}-{parameter.name}")
 
 
 PATHS = list(takes_paths())

@@ -118,10 +118,10 @@ def test_a_seed_fixes_the_training(digits):
 
 @pytest.fixture(scope="module")
 def small(digits, tmp_path_factory):
-    """A classifier trained for seconds, on 1,800 digits and 200 for the threshold."""
+    """A classifier trained for seconds, on 900 digits and 100 for the threshold."""
     path = tmp_path_factory.mktemp("classifier") / "new" / "small.safetensors"
-    splits = [digits.subset(part, "part") for part in np.split(np.arange(5000), [2000, 3500])]
-    list(exposure.make(path, *splits, epochs=8))
+    splits = [digits.subset(part, "part") for part in np.split(np.arange(1800), [1000, 1400])]
+    list(exposure.make(path, *splits, epochs=16))
     return path, splits
 
 
@@ -129,7 +129,7 @@ def test_what_is_written_is_what_was_measured(small):
     path, (trained_on, test, held_out) = small
     found = classifier.load(path)
     facts = found.facts
-    assert facts.trained_count == 1800 and facts.threshold_on.startswith("200 digits")
+    assert facts.trained_count == 900 and facts.threshold_on.startswith("100 digits")
     assert facts.exposed_to == tuple(exposure.KINDS)
     right = found.probabilities(test.x).argmax(1) == test.labels
     assert facts.accuracy == pytest.approx(right.mean()) and facts.accuracy > 0.8
@@ -138,7 +138,7 @@ def test_what_is_written_is_what_was_measured(small):
     for name, images in exposure.references(held_out, facts.seed).items():
         assert facts.shares[name] == pytest.approx(found.confident(images).mean()), name
     assert facts.passing >= exposure.PASS
-    aside = np.random.default_rng(0).permutation(2000)[:200]
+    aside = np.random.default_rng(0).permutation(1000)[:100]
     most = found.probabilities(trained_on.x[np.sort(aside)]).max(1)
     assert (most >= facts.threshold).mean() == pytest.approx(facts.passing)
     assert (most >= facts.threshold + 0.01).mean() < exposure.PASS, "the highest in hundredths"
