@@ -118,31 +118,37 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def usual_context(browser):
-    """The context of most visits: what one has loaded, the next has cached. The app keeps nothing
-    of a visit in the browser, so a new tab is a new visit."""
-    context = browser.new_context(**chromium.DESKTOP)
-    yield context
-    context.close()
+def tabs(browser):
+    """The tabs of all visits."""
+    return chromium.Tabs(browser)
 
 
 @pytest.fixture
-def visit(browser, usual_context, app):
-    """Opens the app in a new tab: `visit(page="", language="en", options=None, **link)`.
+def visit(browser, tabs, app):
+    """Opens the app: `visit(page="", language="en", options=None, fresh=False, **link)`.
 
-    With `options` the tab has a fresh context made of them.
+    `options` are of the visitor's browser, DESKTOP where nothing is said. A `fresh` visit has
+    one of its own, with nothing loaded before and no history.
     """
-    opened = []
+    opened, own = [], []
 
-    def go(page="", language="en", options=None, **link):
-        context = browser.new_context(**options) if options else usual_context
-        opened.append(context if options else None)
-        found = chromium.Visit.open(context, app.link(page, **link), language)
-        if not options:
-            opened[-1] = found.page
+    def go(page="", language="en", options=None, fresh=False, **link):
+        options = options or chromium.DESKTOP
+        if fresh:
+            own.append(browser.new_context(**options))
+            return chromium.Visit.open(own[-1].new_page(), app.link(page, **link), language)
+        tab = tabs.take(options)
+        opened.append((tab, options))
+        found = chromium.Visit.open(tab, app.link(page, **link), language)
+        opened[-1] += (found,)
         return found
 
     yield go
-    for one in opened:
-        if one is not None:
-            one.close()
+    for tab, options, *found in opened:
+        if found:
+            found[0].leave()
+            tabs.give_back(tab, options)
+        else:  # it could not be opened
+            tab.close()
+    for context in own:
+        context.close()

@@ -188,13 +188,14 @@ def bench(visit):
 
 
 @pytest.fixture(scope="module")
-def still(usual_context, app):
+def still(tabs, app):
     """One visit that several tests only look at."""
-    opened = Visit.open(usual_context, app.link(PAGE, digit=DIGIT), None)
+    opened = Visit.open(tabs.take(DESKTOP), app.link(PAGE, digit=DIGIT), None)
     found = Bench(opened)
     found.wait_for_extremes()
     yield found
-    opened.page.close()
+    opened.leave()
+    tabs.give_back(opened.page, DESKTOP)
 
 
 def assert_decodes(bench: Bench, models, codes) -> None:

@@ -13,7 +13,7 @@ from core.latent import coding
 from core.store import loading
 from explorer.language import LANGUAGES, Words, texts
 from explorer.views import frame
-from tests.browser import DESKTOP, PHONE, Visit
+from tests.browser import PHONE, Visit
 
 pytestmark = pytest.mark.browser
 
@@ -101,7 +101,7 @@ def test_dragging_decodes_every_move_without_the_server_and_the_link_keeps_the_p
     assert hand.linked_z == pytest.approx(pressed_at, abs=0.0051)
     assert_shows(hand, model, hand.linked_z)
 
-    again = visit(options=DESKTOP, **hand.link)
+    again = visit(fresh=True, **hand.link)
     assert again.link == hand.link
     assert again.label == hand.label
     np.testing.assert_allclose(again.pixels(), hand.pixels(), atol=2 * ONE_STEP)

@@ -191,9 +191,9 @@ def latents(row: dict[str, str]) -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def bare(usual_context, app):
+def bare(tabs, app):
     """A page of the app's own origin with the pad's modules and nothing else."""
-    page = usual_context.new_page()
+    page = tabs.take(browser.DESKTOP)
     page.goto(f"{app.url}/_stcore/health")
     names = ("arithmetic", "numbers", "prior", "sampling", "spacing")
     page.evaluate(
@@ -205,7 +205,7 @@ def bare(usual_context, app):
         {name: assets.module(f"engine/{name}.js") for name in names},
     )
     yield page
-    page.close()
+    tabs.give_back(page, browser.DESKTOP)
 
 
 def test_line_and_great_circle_equal_core(bare):

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 def test_back_and_forward_go_by_pages_and_each_shows_its_own_state(visit):
     """Over all six pages, with a model, a digit, a point, a K and a language chosen on the way."""
-    hand = visit("beta_and_k", None, digit=11)
+    hand = visit("beta_and_k", None, fresh=True, digit=11)
     page = hand.page
     entries = []
 

@@ -26,7 +26,7 @@ from core.store import checkpoints, image_sets, loading, result_files
 from explorer.language import Words
 from explorer.views import frame
 from tests import browser as chromium
-from tests.browser import DESKTOP, PHONE
+from tests.browser import PHONE
 
 pytestmark = pytest.mark.browser
 
@@ -548,7 +548,7 @@ def test_a_projection_is_cancelled_and_another_goes_on_when_its_page_is_left(
     assert hand.page.locator('[data-part="message"]').inner_text() == ""
 
     run, set_id = run_of("stacked_ae", 2), own_set(np.arange(0, 5000, 25))
-    left = visit(options=DESKTOP, model="stacked_ae", k=2, set=set_id)
+    left = visit(fresh=True, model="stacked_ae", k=2, set=set_id)
     left.page.locator('button[data-method="tsne"]').click()
     expect(left.page.locator('[data-part="wait"]')).to_be_visible()
     left.page.close()

@@ -21,7 +21,7 @@ from core.training import jobs, loop, runner
 from core.training.film import Film
 from explorer.language import Words, texts
 from tests import browser as chromium
-from tests.browser import DESKTOP, PHONE
+from tests.browser import PHONE
 
 pytestmark = pytest.mark.browser
 
@@ -134,7 +134,7 @@ def test_a_click_trains_and_all_of_it_is_seen(opened, app):
 
 
 def test_two_tabs_share_one_training_and_stop_keeps_its_work(opened, app):
-    one, two = opened(options=DESKTOP), opened(options=DESKTOP)
+    one, two = opened(fresh=True), opened(fresh=True)
     for hand in (one, two):
         fill(hand, "knob.epochs.label", 777)
         expect(hand.page.get_by_text("3,107,968").first).to_be_visible()
