@@ -1,6 +1,7 @@
 """What the server computes of runs in the background: one process at a time, every visitor's first
 before anybody's second. Of one visitor's, how far a map can be trusted waits for the maps
-themselves, and scores of the same images share a process, which loads their libraries once.
+themselves, and scores of the same images share a process, which loads their libraries once. One
+that is done stands by for the next results for a while.
 
 A result that somebody asked for is computed even if everybody leaves the page meanwhile; it ends
 early only when all who asked for it have given it up. Nothing is kept before it is whole, so a
@@ -37,6 +38,7 @@ from explorer.workers import ROOT
 MOST = 400  # results that may be wanted at once; each takes seconds
 MOST_EACH = 40  # of these by one visitor, who may look at six runs side by side
 ENDED = "The process that computes it ended without a word; ask again."
+STAND_BY = 60  # seconds
 THREADS = str(max(1, (os.cpu_count() or 2) - 1))  # of one process; a core is left to the pages
 BROKE = "It could not be computed ({reason}); ask again."
 
@@ -81,6 +83,8 @@ class Deriver:
         self.tasks: dict[str, Task] = {}  # by file name, in the order of asking
         self.failed: dict[str, dict[str, Any]] = {}
         self.changed = threading.Condition()
+        self.spare: subprocess.Popen | None = None  # stands by; the thread's own affair
+        self.again: subprocess.Popen | None = None  # stood by and has new work
         self.thread: threading.Thread | None = None
         self.closing = False
 
@@ -188,6 +192,7 @@ class Deriver:
                 while not self.tasks and not self.closing:
                     self.changed.wait()
                 if self.closing:
+                    self._dismiss()
                     return
             batch: list[Task] = []
             try:
@@ -201,11 +206,11 @@ class Deriver:
                 self._give_in(batch, error)
 
     def _started(self, batch: list[Task]) -> subprocess.Popen:
-        process = subprocess.Popen(
+        process = self._spare_for(batch) or subprocess.Popen(
             self.command(batch),
             cwd=ROOT,
             env={"OMP_NUM_THREADS": THREADS} | os.environ,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -215,6 +220,28 @@ class Deriver:
         for task in batch:
             task.process = process
         return process
+
+    def _spare_for(self, batch: list[Task]) -> subprocess.Popen | None:
+        """The process that stands by, told to go on with these; None where none does."""
+        if self.spare is None:
+            return None
+        subject = batch[0].subject
+        asked = {"run": subject.run.id, "kinds": [task.kind for task in batch]}
+        line = json.dumps(asked | {"set": subject.set_id}) + "\n"
+        try:
+            os.write(self.spare.stdin.fileno(), line.encode())
+        except OSError:  # it has left
+            self._dismiss()
+            return None
+        self.again, self.spare = self.spare, None
+        return self.again
+
+    def _dismiss(self) -> None:
+        """The process that stands by ends."""
+        spare, self.spare = self.spare, None
+        if spare is not None:
+            with spare:
+                spare.kill()
 
     def _end(self, process: subprocess.Popen, failure: dict[str, Any] | None) -> None:
         """Take what a process has done off the list; what it did not come to is asked for anew."""
@@ -245,15 +272,19 @@ class Deriver:
     def _follow(self, process: subprocess.Popen, batch: list[Task]) -> dict[str, Any] | None:
         """Hear what a process tells until it ends; gives what it could not do."""
         told: dict[str, Any] = {}
+        for line in process.stdout:
+            with contextlib.suppress(ValueError):
+                heard = json.loads(line)
+                if isinstance(heard, dict):
+                    told = heard
+                    self._hear(told, batch)
+                    if heard.get("standing_by"):
+                        self.spare = process
+                        return None
         with process:
-            for line in process.stdout:
-                with contextlib.suppress(ValueError):
-                    heard = json.loads(line)
-                    if isinstance(heard, dict):
-                        told = heard
-                        self._hear(told, batch)
-        if process.returncode == 0:
-            return None
+            pass  # it ends
+        if process.returncode == 0 or (process is self.again and not told):
+            return None  # or it left before it heard of this: that is computed by another
         if "failed" not in told:
             return _failure(Refusal(ENDED), reason="ended")
         sentence, made_of = told.pop("failed"), told.pop("refusal", None)
@@ -283,7 +314,7 @@ def spec(run: Run) -> dict[str, str | None]:
 def _command(batch: list[Task]) -> list[str]:
     subject = batch[0].subject
     command = [sys.executable, "-m", "core.latent.compute", "--run", subject.run.id]
-    command += ["--kinds", *(task.kind for task in batch)]
+    command += ["--kinds", *(task.kind for task in batch), "--stand-by", str(STAND_BY)]
     return command + (["--set", subject.set_id] if subject.set_id else [])
 
 

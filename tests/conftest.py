@@ -152,3 +152,30 @@ def visit(browser, tabs, app):
             tab.close()
     for context in own:
         context.close()
+
+
+@pytest.fixture(scope="module")
+def live(tabs, app):
+    """Pages that a file's tests go on with, as the one before left it: `live(page="", **link)`.
+    What was chosen by hand is given up, and nothing is said or sent yet."""
+    kept = {}
+
+    def go(page="", **link):
+        key = (page, *link.items())
+        if key not in kept:
+            tab = tabs.take(chromium.DESKTOP)
+            kept[key] = chromium.Visit.open(tab, app.link(page, **link))
+        hand = kept[key]
+        hand.page.mouse.up()
+        hand.page.mouse.move(0, 0)
+        hand.button("reset").click()
+        hand.wait_for_link("z", None)
+        hand.page.locator(".stMain").evaluate("main => main.scrollTo(0, 0)")
+        hand.console.clear()
+        hand.frames.clear()
+        return hand
+
+    yield go
+    for hand in kept.values():
+        hand.leave()
+        tabs.give_back(hand.page, chromium.DESKTOP)

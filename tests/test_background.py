@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 
@@ -59,7 +60,7 @@ TELLS = "import json, time; print(json.dumps({'kind': 'umap', 'share': 0.5}), fl
 
 
 def test_a_result_is_waited_for_worked_on_and_ready(own, subject, deriver):
-    one = deriver(TELLS + "import sys; sys.stdin.read(); time.sleep(1)")
+    one = deriver(TELLS + "time.sleep(1)")
     assert one.state(subject, "umap") == {"status": "absent"}
     assert one.ask(subject, "umap", MINE) and one.ask(subject, "tsne", MINE)
     until(lambda: one.state(subject, "umap") == {"status": "working", "share": 0.5})
@@ -158,6 +159,44 @@ def test_a_shared_process_ends_when_nobody_wants_any_of_it(own, subject, deriver
     assert process.poll() is None and one.state(subject, "plane_scores")["status"] == "working"
     assert one.give_up(subject, "plane_scores", MINE)
     until(lambda: process.poll() is not None and not one.tasks)
+
+
+STANDS_BY = """
+import json, os, sys
+kinds = sys.argv[1:]
+while True:
+    for kind in kinds:
+        print(json.dumps({"kind": kind, "share": os.getpid()}), flush=True)
+        sys.stdin.readline()
+        print(json.dumps({"kind": kind, "done": True}), flush=True)
+    print(json.dumps({"standing_by": True}), flush=True)
+    line = sys.stdin.readline()
+    if not line or LEAVES:
+        sys.exit(3)
+    kinds = json.loads(line)["kinds"]
+"""
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_process_that_is_done_goes_on_with_the_next_unless_it_left(own, subject, deriver, leaves):
+    one = deriver(STANDS_BY.replace("LEAVES", str(leaves)))
+
+    def done_by(kind):
+        """Ask for a result; gives which process does it, and lets it be done."""
+        one.ask(subject, kind, MINE)
+        until(lambda: one.state(subject, kind).get("share"))
+        process = one.tasks[results.file_name(subject, kind)].process
+        os.write(process.stdin.fileno(), b"go on\n")
+        until(lambda: one.state(subject, kind)["status"] == "absent")
+        return process
+
+    first = done_by("umap")
+    until(lambda: one.spare is first)
+    second = done_by("tsne")
+    assert (second is first) is not leaves
+    until(lambda: one.spare is second)
+    one.close()
+    until(lambda: second.poll() is not None)
 
 
 @pytest.mark.parametrize(

@@ -111,8 +111,8 @@ def test_dragging_decodes_every_move_without_the_server_and_the_link_keeps_the_p
     assert again.errors == []
 
 
-def test_hovering_previews_and_leaving_restores(visit):
-    hand = visit(model="vae", k=2)
+def test_hovering_previews_and_leaving_restores(live):
+    hand = live(model="vae", k=2)
     kept, picture = hand.label, hand.pixels()
     link = hand.link
     hand.page.mouse.move(*hand.at(0.3, 0.3))
@@ -126,8 +126,8 @@ def test_hovering_previews_and_leaving_restores(visit):
     assert hand.link == link
 
 
-def test_sliders_follow_the_mouse_and_the_keys(visit, model_of):
-    hand = visit(model="vae", k=2)
+def test_sliders_follow_the_mouse_and_the_keys(live, model_of):
+    hand = live(model="vae", k=2)
     model = model_of("vae", 2)
     slider = hand.slider(1)
     slider.scroll_into_view_if_needed()
@@ -168,8 +168,8 @@ def test_sliders_follow_the_mouse_and_the_keys(visit, model_of):
     assert len(hand.frames) == frames
 
 
-def test_arrow_keys_move_the_point_on_the_map(visit):
-    hand = visit(model="vae", k=2)
+def test_arrow_keys_move_the_point_on_the_map(live):
+    hand = live(model="vae", k=2)
     hand.map.focus()
     for key, axis, way in (
         ("ArrowRight", 0, 1),
@@ -186,8 +186,8 @@ def test_arrow_keys_move_the_point_on_the_map(visit):
     hand.wait_for_link("z")
 
 
-def test_the_buttons_move_z_as_they_say(visit, held_out):
-    hand = visit(model="vae", k=2, digit=7)
+def test_the_buttons_move_z_as_they_say(live, held_out):
+    hand = live(model="vae", k=2)
     own = hand.label
     drag(hand, [(0.5, 0.5), (0.55, 0.5)])
     hand.page.mouse.up()
@@ -221,10 +221,8 @@ def test_the_buttons_move_z_as_they_say(visit, held_out):
     assert hand.errors == []
 
 
-def test_picking_a_digit_encodes_it_and_shows_its_error_and_its_neighbour(
-    visit, model_of, held_out
-):
-    hand = visit(model="vae", k=2)
+def test_picking_a_digit_encodes_it_and_shows_its_error_and_its_neighbour(live, model_of, held_out):
+    hand = live(model="vae", k=2)
     model = model_of("vae", 2)
     page = hand.page
     for label in range(10):

@@ -407,8 +407,8 @@ def numbers(row) -> list[float]:
     return [float(part) for part in re.findall(r"-?\d+\.\d\d", text)]
 
 
-def test_z_is_mean_plus_sigma_times_the_epsilon_that_is_shown(visit, run_of, held_out):
-    hand = visit(model="vae", k=2, digit=11)
+def test_z_is_mean_plus_sigma_times_the_epsilon_that_is_shown(live, run_of, held_out):
+    hand = live(model="vae", k=2, digit=11)
     hand.page.locator('[data-part="reparam"]').scroll_into_view_if_needed()
     rows = hand.page.locator(".equations > div")
     expect(rows).to_have_count(2)
@@ -448,8 +448,8 @@ def test_z_is_mean_plus_sigma_times_the_epsilon_that_is_shown(visit, run_of, hel
     assert hand.page.locator('[data-part="draws"] canvas').count() == 8
 
 
-def test_the_bounds_are_those_of_the_draws(visit, run_of, held_out):
-    hand = visit(model="vae", k=2, digit=11)
+def test_the_bounds_are_those_of_the_draws(live, run_of, held_out):
+    hand = live(model="vae", k=2, digit=11)
     hand.page.locator('[data-part="reparam"]').scroll_into_view_if_needed()
     line = hand.page.locator('[data-part="bounds"]')
     expect(line).to_contain_text("log p(x)")

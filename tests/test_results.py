@@ -12,7 +12,7 @@ import pytest
 
 from core import data, refusal
 from core.data.dataset import Dataset
-from core.latent import coding, results
+from core.latent import coding, compute, results
 from core.latent.projections import ProjectionError
 from core.latent.results import Subject
 from core.measures import metrics
@@ -131,6 +131,7 @@ def process(*arguments):
     return subprocess.Popen(
         [sys.executable, "-m", "core.latent.compute", *arguments],
         cwd=REPOSITORY,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -147,17 +148,25 @@ def fresh(own, vae):
     return checkpoints.save(own, made, tensors)
 
 
-def test_the_process_tells_its_progress_and_keeps_the_result(fresh, own):
-    with process("--run", fresh.id, "--kinds", "each", "mixture") as running:
-        lines = [json.loads(line) for line in running.stdout]
-        assert running.wait() == 0, running.stderr.read()
-    assert [line["kind"] for line in lines if line.get("done")] == ["each", "mixture"]
-    shares = [line["share"] for line in lines if line["kind"] == "each" and "share" in line]
+def test_the_process_tells_its_progress_keeps_the_results_and_stands_by(fresh, own, vae, held_out):
+    set_id = own_set(held_out.x[:60])
+    more = {"run": vae.id, "kinds": ["random_scores"], "set": set_id}
+    with process("--run", fresh.id, "--kinds", "each", "mixture", "--stand-by", "60") as running:
+        said, err = running.communicate(json.dumps(more) + "\n")  # and then nobody is there
+        assert running.returncode == compute.LEFT, err
+    lines = [json.loads(line) for line in said.splitlines()]
+    done = [line.get("kind", "stands by") for line in lines if "share" not in line]
+    assert done == ["each", "mixture", "stands by", "random_scores", "stands by"]
+    shares = [line["share"] for line in lines if line.get("kind") == "each" and "share" in line]
     assert shares == sorted(shares) and shares[-1] == 1 and len(shares) == 10
-    assert {path.name.split("-")[0] for path in (own / result_files.FOLDER).iterdir()} == {
-        "each",
-        "mixture",
-    }
+    kept = {path.name.split("-")[0] for path in (own / result_files.FOLDER).iterdir()}
+    assert kept == {"each", "mixture", "random_scores"}
+    assert results.find(Subject(vae, set_id), "random_scores")
+
+
+def test_the_process_leaves_when_it_stood_by_in_vain(vae):
+    with process("--run", vae.id, "--kinds", "umap", "--stand-by", "0.1") as running:
+        assert running.wait(60) == compute.LEFT
 
 
 def test_the_process_says_one_sentence_where_it_cannot(own):

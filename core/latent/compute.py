@@ -1,14 +1,17 @@
 """The process in which a server computes results of a run: `python -m core.latent.compute --help`.
 
 It prints its progress as lines of JSON and writes nothing before a result is whole, so that it may
-be killed at any time.
+be killed at any time. Having done what it was asked for it may stand by for more, since its
+libraries take many times longer to load than most results to compute.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -17,6 +20,8 @@ from core.latent import results
 from core.refusal import Refusal
 from core.store import checkpoints
 from core.store.checkpoints import CheckpointError
+
+LEFT = 3  # exit status of one that stood by in vain, so that nobody takes it for having done more
 
 
 @dataclass
@@ -27,6 +32,9 @@ class Options:
     kinds: Annotated[tuple[str, ...], "Which results."]
     set: Annotated[str | None, "Own images instead of the held-out digits."] = None
     nice: Annotated[int, "By how much the pages go first."] = 5
+    stand_by: Annotated[
+        float, "Seconds to wait for more: a line of JSON with run, kinds and set."
+    ] = 0.0
 
 
 def _tell(**line: Any) -> None:
@@ -47,19 +55,35 @@ _lines = sys.stdout  # also while a library's own printing is turned elsewhere
 
 
 def main(options: Options) -> int:
-    """Compute what is asked for; the exit status is 1 where a sentence was told instead."""
+    """Compute what is asked for; the exit status is 1 where a sentence was told instead,
+    and LEFT of one that stood by and was not asked again."""
+    os.nice(options.nice)
+    status = compute(options.run, options.kinds, options.set)
+    while status == 0 and options.stand_by:
+        _tell(standing_by=True)
+        if not select.select([sys.stdin], [], [], options.stand_by)[0]:
+            return LEFT
+        line = sys.stdin.readline()
+        if not line:  # nobody is there who could ask
+            return LEFT
+        asked = json.loads(line)
+        status = compute(asked["run"], asked["kinds"], asked["set"])
+    return status
+
+
+def compute(run_id: str, kinds: Sequence[str], set_id: str | None) -> int:
+    """Compute results of a run, telling how far it is; 1 where a sentence was told instead."""
     from core.latent.projections import ProjectionError
 
-    os.nice(options.nice)
     try:
         for store in (checkpoints.shipped_store(), checkpoints.user_store()):
-            if (store / options.run).is_dir():
-                run = checkpoints.open_run(store / options.run)
+            if (store / run_id).is_dir():
+                run = checkpoints.open_run(store / run_id)
                 break
         else:
-            raise CheckpointError("There is no run {run!r}.", run=options.run)
-        subject = results.Subject(run, options.set)
-        for kind in options.kinds:
+            raise CheckpointError("There is no run {run!r}.", run=run_id)
+        subject = results.Subject(run, set_id)
+        for kind in kinds:
             results.get(subject, kind, partial(_tell_share, kind))
             _tell(kind=kind, done=True)
     except ProjectionError as error:
