@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 ACCENT = "#4C6FE7"
-NEUTRAL = "#8A90A3"
-FRAME = "#D55E00"
 # Of classes, the same as in the pads.
 CLASSES = (
     "#332288",

@@ -16,7 +16,7 @@ from core.store.checkpoints import Run
 from explorer import aside, assets, members, resources, state, symbols
 from explorer.language import Words
 from explorer.pad.component import latent_pad
-from explorer.views import frame
+from explorer.views import frame, matrix
 
 TOY_POINTS = 200
 
@@ -104,8 +104,6 @@ def _trivial() -> float:
 
 
 def _matrix(words: Words, bench: _Bench) -> None:
-    from explorer import figures
-
     st.markdown(f"## {words('noise.matrix_title')}")
     short = {noise: words(f"noise.short_{noise}") for noise in NOISES}
     rows: dict[str, Run] = {words("noise.matrix_plain"): bench.plain} if bench.plain else {}
@@ -125,11 +123,7 @@ def _matrix(words: Words, bench: _Bench) -> None:
     if known:
         kinds = [words(f"noise_pad.kind_{noise}") for noise in NOISES]
         with st.container(key="wide-matrix"):
-            st.plotly_chart(
-                resources.figure(figures.noise_matrix, known, trained, kinds, LEVELS, labels),
-                key="matrix",
-                config={"displayModeBar": False},
-            )
+            st.html(matrix.noise_matrix(known, trained, kinds, LEVELS, labels))
     st.caption(words("noise.matrix_note", count=f"{JUDGED:,}", trivial=f"{_trivial():.1f}"))
 
 
