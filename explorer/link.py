@@ -87,6 +87,17 @@ class Link:
         self.shown[name] = value
         return value, in_vain
 
+    def only(self, name: str, value: str) -> str | None:
+        """Where there is one value and so no picker: the address says it only where it asked for
+        one, and none of what there was before. Gives what it asked for in vain."""
+        asked = name in self.fresh
+        _, in_vain = self.pick(name, [value], value)
+        self.said[name] = value
+        if not asked:
+            del self.shown[name]
+            self.pins.add(name)
+        return in_vain
+
     def pin(self, name: str, text: str | None) -> None:
         """Let the address say a value, or nothing, of what has no picker."""
         self.pins.add(name)

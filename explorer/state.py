@@ -235,14 +235,9 @@ def choices(
 
 def only(name: str, value: str) -> None:
     """Where there is one option left and so no picker: say so if the link asked for another."""
-    link = _link()
-    asked = name in link.fresh
-    _, in_vain = link.pick(name, [value], value)
+    in_vain = _link().only(name, value)
     if in_vain is not None:
         _complain(words(), name, in_vain, [value], value)
-    if not asked:
-        link.shown.pop(name)
-    link.choose(name, value)
 
 
 def pinned(name: str) -> str | None:

@@ -25,18 +25,14 @@ def test_back_and_forward_go_by_pages_and_each_shows_its_own_state(visit):
         page.locator('[data-test-script-state="notRunning"]').wait_for(state="attached")
         return hand.link
 
-    def of_the_page(link: dict[str, str]) -> dict[str, str]:
-        """Without the run, which the address says a moment after what picks it."""
-        return {name: text for name, text in link.items() if name != "run"}
-
     def arrive_at(path: str, link: dict[str, str]) -> None:
         """By the history: soon the address is this again, and it stays so once all is drawn."""
         page.wait_for_url(re.compile(rf"{path}(\?|$)"))
-        wanted = of_the_page(link) | {"lang": "ko"}
+        wanted = link | {"lang": "ko"}
         end = time.monotonic() + PATIENCE
-        while of_the_page(arrive()) != wanted and time.monotonic() < end:
+        while arrive() != wanted and time.monotonic() < end:
             page.wait_for_timeout(50)
-        assert of_the_page(arrive()) == wanted, path
+        assert arrive() == wanted, path
 
     def by_menu(name: str, path: str) -> dict[str, str]:
         entries.append((page.evaluate("location.pathname"), hand.link, pickers()))

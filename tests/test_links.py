@@ -93,6 +93,24 @@ def test_only_an_address_can_ask_in_vain_and_only_once():
     assert link.pick("k", ["2"], "2") == ("2", None), "no page's choice is a mistake of a link"
 
 
+def test_what_there_is_one_of_leaves_no_other_in_the_address():
+    link = Link()
+    link.adopt({"k": "2", "run": "first"})
+    drawn(link, "explore", k=(["2", "8"], "2"), run=(["first", "second"], "first"))
+    link.choose("k", "8")
+    link.begin("explore")
+    link.pick("k", ["2", "8"], "2")
+    assert link.only("run", "of-8") is None
+    assert link.told()["said"] == {"k": "8"} and link.told()["gone"] == ["run"]
+    link.adopt({"k": "8", "run": "of-8"})
+    link.begin("explore")
+    assert link.only("run", "of-8") is None
+    assert link.told()["said"] == {"run": "of-8"} and link.told()["gone"] == []
+    link.adopt({"k": "8", "run": "first"})
+    link.begin("explore")
+    assert link.only("run", "of-8") == "first"
+
+
 def test_a_pad_begins_with_what_the_session_holds_where_the_page_has_it():
     link = Link()
     link.adopt({"k": "16"})
