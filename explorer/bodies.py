@@ -32,7 +32,7 @@ WAITING, EACH_WAITING = 120, 8  # requests that wait for a permit, in all and of
 PATIENCE = 20.0  # seconds until one of these gives up
 SILENCE = 10.0  # seconds in which something of a body must come
 LONGEST = 60.0  # seconds until all of it must be there, and again until its answer is fetched
-LINGER = 2.0  # seconds in which the rest of a refused body is passed over, so that its sender hears
+LINGER = 2.0  # seconds of silence until the rest of a refused body is no longer waited for
 PART = 2**18  # bytes that are written, and sent, at a time
 
 
@@ -160,11 +160,13 @@ class Body:
         return size
 
     async def pass_over(self) -> None:
-        """Take what is left of it and let it go."""
+        """Take what is left of it and let it go, for as long as it comes: who still sends when the
+        connection is closed never hears why."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LINGER):
+            async with asyncio.timeout(LONGEST):
                 while not self.whole:
-                    await self.message()
+                    async with asyncio.timeout(LINGER):
+                        await self.message()
 
 
 class Taking:

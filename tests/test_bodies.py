@@ -80,6 +80,16 @@ def test_a_body_that_trickles_ends_too(app, quick):
     assert answer.status == 408 and b"0.8" in answer.body
 
 
+@pytest.mark.parametrize("stalls", [False, True])
+def test_a_refused_body_goes_by_while_it_comes_so_that_its_sender_hears_why(app, quick, stalls):
+    length = str(2**30)
+    began = time.monotonic()
+    answer = waited(post(app, parts=[b"x"] * 8, every=0.05, stalls=stalls, Content_Length=length))
+    assert answer.status == 400 and b"there are more" in answer.body
+    assert 0.4 < time.monotonic() - began < 0.8, "longer than one waits for it in silence"
+    assert ("close" in answer.headers.get("Connection", "")) == stalls, "it has all come by"
+
+
 def test_nothing_is_read_before_its_permit(app, quick, monkeypatch):
     """And who has many waits for his own, not for others'."""
     read = []
