@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests import browser as chromium
 
-LIMIT = 1.5
+LIMIT = 1.4
 HEAVY = ("torch", "umap", "sklearn", "scipy", "pandas", "plotly", "torchvision", "pyarrow")
 EMPTY = 'import streamlit as st\n\nst.write("ready")\n'
 APP = chromium.REPOSITORY / "explorer" / "app.py"
