@@ -43,3 +43,13 @@ def test_noise_matrix_frames_what_was_trained_and_underlines_the_least_of_each_c
     groups = [(cell.text, cell.get("colspan")) for cell in kinds.findall("th")]
     assert groups == [("Gaussian", "2"), ("Masking", "2")]
     assert [cell.text for cell in heads] == ["0.1", "0.3", "0.1", "0.3"]
+
+
+def test_what_a_record_says_never_takes_the_page_down():
+    labels = {"row": "trained on", "column": "tried on", "error": "squared error"}
+    for values in ([0.0, 0.0], [0.0, 9.0], [-1.0, 5.0], [7.0, 7.0]):
+        table = ET.fromstring(matrix.noise_matrix({"One": [values]}, {}, ["A"], [0.1, 0.3], labels))
+        cells = table.findall("tbody/tr/td")
+        assert [float(text(cell)) for cell in cells] == values
+        opacities = [float(cell.get("style").rpartition(",")[2].rstrip(")")) for cell in cells]
+        assert all(matrix.LIGHTEST <= one <= matrix.DARKEST for one in opacities)

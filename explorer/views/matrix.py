@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 LIGHTEST, DARKEST = 0.03, 0.55  # opacity of a cell's colour; letters stay readable on either
+LEAST = 1e-3  # errors below it look alike, so that a run whose record says 0 takes no page down
 
 
 def noise_matrix(
@@ -29,12 +30,12 @@ def noise_matrix(
     """
     columns = [(noise, level) for noise in range(len(noises)) for level in range(len(levels))]
     all_ = [value for table in errors.values() for row in table for value in row]
-    low, high = math.log(min(all_)), math.log(max(all_))
+    low, high = math.log(max(min(all_), LEAST)), math.log(max(*all_, LEAST))
     least = {at: min(table[at[0]][at[1]] for table in errors.values()) for at in columns}
 
     def cell(name: str, noise: int, level: int) -> str:
         value = errors[name][noise][level]
-        share = (math.log(value) - low) / (high - low or 1)
+        share = (math.log(max(value, LEAST)) - low) / (high - low or 1)
         classes = ["trained"] * ((noise, level) in trained.get(name, ()))
         classes += ["group"] * (level == 0)
         said = (
