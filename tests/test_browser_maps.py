@@ -454,12 +454,14 @@ def test_the_bounds_are_those_of_the_draws(live, run_of, held_out):
     line = hand.page.locator('[data-part="bounds"]')
     expect(line).to_contain_text("log p(x)")
     # Both at once: another digit has its own draws coming, and the line is then an older one.
-    wait_in_the_pad(hand, "pad.sampling.noise?.length === 1000")
-    told = in_the_pad(
+    # One look both waits and reads: the page draws anew whenever the lines come into sight.
+    wait_in_the_pad(
         hand,
-        """({ line: pad.part("bounds").textContent, bounds: pad.sampling.bounds,
+        """pad.sampling.noise?.length === 1000 && (pad.told = {
+             line: pad.part("bounds").textContent, bounds: pad.sampling.bounds,
              noise: pad.sampling.noise.map((one) => Array.from(one)) })""",
     )
+    told = in_the_pad(hand, "pad.told")
     shown = [float(number) for number in re.findall(r"(-?\d+\.\d) ±", told["line"])]
     errors = [float(number) for number in re.findall(r"± (\d+\.\d+)", told["line"])]
     noise = np.array(told["noise"])
