@@ -168,16 +168,20 @@ class ModelConfig(Settings):
     latent: int = knob(2, ge=1, le=784, label="K", help="Number of latent dimensions.")
 
 
-class LayersConfig(ModelConfig):
-    """Encoder and decoder made of several fully connected layers."""
-
-    hidden: tuple[int, ...] = knob(
+def _hidden(when: tuple[str, Any] | None = None) -> Any:
+    return knob(
         (320, 160),
         label="Hidden units",
         help="Widths of the encoder's hidden layers; the decoder mirrors them.",
         advanced=True,
-        when=("network", "mlp"),
+        when=when,
     )
+
+
+class LayersConfig(ModelConfig):
+    """Encoder and decoder made of several fully connected layers."""
+
+    hidden: tuple[int, ...] = _hidden()
     activation: Literal["gelu", "relu", "silu", "tanh", "sigmoid"] = knob(
         "gelu", label="Activation", help="Nonlinearity between the layers.", advanced=True
     )
@@ -186,6 +190,7 @@ class LayersConfig(ModelConfig):
 class NetworkConfig(LayersConfig):
     """Encoder and decoder made of several layers, fully connected or convolutional."""
 
+    hidden: tuple[int, ...] = _hidden(when=("network", "mlp"))
     network: Literal["mlp", "conv"] = knob(
         "mlp", label="Network", help="Fully connected layers, or convolutions with stride 2."
     )

@@ -41,7 +41,9 @@ SYMBOLS = {
     "posterior_deviation": (r"\sigma", "σ"),
     "epsilon": (r"\varepsilon", "ε"),
     "beta": (r"\beta", "β"),
+    "penalty": (r"\alpha", "α"),
     "kl": (r"\mathrm{KL}", "KL"),
+    "mean_of_draws": (r"\mathrm{mean}_M", "mean"),
     "expectation": (r"\mathbb E", "E"),
     "normal": (r"\mathcal N", "N(…)"),
     "identity": ("I", "I"),
@@ -75,7 +77,7 @@ SYMBOLS = {
 _NAMES = {latex: name for name, (latex, _) in SYMBOLS.items()}
 # Commands that are no symbols: names of functions, signs, spaces and how things are laid out.
 _SIGN = re.compile(
-    r"\\(?:[lr]?Vert|mid|[bB]ig|top|min|max|sum|log|sin|nabla|odot|sim|leftarrow|t?frac|textstyle"
+    r"\\(?:[lr]?Vert|mid|[bB]ig|top|min|max|sum|log|sin|nabla|partial|odot|sim|leftarrow|t?frac|textstyle"
     r"|q?quad|underbrace|boxed)"
 )
 _PART = re.compile(

@@ -19,10 +19,12 @@ from core.models import conditioned
 from core.models.conditioned import gated_decoder, gated_encoder
 from core.models.networks import (
     ACTIVATIONS,
+    LinearTranspose,
     conv_decoder,
     conv_encoder,
     mlp_decoder,
     mlp_encoder,
+    tied_decoder,
 )
 from core.models.signals import NOTHING, Signature
 from core.store import loading
@@ -186,6 +188,9 @@ def small_networks():
             conv_decoder(5, 8, (4, 3), wide.shape, activation),
             (5,),
         )
+    owner = mlp_encoder(wide.size, (11, 6), 7, "tanh")
+    tied = tied_decoder(owner, wide.shape, "tanh")
+    yield "tied decoder", tied, (7,)
     for gate in ("sigmoid", "root"):
         plain = mlp_encoder(wide.size, (11, 6), 7, "tanh")
         yield f"gated mlp encoder {gate}", gated_encoder(plain, gate), wide.shape
@@ -202,16 +207,20 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
     torch.manual_seed(0)
     jobs, expected, seen = [], [], set()
     for name, network, shape in small_networks():
+        tensors = [(key, p) for key, p in network.named_parameters()]
+        for key, layer in network.named_modules():  # a weight that stands elsewhere
+            if isinstance(layer, LinearTranspose):
+                tensors.append((f"{key}.weight", layer.weight))
         with torch.no_grad():
-            for parameter in network.parameters():
+            for _, parameter in tensors:
                 parameter.copy_(torch.randn_like(parameter))
             x = 3 * torch.randn(4, *shape)
             at = torch.full((4,), POSITION)
             expected.append((name, conditioned.apply(network, x, at).flatten(1).numpy()))
-        named = {id(p): key for key, p in network.named_parameters()}
+        named = {id(p): key for key, p in tensors}
         layers = programs.layers(network, named)
         seen |= {layer["op"] for layer in layers}
-        arrays = {key: p.detach().numpy() for key, p in network.named_parameters()}
+        arrays = {key: p.detach().numpy() for key, p in tensors}
         jobs.append(
             {
                 "layers": layers,
@@ -220,7 +229,8 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
                 "x": x.flatten(1).tolist(),
             }
         )
-    known = {"linear", "conv", "conv_transpose", "reshape", "gate", "shift", *ACTIVATIONS}
+    known = {"linear", "linear_transpose", "conv", "conv_transpose", "reshape", "gate", "shift"}
+    known |= set(ACTIVATIONS)
     assert seen == known, "a layer that the export knows is in no test"
     answers = engine(
         """(jobs) => jobs.map(({layers, shape, tensors, x}) => {
@@ -238,6 +248,7 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
 def test_the_export_writes_no_operation_that_the_engine_was_not_tested_with():
     made = {
         nn.Linear(1, 1): "linear",
+        LinearTranspose(nn.Linear(1, 1)): "linear_transpose",
         nn.Conv2d(1, 1, 1): "conv",
         nn.ConvTranspose2d(1, 1, 1): "conv_transpose",
         nn.Flatten(): "reshape",
@@ -248,7 +259,8 @@ def test_the_export_writes_no_operation_that_the_engine_was_not_tested_with():
     } | {make(): name for name, make in ACTIVATIONS.items()}
     assert {type(layer) for layer in made} == set(programs._LAYERS)
     for layer, op in made.items():
-        names = {id(p): name for name, p in layer.named_parameters()}
+        tensors = [getattr(layer, name, None) for name in ("weight", "bias")]
+        names = {id(tensor): "a tensor" for tensor in tensors}
         found = programs.layers(nn.Sequential(layer), names)
         assert [entry["op"] for entry in found] == ([op] if op else [])
 

@@ -321,7 +321,7 @@ def test_rate_is_the_mean_log_ratio_of_posterior_and_prior(name, changes):
     ratio, rate = torch.stack(ratios), torch.stack(rates)  # (draws, batch)
     error = ratio.std(0) / len(ratio) ** 0.5
     assert ((ratio.mean(0) - rate.mean(0)).abs() <= 4 * error + 1e-4).all()
-    assert (rate.mean(0) > 0).all()
+    assert (rate.mean(0) > -4 * error - 1e-4).all()  # a KL, as far as draws can tell
 
 
 @pytest.mark.parametrize(("name", "changes"), with_ability(Probabilistic, Generative))
@@ -575,6 +575,7 @@ def sigmoid(x):
 
 OPERATIONS = {
     "linear": lambda x, layer, weight, bias: x @ weight.T + bias,
+    "linear_transpose": lambda x, layer, weight, bias: x @ weight + bias,
     "conv": convolve,
     "conv_transpose": convolve_transposed,
     "reshape": lambda x, layer, *_: x.reshape(len(x), *(layer["shape"] or [-1])),

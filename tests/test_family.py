@@ -67,7 +67,8 @@ def test_equations(name, code):
     whole = "".join(language.member(name).equation)
     terms = re.findall(r"\\term\{(\w+)\}", whole)
     assert shown.count("{") == shown.count("}") and "<" not in shown and r"\term" not in shown
-    assert terms and all(words(f"equation.{term}") in shown for term in terms)
+    told = [words.first(f"equation.{term}.{name}", f"equation.{term}") for term in terms]
+    assert told and all(one and one in shown for one in told)
     assert r"\boxed" not in shown
     control, framed = FRAMED.get(name, ("beta", 0))
     assert members.latex(words, name, control).count(r"\boxed") == framed

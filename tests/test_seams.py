@@ -138,7 +138,7 @@ def test_an_opponent_has_a_learning_rate_and_betas_of_its_own():
 
 
 def test_each_phase_moves_its_own_parts_and_enters_once():
-    request = asked("greedy_ae", epochs=10.0)  # 50 steps: 15, 15, 20
+    request = asked("two_step_ae", epochs=10.0)  # 50 steps: 15, 15, 20
     model = built(request)
     before, parts = kept(model), {}
     for report in loop.train(model, request.data, request.train, CPU):

@@ -15,7 +15,7 @@ from core.models.abilities import Dialled, Generative, Layered, Probabilistic
 from core.models.base import Member
 from core.models.conditioned import Gate, Shift
 from core.models.gaussian import GaussianLevels
-from core.models.networks import WEIGHTED
+from core.models.networks import WEIGHTED, LinearTranspose
 
 Layer = dict[str, Any]
 
@@ -48,7 +48,7 @@ def layers(network: nn.Sequential, names: dict[int, str]) -> list[Layer]:
             raise ExportError(
                 "The browser's convolutions are square, without dilation, groups or output padding."
             )
-        if isinstance(layer, (*WEIGHTED, Gate, Shift)):
+        if isinstance(layer, (*WEIGHTED, LinearTranspose, Gate, Shift)):
             op |= {"weight": names[id(layer.weight)], "bias": names[id(layer.bias)]}
         if op:
             out.append(op)
@@ -85,6 +85,7 @@ def plain_convolution(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
 
 _LAYERS: dict[type[nn.Module], Any] = {
     nn.Linear: lambda layer: {"op": "linear"},
+    LinearTranspose: lambda layer: {"op": "linear_transpose"},
     nn.Conv2d: lambda layer: {"op": "conv", "stride": layer.stride[0], "padding": layer.padding[0]},
     nn.ConvTranspose2d: lambda layer: {
         "op": "conv_transpose",

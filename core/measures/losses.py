@@ -72,6 +72,29 @@ def kl_standard_normal(mean: Tensor, log_var: Tensor) -> Tensor:
     return kl_standard_normal_each(mean, log_var).flatten(1).sum(1).mean()
 
 
+def squared_jacobian(z: Tensor, x: Tensor) -> Tensor:
+    """‖∂z/∂x‖²_F by autograd: sum over all entries of each example's Jacobian, mean over the batch.
+
+    Shapes: z (batch, K) is a function of x (batch, ...), which requires a gradient, example by
+    example; returns a scalar that itself has a gradient. One backward pass for each of the K rows.
+    Rifai et al. (2011).
+    """
+    total = z.new_zeros(())
+    for k in range(z.shape[1]):
+        (row,) = torch.autograd.grad(z[:, k].sum(), x, create_graph=True)  # (batch, ...)
+        total = total + row.square().sum()
+    return total / len(x)
+
+
+def squared_jacobian_of_sigmoid(h: Tensor, weight: Tensor) -> Tensor:
+    """‖∂h/∂x‖²_F of one layer h = sigmoid(Wx + b), in closed form: Σⱼ (hⱼ(1 − hⱼ))² Σᵢ Wⱼᵢ², mean
+    over the batch.
+
+    Shapes: h (batch, K), weight (K, inputs); returns a scalar. Rifai et al. (2011), equation 5.
+    """
+    return ((h * (1 - h)).square() @ weight.square().sum(1)).mean()
+
+
 def gaussian_sample(mean: Tensor, log_var: Tensor, generator: torch.Generator | None) -> Tensor:
     """Reparameterised draw z = μ + σ·ε with ε ~ N(0, I) (Kingma & Welling, 2014)."""
     noise = torch.empty_like(mean).normal_(generator=generator)
@@ -82,6 +105,14 @@ def gaussian_log_density(z: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
     """log N(z; mean, diag exp(log_var)) in nats, summed over dimensions: (batch, K) → (batch,)."""
     each = -0.5 * ((z - mean).square() * (-log_var).exp() + log_var + LOG_2PI)
     return each.flatten(1).sum(1)
+
+
+def gaussian_log_density_each(z: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
+    """log N(z; mean, diag exp(log_var)) in nats of every code under every one of some Gaussians:
+    z (batch, K), mean and log_var (parts, K) → (batch, parts), summed over dimensions.
+    """
+    off = (z[:, None] - mean).square() * (-log_var).exp()  # (batch, parts, K)
+    return -0.5 * (off + log_var + LOG_2PI).sum(2)
 
 
 def _gaussian_nll(mean: Tensor, target: Tensor, sigma: float) -> Tensor:

@@ -26,10 +26,14 @@ _CLASSES = {
     "linear_ae": "core.models.linear.LinearAutoencoder",
     "basic_ae": "core.models.basic.BasicAutoencoder",
     "stacked_ae": "core.models.stacked.StackedAutoencoder",
+    "greedy_ae": "core.models.greedy.GreedyAutoencoder",
     "denoising_ae": "core.models.denoising.DenoisingAutoencoder",
     "multilevel_dae": "core.models.multilevel.MultiLevelAutoencoder",
+    "contractive_ae": "core.models.contractive.ContractiveAutoencoder",
     "vae": "core.models.vae.VAE",
     "multirate_vae": "core.models.multirate.MultiRateVAE",
+    "iwae": "core.models.iwae.ImportanceWeightedAutoencoder",
+    "vamp_prior": "core.models.vamp_prior.VampPriorVAE",
 }
 
 

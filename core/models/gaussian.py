@@ -85,16 +85,18 @@ class GaussianLevels(Observing, Probabilistic, Autoencoder):
         return torch.stack(each).sum(0)
 
     def negative_elbo(
-        self, batch: Batch, output: Output, beta: float | Tensor = 1.0
+        self, batch: Batch, output: Output, beta: float | Tensor = 1.0, free: float = 0.0
     ) -> dict[str, Tensor]:
         """Distortion and β times the rate, in nats per example: sums, averaged over the batch.
 
-        `beta` is one number, or one for each example: (batch,).
+        `beta` is one number, or one for each example: (batch,). Of each part of the rate, averaged
+        over the batch, the first `free` nats are not worth saving (Kingma et al., 2016).
         """
-        rate = self.rate_each(output.levels, batch.condition).sum(1)  # (batch,)
+        rate = self.rate_each(output.levels, batch.condition)  # (batch, parts)
+        kept = rate.mean(0).clamp_min(free).sum() if free else rate.sum(1)
         return {
             "reconstruction": self.likelihood.nll(output.logits, batch.target, batch.observed),
-            "kl": (beta * rate).mean(),
+            "kl": (beta * kept).mean(),
         }
 
 

@@ -116,6 +116,33 @@ def conv_decoder(
     return initialised(nn.Sequential(*layers[:-1]))
 
 
+class LinearTranspose(nn.Module):
+    """x → x W + b, with the weight W (inputs, outputs) of a linear layer that owns it."""
+
+    def __init__(self, owner: nn.Linear) -> None:
+        super().__init__()
+        self.owner = (owner,)  # in a tuple, so that the weight is no part of this module too
+        self.bias = nn.Parameter(torch.zeros(owner.in_features))
+
+    @property
+    def weight(self) -> Tensor:
+        """As its owner has it: (inputs, outputs)."""
+        return self.owner[0].weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight + self.bias
+
+
+def tied_decoder(encoder: nn.Sequential, shape: tuple[int, ...], activation: str) -> nn.Sequential:
+    """The mirror image of a fully connected encoder, with its weights: (batch, K) → (batch,
+    *shape). What a penalty takes from the encoder's weights, the decoder can't give back."""
+    owners = [layer for layer in encoder if isinstance(layer, nn.Linear)]
+    layers: list[nn.Module] = []
+    for owner in reversed(owners):
+        layers += [LinearTranspose(owner), ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers[:-1], nn.Unflatten(1, shape))
+
+
 def initialised(layers: nn.Sequential) -> nn.Sequential:
     """Weights N(0, 1/fan-in) scaled for the layer list's activations, biases zero."""
     with torch.no_grad():
@@ -143,9 +170,11 @@ def see_less(encoder: nn.Sequential, mean: Tensor) -> None:
 @torch.no_grad()
 def answer_more(decoder: nn.Sequential, off: Tensor) -> None:
     """Move what a decoder's last layer answers by so much (*shape); a convolution's by its mean."""
-    last = next(layer for layer in reversed(decoder) if isinstance(layer, WEIGHTED))
+    kinds = (*WEIGHTED, LinearTranspose)
+    last = next(layer for layer in reversed(decoder) if isinstance(layer, kinds))
     assert last.bias is not None
-    last.bias.add_(off.flatten() if isinstance(last, nn.Linear) else off.mean((1, 2)))
+    flat = isinstance(last, nn.Linear | LinearTranspose)
+    last.bias.add_(off.flatten() if flat else off.mean((1, 2)))
 
 
 def log_odds(mean: Tensor) -> Tensor:

@@ -44,13 +44,17 @@ class Moment:
     phase: str = ""
     generator: torch.Generator | None = None
 
-    def rise(self, share: float) -> float | Tensor:
-        """From 0 at the start to 1 after this share of the training, and 1 from there on."""
+    def rise(self, share: float, cycles: int = 1) -> float | Tensor:
+        """From 0 at the start to 1 after this share of the training, and 1 from there on; with
+        more than one cycle the same in each part of the training (Fu et al., 2019)."""
         if share == 0:
             return 1.0
         if isinstance(self.progress, Tensor):
-            return (self.progress / share).clamp(max=1.0)
-        return min(1.0, self.progress / share)
+            turn = self.progress * cycles
+            turn = torch.where(self.progress < 1, turn - turn.floor(), torch.ones_like(turn))
+            return (turn / share).clamp(max=1.0)
+        turned = self.progress * cycles % 1 if self.progress < 1 else 1.0
+        return min(1.0, turned / share)
 
 
 @dataclass(frozen=True)

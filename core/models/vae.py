@@ -1,4 +1,5 @@
-"""Variational autoencoder (Kingma & Welling, 2014), with β (Higgins et al., 2017) as a knob."""
+"""Variational autoencoder (Kingma & Welling, 2014), with β (Higgins et al., 2017), cycles of its
+warm-up (Fu et al., 2019) and free nats (Kingma et al., 2016) as knobs."""
 
 from __future__ import annotations
 
@@ -30,6 +31,22 @@ class VAEConfig(GaussianConfig):
         help="Share of training in which β rises from 0 to its value.",
         advanced=True,
     )
+    cycles: int = knob(
+        1,
+        ge=1,
+        le=20,
+        label="β cycles",
+        help="How often β rises anew from 0, each time for the warm-up's share of a cycle.",
+        advanced=True,
+    )
+    free_bits: float = knob(
+        0.0,
+        ge=0,
+        le=10,
+        label="Free nats",
+        help="Nats that a dimension's KL, averaged over a batch, costs nothing below.",
+        advanced=True,
+    )
 
 
 @final
@@ -40,5 +57,5 @@ class VAE(StandardNormalRate, LayeredGaussian):
     name, title, Config = "vae", "VAE", VAEConfig
 
     def loss_terms(self, batch: Batch, output: Output, moment: Moment) -> dict[str, Tensor]:
-        beta = self.config.beta * moment.rise(self.config.beta_warmup)
-        return self.negative_elbo(batch, output, beta)
+        beta = self.config.beta * moment.rise(self.config.beta_warmup, self.config.cycles)
+        return self.negative_elbo(batch, output, beta, self.config.free_bits)

@@ -222,6 +222,9 @@ def _check_map(record: RunRecord, found: Header) -> None:
     _typed(record, MAP, {"labels": found["labels"]}, ("I16",))
 
 
+_SIDES = {"linear": 2, "linear_transpose": 2, "conv": 4, "conv_transpose": 4}  # of a weight
+
+
 def _check_weights(record: RunRecord, found: Header) -> None:
     """What a browser's program names is there, and of a shape that its layer can use."""
     program = record.browser or {}
@@ -229,9 +232,8 @@ def _check_weights(record: RunRecord, found: Header) -> None:
         for layer in program.get(part, ()):
             if layer.get("weight") is None:
                 continue
-            sides = {"linear": 2, "conv": 4, "conv_transpose": 4}.get(layer["op"], 1)
-            shape = _shape(record, WEIGHTS, found, layer["weight"], sides)
-            features = shape[1] if layer["op"] == "conv_transpose" else shape[0]
+            shape = _shape(record, WEIGHTS, found, layer["weight"], _SIDES.get(layer["op"], 1))
+            features = shape[1] if layer["op"].endswith("_transpose") else shape[0]
             _fits(record, WEIGHTS, found, {layer["bias"]: (features,)})
     inputs = (program.get("prior") or {}).get("inputs")
     if inputs is not None:

@@ -96,7 +96,7 @@ class _Layer(_Plain):
     """One layer of a program; see `core.export.programs`."""
 
     op: Literal[
-        "linear", "conv", "conv_transpose", "gate", "shift", "reshape",
+        "linear", "linear_transpose", "conv", "conv_transpose", "gate", "shift", "reshape",
         "gelu", "relu", "silu", "tanh", "sigmoid",
     ]  # fmt: skip
     weight: Name | None = None
@@ -110,6 +110,7 @@ class _Layer(_Plain):
 _Layers = Annotated[list[_Layer], Field(min_length=1, max_length=500)]
 _NEEDED = {  # of a layer beside its `op`
     "linear": ("weight", "bias"),
+    "linear_transpose": ("weight", "bias"),
     "conv": ("weight", "bias", "stride", "padding"),
     "conv_transpose": ("weight", "bias", "stride", "padding"),
     "gate": ("weight", "bias", "kind"),

@@ -130,6 +130,16 @@ SHIPPED = (
         _BRISK,
     ),
     Plan("basic_ae", {"latent": 32}, {"epochs": 20}),
+    *(
+        Plan(variant, {"latent": latent, **_SMALL}, {"epochs": epochs})
+        for variant, epochs in (
+            ("greedy_ae", 40),
+            ("contractive_ae", 10),
+            ("iwae", 20),
+            ("vamp_prior", 20),
+        )
+        for latent in (2, 16)
+    ),
     Plan(  # linear and Gaussian, where theory says which dimension collapses at which β
         "multirate_vae",
         {

@@ -35,6 +35,15 @@ function linear(weight, bias, x, out) {
   }
 }
 
+// (rows, columns) → (columns, rows)
+function transposed(data, rows, columns) {
+  const out = new Float32Array(data.length);
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) out[c * rows + r] = data[r * columns + c];
+  }
+  return out;
+}
+
 // weight (out, in, k, k); x (in, height, width) → out (outChannels, outHeight, outWidth). What lies
 // below the kernel is gathered once for each place, and then it is a linear layer.
 function convolve(layer, x, out) {
@@ -135,13 +144,18 @@ export class Network {
         now = [weight.shape[0]];
         const out = new Float32Array(now[0]);
         this.steps.push((x) => (linear(weight.data, bias, x, out), out));
+      } else if (layer.op === "linear_transpose") {
+        now = [weight.shape[1]];
+        const turned = transposed(weight.data, weight.shape[0], weight.shape[1]);
+        const out = new Float32Array(now[0]);
+        this.steps.push((x) => (linear(turned, bias, x, out), out));
       } else {
         const [before, height, width] = now;
-        const transposed = layer.op === "conv_transpose";
+        const spreads = layer.op === "conv_transpose";
         const k = weight.shape[2];
-        const after = transposed ? weight.shape[1] : weight.shape[0];
+        const after = spreads ? weight.shape[1] : weight.shape[0];
         const grow = (n) =>
-          transposed
+          spreads
             ? (n - 1) * layer.stride - 2 * layer.padding + k
             : Math.floor((n + 2 * layer.padding - k) / layer.stride) + 1;
         now = [after, grow(height), grow(width)];
@@ -151,7 +165,7 @@ export class Network {
           patch: new Float32Array(before * k * k), column: new Float32Array(after),
         };
         const out = new Float32Array(now.reduce((a, b) => a * b, 1));
-        const apply = transposed ? convolveTransposed : convolve;
+        const apply = spreads ? convolveTransposed : convolve;
         this.steps.push((x) => (apply(spec, x, out), out));
       }
       this.sizes.push(now.reduce((a, b) => a * b, 1));

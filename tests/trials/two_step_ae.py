@@ -1,4 +1,4 @@
-"""A stacked autoencoder trained layer by layer, then as a whole (Bengio et al., 2007)."""
+"""An autoencoder whose outer layers learn before its inner ones, and which counts its phases."""
 
 from typing import final
 
@@ -13,15 +13,15 @@ from core.models.networks import check_latent, initialised
 from core.models.signals import NOTHING, Level
 
 
-class GreedyConfig(ModelConfig):
+class TwoStepConfig(ModelConfig):
     pass
 
 
 @final
-class GreedyAutoencoder(Phased, Layered, Autoencoder):
+class TwoStepAutoencoder(Phased, Layered, Autoencoder):
     """Assumes that a good layer can be found without those above it."""
 
-    name, title, Config = "greedy_ae", "Greedy stacked AE", GreedyConfig
+    name, title, Config = "two_step_ae", "Two-step AE", TwoStepConfig
 
     def __init__(self, config, signature):
         check_latent(config.latent, signature)

@@ -1,0 +1,264 @@
+"""Known answers of the members that need no opponent; numbers as in truths.md."""
+
+import numpy as np
+import pytest
+import torch
+from torch.autograd.functional import jacobian
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
+
+from core import models
+from core.config import TrainConfig
+from core.latent import coding
+from core.measures import losses, metrics
+from core.models import variant
+from core.models.signals import Moment
+from core.training import loop
+from core.training.evaluate import importance_bounds
+from tests.digits import signature_of, small_config, small_digits
+
+DIGITS = small_digits()
+X = coding.to_tensor(DIGITS.x)
+
+
+def built(name, **knobs):
+    return models.build(name, small_config(name, **knobs), signature_of(DIGITS)).double()
+
+
+def trained(name, epochs=30.0, **knobs):
+    model = models.build(name, small_config(name, **knobs), signature_of(DIGITS))
+    config = TrainConfig(epochs=epochs, batch_size=20)
+    loop.drain(loop.train(model, DIGITS, config, torch.device("cpu")))
+    return model.eval()
+
+
+def terms(model, x, seed=0, progress=1.0, phase=""):
+    generator = torch.Generator().manual_seed(seed)
+    batch = model.prepare(x)
+    moment = Moment(progress, phase, generator)
+    return model.loss_terms(batch, model(batch, generator), moment)
+
+
+# --- 7: contraction -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("latent", [1, 7, 30])
+def test_7_one_sigmoid_layer_in_closed_form_is_autograd(latent):
+    model = built("contractive_ae", latent=latent, hidden=(), code_activation="sigmoid")
+    x = X[:9].double().requires_grad_()
+    exact = losses.squared_jacobian(model.encoder(x), x)
+    assert model.squared_jacobian(x).item() == pytest.approx(exact.item(), rel=1e-6)
+    weight = model.encoder[1].weight
+    (theirs,) = torch.autograd.grad(exact, weight, retain_graph=True)
+    (ours,) = torch.autograd.grad(model.squared_jacobian(x), weight)
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("code", ["linear", "sigmoid"])
+@pytest.mark.parametrize("hidden", [(), (24, 12)])
+def test_7_the_penalty_is_the_whole_jacobian_squared(hidden, code):
+    model = built("contractive_ae", hidden=hidden, code_activation=code, activation="tanh")
+    each = [jacobian(model.encoder, one[None]).square().sum() for one in X[:5].double()]
+    expected = torch.stack(each).mean().item()
+    assert model.squared_jacobian(X[:5].double()).item() == pytest.approx(expected, rel=1e-9)
+    weight = model.config.weight
+    with torch.no_grad():  # as where it is only looked at
+        term = terms(model, X[:5].double())["contraction"].item()
+    assert term == pytest.approx(weight * expected, rel=1e-9)
+
+
+def test_7_the_decoder_has_the_encoder_s_weights_and_no_others():
+    model = built("contractive_ae")
+    names = [name for name, _ in model.named_parameters()]
+    assert sum(name.startswith("decoder") and name.endswith("weight") for name in names) == 0
+    with torch.no_grad():
+        for layer in model.encoder:
+            if isinstance(layer, torch.nn.Linear):
+                layer.weight.mul_(0)
+        z = torch.randn(4, model.width).double()
+        answers = model.decode(z)
+    assert (
+        answers == answers[0]
+    ).all()  # an encoder of zeros leaves the decoder nothing but biases
+
+
+def test_7_a_dearer_jacobian_is_smaller_and_costs_error():
+    cheap, dear = (trained("contractive_ae", weight=weight) for weight in (0.0, 1.0))
+    squares = [model.squared_jacobian(X).item() for model in (cheap, dear)]
+    assert squares[1] < 0.7 * squares[0]
+    errors = [
+        metrics.squared_error_each(DIGITS.x / 255, coding.reconstruct(model, DIGITS.x)).mean()
+        for model in (cheap, dear)
+    ]
+    assert errors[0] < errors[1]
+
+
+# --- 13: VampPrior -------------------------------------------------------------------------------
+
+
+def test_13_with_the_data_as_pseudo_inputs_the_prior_is_the_aggregate_posterior():
+    model = built("vamp_prior", pseudo_inputs=len(X))
+    with torch.no_grad():
+        model.inputs.copy_(X)
+        (level,) = model.encode(X.double())
+        each = Independent(Normal(level.mean, (0.5 * level.log_var).exp()), 1)
+        aggregate = MixtureSameFamily(Categorical(logits=torch.zeros(len(X))), each)
+        z = torch.randn(50, model.width).double()
+        torch.testing.assert_close(model.log_prior(z), aggregate.log_prob(z))
+
+
+def test_13_where_the_encoder_says_nothing_the_kl_is_zero():
+    model = built("vamp_prior", pseudo_inputs=7)
+    with torch.no_grad():
+        last = model.encoder[-1]
+        last.weight.zero_()
+        last.bias.zero_()  # N(0, I) of every image
+        levels = model.encode(X.double(), generator=torch.Generator().manual_seed(0))
+        assert model.rate_each(levels).abs().max() < 1e-9
+        z = torch.randn(9, model.width).double()
+        standard = Independent(Normal(torch.zeros_like(z), 1.0), 1).log_prob(z)
+        torch.testing.assert_close(model.log_prior(z), standard)
+
+
+def test_13_draws_of_the_prior_are_of_its_density():
+    model = built("vamp_prior", pseudo_inputs=3)
+    with torch.no_grad():
+        z = model.sample_prior(20_000, generator=torch.Generator().manual_seed(1))
+        mean, log_var = model.components()
+        second = (log_var.exp() + mean.square()).mean(0)
+        torch.testing.assert_close(z.mean(0), mean.mean(0), atol=0.05, rtol=0)
+        torch.testing.assert_close(z.square().mean(0), second, atol=0.1, rtol=0.05)
+
+
+@pytest.mark.parametrize("begin", ["digits", "noise"])
+def test_13_pseudo_inputs_begin_as_they_are_asked_to_and_are_learned(begin):
+    model = built("vamp_prior", pseudo_inputs=6, begin=begin)
+    before = model.inputs.detach().clone()
+    generator = torch.Generator().manual_seed(0)
+    (phase,) = model.phases()
+    model.enter(phase.name, X, generator)
+    from_data = [any(torch.equal(one.float(), x) for x in X) for one in model.inputs]
+    assert all(from_data) == (begin == "digits")
+    assert torch.equal(before, model.inputs) == (begin == "noise")
+    sum(terms(model, X.double()).values()).backward()
+    assert model.inputs.grad.abs().sum() > 0
+
+
+# --- IWAE ----------------------------------------------------------------------------------------
+
+
+def test_one_draw_is_the_elbo_and_more_are_nearer_to_the_likelihood():
+    means = {}
+    for draws in (1, 5, 50):
+        model = built("iwae", draws=draws, pixels="binary")
+        x = (X > 0.5).double()
+        with torch.no_grad():
+            found = [-terms(model, x, seed)["bound"].item() for seed in range(12)]
+        means[draws] = np.mean(found), np.std(found) / np.sqrt(len(found))
+        bound = importance_bounds(model, x.numpy(), (1, 5, 50), seed=3)[draws].mean()
+        assert means[draws][0] == pytest.approx(bound, abs=5 * means[draws][1] + 0.1)
+    assert means[1][0] < means[5][0] < means[50][0]
+    vae = models.build("vae", small_config("vae", pixels="binary"), signature_of(DIGITS)).double()
+    vae.load_state_dict(built("iwae", draws=1).state_dict())
+    with torch.no_grad():
+        elbo = [-sum(terms(vae, x, seed).values()).item() for seed in range(12)]
+    assert np.mean(elbo) == pytest.approx(means[1][0], abs=4 * means[1][1] + 0.05)
+
+
+def test_the_draws_of_a_bound_are_fixed_by_the_moment_s_generator():
+    model = built("iwae", draws=4)
+    with torch.no_grad():
+        first, again, other = (terms(model, X.double(), seed)["bound"] for seed in (0, 0, 1))
+    assert first == again != other
+
+
+# --- β's cycles and free nats ---------------------------------------------------------------------
+
+
+def test_beta_rises_in_cycles():
+    model = built("vae", beta=4.0, beta_warmup=0.5, cycles=2)
+    places = (0.0, 0.125, 0.25, 0.4, 0.5, 0.625, 0.75, 1.0)
+    for generator_place in (float, lambda place: torch.tensor(place, dtype=torch.float64)):
+        with torch.no_grad():
+            kl = [terms(model, X.double(), 0, generator_place(p))["kl"].item() for p in places]
+        assert np.array(kl) / kl[-1] == pytest.approx([0, 0.5, 1, 1, 0, 0.5, 1, 1])
+
+
+def test_free_nats_cost_the_same_whatever_is_saved_of_them():
+    knobs = {"beta": 2.0, "latent": 3}
+    plain, some, all_free = (built("vae", free_bits=free, **knobs) for free in (0, 0.3, 10))
+    with torch.no_grad():
+        (level,) = plain.encode(X.double())
+        each = losses.kl_standard_normal_each(level.mean, level.log_var).mean(0)
+        shares = [terms(model, X.double())["kl"].item() for model in (plain, some, all_free)]
+    assert shares[0] == pytest.approx(2 * each.sum().item())
+    assert shares[1] == pytest.approx(2 * each.clamp_min(0.3).sum().item())
+    assert shares[2] == pytest.approx(2 * 10 * 3)
+    terms(all_free, X.double())["kl"].backward()  # nothing is left to gain
+    assert all_free.encoder[-1].weight.grad.abs().max() == 0
+
+
+# --- Layer by layer -------------------------------------------------------------------------------
+
+
+def test_one_solved_layer_is_pca():
+    model = built("greedy_ae", hidden=(), latent=5, layers="solved")
+    pca = models.build("pca", variant("pca").Config(latent=5), signature_of(DIGITS))
+    pca.fit(X)
+    model.enter("whole", X.double(), torch.Generator().manual_seed(0))
+    angles = metrics.principal_angles(
+        model.encoder[1].weight.detach().numpy().T, pca.encoder[1].weight.detach().numpy().T
+    )
+    assert angles.max() < 1e-3
+    codes = model.encoder(X.double())
+    np.testing.assert_allclose(codes.mean(0).detach(), 0, atol=1e-9)
+
+
+def test_a_layer_that_is_solved_gives_back_more_than_the_mean():
+    for hidden in [(), (40,), (60, 20)]:
+        model = built("greedy_ae", hidden=hidden, latent=8, layers="solved", activation="tanh")
+        model.enter("whole", X.double(), torch.Generator().manual_seed(0))
+        error = terms(model, X.double())["reconstruction"].item()
+        assert error < 0.75 * metrics.mean_image_error(DIGITS.x / 255), hidden
+
+
+def test_layers_learn_one_after_the_other_and_then_together():
+    model = built("greedy_ae", hidden=(24, 12), latent=3, alone=0.6)
+    phases = model.phases()
+    assert [phase.name for phase in phases] == ["layer 1", "layer 2", "layer 3", "whole"]
+    assert [phase.share for phase in phases] == pytest.approx([0.2, 0.2, 0.2, 0.4])
+    parameters = dict(model.named_parameters())
+    seen = set()
+    for phase in phases[:-1]:
+        model.zero_grad()
+        (name,) = (found := terms(model, X.double(), phase=phase.name))
+        assert name == "layer"
+        found["layer"].backward()
+        reached = {name for name, p in parameters.items() if p.grad is not None}
+        wanted = {n for n in parameters if any(n.startswith(f"{part}.") for part in phase.parts)}
+        assert reached == wanted and len(wanted) == 4
+        seen |= wanted
+    assert seen == set(parameters)
+    assert list(terms(model, X.double(), phase="whole")) == ["reconstruction"]
+
+
+def test_the_first_layer_s_own_error_is_that_of_a_basic_autoencoder():
+    model = built("greedy_ae", hidden=(24,), latent=3, activation="sigmoid")
+    basic = models.build(
+        "basic_ae", variant("basic_ae").Config(latent=24), signature_of(DIGITS)
+    ).double()
+    with torch.no_grad():
+        for ours, theirs in (
+            (basic.encoder[1], model.encoder[1]),
+            (basic.decoder[0], model.decoder[2]),
+        ):
+            ours.load_state_dict(theirs.state_dict())
+    own = terms(model, X.double(), phase="layer 1")["layer"].item()
+    assert own == pytest.approx(terms(basic, X.double())["reconstruction"].item())
+
+
+@pytest.mark.parametrize("layers", ["trained", "solved"])
+def test_layer_by_layer_learns(layers):
+    model = trained("greedy_ae", epochs=60.0, layers=layers)
+    x_hat = coding.reconstruct(model, DIGITS.x)
+    error = metrics.squared_error_each(DIGITS.x / 255, x_hat).mean()
+    assert error < 0.7 * metrics.mean_image_error(DIGITS.x / 255)
