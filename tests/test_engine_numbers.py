@@ -23,7 +23,7 @@ def engine(node):
         import {{ bernoulliNll, effectiveBeta, ledger }} from "./engine/ledger.js";
         import {{ reportAt }} from "./engine/histories.js";
         import {{ CORRUPTIONS, pattern, percentage, realised }} from "./engine/noise.js";
-        import {{ Prior }} from "./engine/prior.js";
+        import {{ Prior, klEach, priorOf, rateByDraws }} from "./engine/prior.js";
         import {{ Run }} from "./engine/run.js";
 
         const numbers = (data, shape) => ({{ data: Float32Array.from(data), shape }});
@@ -72,9 +72,16 @@ def engine(node):
           told: realised(kind, 0.3, noise),
           pixels: Array.from(CORRUPTIONS[kind](grey, 0.3, noise)) }}));
 
+        const posterior = {{ mean: Float32Array.of(0.5, -1), sigma: Float32Array.of(0.3, 1.5) }};
+        const standard = priorOf({{ kind: "normal" }}, 2, {{}}, () => posterior);
+        const own = new Prior([posterior, posterior], false);
+        const costs = {{ exact: Array.from(klEach(posterior.mean, posterior.sigma)),
+          drawn: Array.from({{ length: 40 }}, () => rateByDraws(standard, posterior, 400)),
+          none: rateByDraws(own, posterior, 50) }};
+
         const history = {json.dumps(HISTORY)};
         const answer = {{
-          scored, point, corrupted, percents: [0, 0.004, 0.3, 0.7, 1].map(percentage),
+          scored, point, corrupted, costs, percents: [0, 0.004, 0.3, 0.7, 1].map(percentage),
           encoded: {{ mean: Array.from(encoded.mean), sigma: Array.from(encoded.sigma) }},
           ledgers: [2, 8, 50].map(found),
           effective: [effectiveBeta(1, 784, 16), effectiveBeta(4, 100, 5)],
@@ -141,3 +148,12 @@ def test_the_shares_that_a_noise_has_replaced_are_counted(engine):
             assert told["ones"] == pytest.approx((pixels == 1).mean(), abs=1e-9)
         assert abs(told["all"] - 0.3) < 4 * np.sqrt(0.3 * 0.7 / 784)
     assert any(1 in found["pixels"] for found in engine["corrupted"])
+
+
+def test_a_code_s_cost_by_draws_is_the_closed_form_s_and_its_error_is_honest(engine):
+    costs = engine["costs"]
+    means, errors = ([one[key] for one in costs["drawn"]] for key in ("mean", "error"))
+    exact = sum(costs["exact"])
+    assert np.mean(means) == pytest.approx(exact, abs=4 * np.mean(errors) / np.sqrt(40))
+    assert np.std(means) == pytest.approx(np.mean(errors), rel=0.5)
+    assert costs["none"]["mean"] == pytest.approx(0, abs=1e-6)  # a prior that is the posterior

@@ -43,10 +43,12 @@ export class Prior {
    * A mixture of diagonal Gaussians in equal parts.
    * @param {Heap[]} heaps One alone where the prior is a single Gaussian.
    * @param {boolean} standard Whether it is N(0, I), whose KL has a closed form by dimension.
+   * @param {Float32Array[]} images What the heaps are the posteriors of, (pixels,) each, if anything.
    */
-  constructor(heaps, standard) {
+  constructor(heaps, standard, images = []) {
     this.heaps = heaps;
     this.standard = standard;
+    this.images = images;
   }
 
   /**
@@ -100,6 +102,27 @@ export class Prior {
 }
 
 /**
+ * What a code costs: the mean of log q(z|x) − log p(z) over draws of z, in nats.
+ * @param {Prior} prior
+ * @param {Heap} posterior q(z|x).
+ * @param {number} count Draws.
+ * @returns {{ mean: number, error: number }} With the mean's standard error.
+ */
+export function rateByDraws(prior, posterior, count) {
+  const { mean, sigma } = posterior;
+  let sum = 0, square = 0;
+  for (let i = 0; i < count; i++) {
+    const z = mean.map((mu, k) => mu + sigma[k] * normal());
+    const nats = logGaussian(z, posterior) - prior.logDensity(z);
+    sum += nats;
+    square += nats * nats;
+  }
+  const middle = sum / count;
+  const variance = Math.max(0, square / count - middle * middle);
+  return { mean: middle, error: Math.sqrt(variance / (count - 1)) };
+}
+
+/**
  * The prior of a program; null where there is none, or where only the model itself can draw.
  * @param {PriorProgram | undefined} program
  * @param {number} latent
@@ -115,9 +138,9 @@ export function priorOf(program, latent, tensors, encode) {
   if (program?.kind === "mixture") {
     const { data, shape } = tensors[program.inputs];
     const size = data.length / shape[0];
-    const heaps = Array.from({ length: shape[0] }, (_, i) => encode(Float32Array.from(
-      { length: size }, (_, p) => Math.min(1, Math.max(0, data[i * size + p])))));
-    return new Prior(heaps, false);
+    const images = Array.from({ length: shape[0] }, (_, i) => Float32Array.from(
+      { length: size }, (_, p) => Math.min(1, Math.max(0, data[i * size + p]))));
+    return new Prior(images.map(encode), false, images);
   }
   return null;
 }

@@ -6,12 +6,14 @@ import { Drawing } from "./explore/drawing.js";
 import { DrawnCode } from "./explore/drawn_code.js";
 import { MapTools } from "./explore/map_tools.js";
 import { OwnImages } from "./explore/own_images.js";
+import { PseudoInputs } from "./explore/pseudo_inputs.js";
 
 class ExplorePad extends LatentPad {
   constructor(component) {
     super(component);
     this.tools = this.attach(new MapTools(this));
     this.sampling = this.attach(new DrawnCode(this));
+    this.attach(new PseudoInputs(this));
     this.drawing = this.attach(new Drawing(this));
     this.attach(new OwnImages(this));
   }
