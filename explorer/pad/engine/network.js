@@ -106,7 +106,7 @@ const POINTWISE = {
   gelu: (v) => v / (1 + Math.exp(-1.5957691216057308 * (v + 0.044715 * v * v * v))),
 };
 
-const GATES = {
+export const GATES = {
   sigmoid: (t) => 2 / (1 + Math.exp(-t)),
   root: (t) => Math.sqrt(Math.max(1e-6, 1 - Math.exp(t))),
 };

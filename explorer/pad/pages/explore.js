@@ -7,6 +7,7 @@ import { DrawnCode } from "./explore/drawn_code.js";
 import { MapTools } from "./explore/map_tools.js";
 import { OwnImages } from "./explore/own_images.js";
 import { PseudoInputs } from "./explore/pseudo_inputs.js";
+import { Sensitivity } from "./explore/sensitivity.js";
 
 class ExplorePad extends LatentPad {
   constructor(component) {
@@ -14,6 +15,7 @@ class ExplorePad extends LatentPad {
     this.tools = this.attach(new MapTools(this));
     this.sampling = this.attach(new DrawnCode(this));
     this.attach(new PseudoInputs(this));
+    this.attach(new Sensitivity(this));
     this.drawing = this.attach(new Drawing(this));
     this.attach(new OwnImages(this));
   }

@@ -1,0 +1,78 @@
+// Which changes of the image the code follows: the encoder's Jacobian at the input, as pictures.
+
+import { isDense, sensitivity } from "../../engine/jacobian.js";
+import { decimals, format } from "../../parts/page.js";
+import { drawSigned } from "../../parts/signed.js";
+
+const SHOWN = 8; // directions of an image
+
+export class Sensitivity {
+  /** @param {import("../../parts/latent_pad.js").LatentPad} pad */
+  constructor(pad) {
+    this.pad = pad;
+    this.text = pad.text;
+    pad.root.insertAdjacentHTML("beforeend", `
+      <section class="sensitivity" data-part="sensitivity" hidden>
+        <h2>${this.text.sensitivity}</h2>
+        <p class="told" data-part="gains"></p>
+        <div class="directions" data-part="directions"></div>
+        <p class="hint">${this.text.sensitivity_note}</p>
+      </section>`);
+    this.root = pad.part("sensitivity");
+    this.box = pad.part("directions");
+    this.seen = new IntersectionObserver(([entry]) => {
+      this.visible = entry.isIntersecting;
+      if (this.visible) this.changed();
+    });
+    this.seen.observe(this.root);
+  }
+
+  destroy() {
+    this.seen.disconnect();
+    this.pad.chores.drop("sensitivity");
+  }
+
+  recolour() {
+    this.found?.values.slice(0, SHOWN).forEach(({ direction }, i) => this.#draw(i, direction));
+  }
+
+  // Another digit, run or value of the knob.
+  changed() {
+    const { run, input } = this.pad;
+    const { shape, encoder, decoder } = run.program;
+    this.root.hidden = shape[0] !== 1 || !isDense(encoder) || !isDense(decoder);
+    if (this.root.hidden || !this.visible || !input) return;
+    this.pad.chores.set("sensitivity", () => {
+      if (this.pad.run !== run || this.pad.input !== input) return false; // a newer one comes
+      this.found = sensitivity(run, input, this.pad.own);
+      this.#show();
+      return false;
+    });
+  }
+
+  #show() {
+    const { values, along, off } = this.found;
+    this.pad.part("gains").innerHTML = format(this.text.gains, {
+      along: `<b>${along.toPrecision(2)}</b>`, off: `<b>${off.toPrecision(2)}</b>`,
+      times: off > 0 ? decimals(along / off, along / off < 10 ? 1 : 0) : "∞",
+    });
+    this.box.innerHTML = "";
+    const most = values[0]?.value ?? 0;
+    values.slice(0, SHOWN).forEach(({ value, direction }, i) => {
+      const figure = this.box.appendChild(document.createElement("figure"));
+      figure.innerHTML = `<canvas class="signed" role="img"></canvas>
+        <figcaption>${value.toPrecision(2)}<i style="width: ${most ? (100 * value) / most : 0}%"></i></figcaption>`;
+      figure.firstElementChild.setAttribute("aria-label",
+        format(this.text.direction, { number: i + 1, value: value.toPrecision(2) }));
+      this.#draw(i, direction);
+    });
+  }
+
+  #draw(i, direction) {
+    const canvas = this.box.children[i]?.firstElementChild;
+    if (!canvas || !this.pad.colours) return;
+    const [, height, width] = this.pad.run.program.shape;
+    const most = direction.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+    drawSigned(canvas, { data: direction, width, height, most }, this.pad.colours);
+  }
+}
