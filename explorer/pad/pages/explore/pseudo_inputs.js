@@ -5,6 +5,7 @@ import { klEach, rateByDraws } from "../../engine/prior.js";
 import { DigitView } from "../../parts/digit_view.js";
 import { decimals, format } from "../../parts/page.js";
 
+const PAGE = 20; // images that are shown at once
 const DRAWS = 400; // of z, for a cost that has no closed form
 
 export class PseudoInputs {
@@ -19,9 +20,12 @@ export class PseudoInputs {
         <p class="hint">${this.text.pseudo_note}</p>
         <p class="bounds" data-part="prior-cost"></p>
         <div class="tiles" data-part="pseudo-tiles"></div>
+        <div class="more"><button type="button" hidden>${this.text.gallery_more}</button></div>
       </section>`);
     this.root = pad.part("pseudo");
     this.tiles = pad.part("pseudo-tiles");
+    this.more = this.root.querySelector(".more button");
+    this.more.addEventListener("click", () => this.#grow());
     this.seen = new IntersectionObserver(([entry]) => {
       this.visible = entry.isIntersecting;
       if (this.visible) this.changed();
@@ -50,16 +54,24 @@ export class PseudoInputs {
       this.tiles.innerHTML = "";
       this.pad.part("pseudo-title").textContent =
         format(this.text.pseudo, { count: prior.images.length });
-      this.pad.chores.set("pseudo", () => this.#tile());
+      this.until = 0;
+      this.#grow();
     }
     if (posterior?.sigma) this.#cost(prior, posterior);
   }
 
-  // One image more; says whether others are left.
+  #grow() {
+    const { images } = this.shown.prior;
+    this.until = Math.min(images.length, this.until + PAGE);
+    this.more.hidden = this.until >= images.length;
+    this.pad.chores.set("pseudo", () => this.#tile());
+  }
+
+  // One image more; says whether others are to come.
   #tile() {
     const { prior } = this.pad.run;
     const i = this.views.length;
-    if (this.shown !== this.pad.run || i >= prior.images.length) return false;
+    if (this.shown !== this.pad.run || i >= this.until) return false;
     const tile = this.tiles.appendChild(document.createElement("button"));
     tile.type = "button";
     tile.setAttribute("aria-label", format(this.text.pseudo_one, { number: i + 1 }));
@@ -77,7 +89,7 @@ export class PseudoInputs {
       this.pad.draw();
       this.pad.settle();
     });
-    return this.views.length < prior.images.length;
+    return this.views.length < this.until;
   }
 
   // Where an image's heap lies, before anything is pressed; on a plane alone, which has a place for
@@ -91,7 +103,7 @@ export class PseudoInputs {
     const { mean, error } = rateByDraws(prior, posterior, DRAWS);
     const standard = klEach(posterior.mean, posterior.sigma).reduce((sum, nats) => sum + nats, 0);
     this.pad.part("prior-cost").innerHTML = format(this.text.pseudo_cost, {
-      own: `<b>${decimals(mean, 1)}</b> ± ${decimals(error, 1)}`,
+      own: `<b>${decimals(mean, 1)}</b> ± ${decimals(error, 2)}`,
       standard: `<b>${decimals(standard, 1)}</b>`,
     });
   }
