@@ -459,6 +459,8 @@ def test_the_bounds_are_those_of_the_draws(live, run_of, held_out):
         hand,
         """pad.sampling.noise?.length === 1000 && (pad.told = {
              line: pad.part("bounds").textContent, bounds: pad.sampling.bounds,
+             curve: Array.from(pad.part("bound-curve").querySelectorAll("text.end"),
+               (text) => text.textContent),
              noise: pad.sampling.noise.map((one) => Array.from(one)) })""",
     )
     told = in_the_pad(hand, "pad.told")
@@ -482,6 +484,8 @@ def test_the_bounds_are_those_of_the_draws(live, run_of, held_out):
         [group.std().item() / math.sqrt(len(group)) for group in groups], abs=0.006
     )
     assert bounds == sorted(bounds)
+    most = (weights.unflatten(0, (-1, 100)).logsumexp(1) - math.log(100)).mean().item()
+    assert [float(one) for one in told["curve"]] == pytest.approx([bounds[0], most], abs=0.06)
 
 
 # --- What is computed -------------------------------------------------------------------------

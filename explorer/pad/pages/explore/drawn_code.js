@@ -9,6 +9,8 @@ import { decimals, format, grouped } from "../../parts/page.js";
 
 const DRAWS = 8;
 const BOUNDS = [1, 5, 50]; // of how many draws a bound on log p(x) is made
+const CURVE = [1, 2, 5, 10, 20, 50, 100]; // the same where they are drawn
+const WIDTH = 240, HEIGHT = 96, EDGE = 8; // of the curve, without its letters
 const ALL = 1000; // draws, so that the mean over groups of them comes near what is expected
 const WIDE = 3; // standard deviations that the little axis shows
 
@@ -25,10 +27,12 @@ export class DrawnCode {
           <button type="button" data-sampling="draw" title="${this.text.draw_epsilon_help}">${this.text.draw_epsilon}</button>
         </div>
         <p class="hint">${this.text.reparam_note}</p>
-        <div class="equations" data-part="equations"></div></div>
+        <div class="equations" data-part="equations"></div>
+        <figure class="bound-curve"><div data-part="bound-curve" role="img"></div></figure></div>
         <div class="draws"><h3>${format(this.text.draws, { count: DRAWS })}</h3>
           <div data-part="draws"></div>
-          <p class="bounds" data-part="bounds"></p><p class="hint">${this.text.bounds_note}</p></div>
+          <p class="bounds" data-part="bounds"></p>
+          <p class="hint">${this.text.bounds_note}</p></div>
       </section>`);
     this.root = pad.part("reparam");
     this.buttons = Array.from(this.root.querySelectorAll("[data-sampling]"));
@@ -118,6 +122,31 @@ export class DrawnCode {
       decimals(this.bounds[i].mean, 1)}</b> ± ${decimals(this.bounds[i].error, 2)}</span>`).join(" ≤ ") +
       ` ≤ log <i>p</i>(<i>x</i>) <small>${
         format(this.text.bounds_unit, { count: grouped(this.weights.length) })}</small>`;
+    this.#drawCurve();
+  }
+
+  // L_k against k: the mean, and a band of one standard deviation of single values around it.
+  #drawCurve() {
+    const each = CURVE.filter((k) => this.weights.length >= 2 * k)
+      .map((k) => ({ k, ...bound(this.weights, k) }));
+    const low = Math.min(...each.map(({ mean, spread }) => mean - spread));
+    const high = Math.max(...each.map(({ mean, spread }) => mean + spread));
+    const across = (k) => EDGE + ((WIDTH - 2 * EDGE) * Math.log(k)) / Math.log(CURVE.at(-1));
+    const down = (nats) => EDGE + ((HEIGHT - 2 * EDGE) * (high - nats)) / (high - low || 1);
+    const at = ({ k }, nats) => `${across(k).toFixed(1)},${down(nats).toFixed(1)}`;
+    const band = [...each.map((one) => at(one, one.mean + one.spread)),
+      ...each.map((one) => at(one, one.mean - one.spread)).reverse()];
+    const box = this.pad.part("bound-curve");
+    box.setAttribute("aria-label", format(this.text.bound_curve, {
+      first: decimals(each[0].mean, 1), last: decimals(each.at(-1).mean, 1), most: each.at(-1).k }));
+    box.innerHTML = `<svg viewBox="0 0 ${WIDTH + 44} ${HEIGHT + 16}" aria-hidden="true">
+      <polygon points="${band.join(" ")}"/><polyline points="${each.map((one) => at(one, one.mean)).join(" ")}"/>
+      ${each.map((one) => `<circle cx="${across(one.k)}" cy="${down(one.mean)}" r="2.5"/>
+        <text x="${across(one.k)}" y="${HEIGHT + 12}">${one.k}</text>`).join("")}
+      ${[each[0], each.at(-1)].map((one) => `<text class="end" x="${WIDTH + 2}" y="${down(one.mean) + 4}">${
+        decimals(one.mean, 1)}</text>`).join("")}</svg>`;
+    box.nextElementSibling?.remove();
+    box.insertAdjacentHTML("afterend", `<figcaption>${this.text.bound_axis}</figcaption>`);
   }
 
   #build(latent) {
