@@ -33,7 +33,7 @@ def rows(words: Words, scores: Mapping[str, float]) -> list[Row]:
         Row(
             key,
             words(f"explore.number_{name}"),
-            f"{scores[key]:.{places}f}",
+            f"{scores[key]:.{places}f}".replace("-", "−"),
             words(f"explore.beside_{name}").format_map(compared),
         )
         for name, key, places in SCORES

@@ -99,9 +99,15 @@ def _run(words: Words, run: Run, beside: Run | None) -> dict[str, Any]:
         "split": frame.split_of(words, run),
         "spec": assets.run_spec(run) if assets.in_browser(run) else None,
         "picture": None if assets.in_browser(run) else _picture(run),
-        "beside": frame.name_of(words, beside) if beside is not None and others else None,
+        "heads": [_head(words, one) for one in (run, beside if others else None) if one],
         "rows": [[row.label, row.value, others.get(row.key, ""), row.beside] for row in found],
     }
+
+
+def _head(words: Words, run: Run) -> list[str]:
+    """A run's model and its K, one above the other."""
+    size = f"K = {run.record.latent}"
+    return [frame.model_of(words, run).removesuffix(f", {size}"), size]
 
 
 def _picture(run: Run) -> str | None:

@@ -17,6 +17,8 @@ class FamilyPad extends Pad {
     super(component);
     /** @type {Map<string, Promise<Run>>} */
     this.runs = new Map(); // by their ids
+    /** @type {Digits | null} */
+    this.digits = null;
     this.#buildPage(component.data);
   }
 
@@ -41,19 +43,19 @@ class FamilyPad extends Pad {
             </div>
             <div><p class="from" data-part="from"></p><h2 id="family-title" data-part="title"></h2>
               <p class="hint" data-part="walked"></p>
-              <div class="buttons"><button type="button" data-action="play"></button></div></div>
+              <div class="buttons"><button type="button" data-action="play"></button>
+                <a data-part="open" hidden>${text.open}</a></div></div>
           </div>
           <p class="differs" data-part="differs"></p>
           <p class="hint" data-part="missing"></p>
           <div data-part="loss"><h3>${text.loss}</h3><div class="equation" data-part="equation"></div>
-            <p class="hint" data-part="marked"></p></div>
+            <p class="hint" data-part="marked"></p>
+            <details><summary>${text.letters}</summary><p class="hint" data-part="symbols"></p></details></div>
           <div data-part="figures"></div>
-          <div class="buttons"><a data-part="open" hidden>${text.open}</a></div>
           <details data-part="code"><summary>${text.code}</summary><p class="hint" data-part="code-note"></p>
             <div class="buttons"><button type="button" data-action="copy">${text.copy}</button>
               <span class="hint" data-part="copied" role="status"></span></div>
             <pre tabindex="0" aria-label="${text.code}"><code></code></pre></details>
-          <p class="hint legend" data-part="legend"></p>
         </section>
       </div>`);
     this.view = new DigitView(this.part("output"));
@@ -151,7 +153,7 @@ class FamilyPad extends Pad {
 
   #showEquation() {
     if (!this.chosen) return;
-    showEquation(this.part("equation"), this.part("legend"), this.chosen.name);
+    showEquation(this.part("equation"), this.part("symbols"), this.chosen.name);
     this.part("loss").hidden = !this.part("equation").childElementCount;
   }
 
@@ -162,13 +164,12 @@ class FamilyPad extends Pad {
       this.part("figures").innerHTML = run ? "" : `<p class="hint">${text.no_run}</p>`;
       return;
     }
-    const beside = run.beside ? `<th scope="col">${escaped(run.beside)}</th>` : "";
+    const head = ([title, size]) => `<th scope="col">${escaped(title)}<small>${escaped(size)}</small></th>`;
     const rows = run.rows.map(([label, value, other, unit]) => `<tr><th scope="row">${escaped(label)}
       <small>${escaped(unit)}</small></th><td><b>${escaped(value)}</b></td>${
-      run.beside ? `<td>${escaped(other)}</td>` : ""}</tr>`);
-    this.part("figures").innerHTML = `<h3>${text.figures}</h3><table><thead><tr><th scope="col">${text.score}
-      <small>${text.compare}</small></th><th scope="col">${escaped(run.name)}</th>${beside}</tr></thead>
-      <tbody>${rows.join("")}</tbody></table><p class="hint">${
+      run.heads.length > 1 ? `<td>${escaped(other)}</td>` : ""}</tr>`);
+    this.part("figures").innerHTML = `<h3>${text.figures}</h3><table><thead><tr><th scope="col">${text.score_name}
+      <small>${text.compare}</small></th>${run.heads.map(head).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table><p class="hint">${
       escaped(format(text.shown_run, { name: run.id, split: run.split }))}</p>`;
   }
 
@@ -218,7 +219,7 @@ class FamilyPad extends Pad {
     this.playButton.setAttribute("aria-pressed", String(moves));
     this.part("walked").textContent = format(moves ? text.on_the_way : text.standing, named);
     this.part("output").setAttribute(
-      "aria-label", format(moves ? text.decoded : text.decoded_still, named));
+      "aria-label", format(moves ? text.decoded_way : text.decoded_still, named));
   }
 
   // The same digit in this member's own pad.

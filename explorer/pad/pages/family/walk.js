@@ -21,6 +21,8 @@ export class Walk {
     this.moves = !isStill();
     /** @type {number | null} */
     this.frame = null;
+    this.from = this.to = 0; // indexes of two digits
+    this.share = 0; // of the way between
     this.observer = new IntersectionObserver(([entry]) => { this.seen = entry.isIntersecting; });
     this.observer.observe(stage);
   }
