@@ -146,7 +146,9 @@ def lacks(variant: str, knobs: Iterable[Knob] = ()) -> list[str]:
     """Places in its file where something should stand, such as `ko.knobs.beta.help`: what one
     language has or every variant must have, and what none of the given knobs has elsewhere."""
     found = language.member(variant)
-    wanted = [*TOLD, *(OF_CHILDREN if found.parent else ())]
+    coming = language.coming()
+    child = found.parent or (variant in coming and coming[variant].parent)
+    wanted = [*TOLD, *(OF_CHILDREN if child else ())]
     wanted += [place for said in found.texts.values() for place in said]
     for knob in knobs:
         for what, declared in (("label", knob.label), ("help", knob.help)):
@@ -158,8 +160,8 @@ def lacks(variant: str, knobs: Iterable[Knob] = ()) -> list[str]:
         places += [f"{code}.{place}" for place in dict.fromkeys(wanted) if place not in there]
     if not found.code:
         places.append("code")
-    if found.parent and found.parent not in (VARIANTS.keys() | language.coming().keys()):
+    if child and found.parent not in {*VARIANTS, *coming}:
         places.append("parent")
-    if found.parent and f"<{NEW}>" not in "".join(found.equation):
+    if child and f"<{NEW}>" not in "".join(found.equation):
         places.append(f"equation <{NEW}>")
     return places

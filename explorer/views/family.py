@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections import Counter
 from typing import Any
 
@@ -76,7 +77,7 @@ def _member(words: Words, place: Place, runs: dict[str, Run]) -> dict[str, Any]:
     differs = words.first(f"variant.{name}.differs") if place.parent else None
     return told | {
         "differs": differs or members.about(words, name),
-        "missing": members.missing(words, name).replace("`", ""),
+        "missing": re.sub(r"`|\\(?=\W)", "", members.missing(words, name)),  # Markdown's own signs
         "marked": f"<{members.NEW}>" in "".join(language.member(name).equation),
         "code": snippets.filled(name, *((record.config, record.train) if record else ({}, {}))),
         "run": _run(words, run, runs.get(place.parent)) if run else None,

@@ -37,7 +37,7 @@ class FamilyPad extends Pad {
         <div class="tree" role="tree" aria-label="${text.tree}"></div>
         <section class="card" aria-labelledby="family-title">
           <div class="top">
-            <div class="moving">
+            <div class="moving" data-part="moving">
               <canvas class="digit" data-part="output" role="img" aria-label="${text.loading}"></canvas>
               <img data-part="still" alt="${text.still_picture}" hidden>
             </div>
@@ -184,6 +184,7 @@ class FamilyPad extends Pad {
     this.part("still").hidden = !run?.picture;
     if (run?.picture) this.part("still").src = run.picture;
     this.part("output").hidden = !spec;
+    this.part("moving").hidden = !spec && !run?.picture;
     this.playButton.hidden = !spec;
     this.part("walked").textContent = run?.picture ? this.text.still_picture : "";
     if (!spec) return;
