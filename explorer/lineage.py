@@ -102,7 +102,7 @@ def title(words: Words, name: str) -> str:
 
 def adds(words: Words, name: str) -> str:
     """What its edge says; empty where nobody says it."""
-    return words.first(f"variant.{name}.adds") or _coming(words, name, "adds")
+    return members.adds(words, name) or _coming(words, name, "adds")
 
 
 def _coming(words: Words, name: str, what: str) -> str:

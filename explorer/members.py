@@ -64,6 +64,17 @@ def about(words: Words, variant: str) -> str:
     return " ".join(filter(None, told))
 
 
+def adds(words: Words, variant: str) -> str:
+    """What it changes of its parent, in as few words as an edge has room for; empty where it says
+    nothing."""
+    return words.first(f"variant.{variant}.adds") or ""
+
+
+def differs(words: Words, variant: str) -> str:
+    """What it assumes that its parent doesn't; empty where it says nothing."""
+    return words.first(f"variant.{variant}.differs") or ""
+
+
 def latex(words: Words, variant: str, highlight: str | None = None) -> str:
     r"""Its equation, empty where it has none.
 

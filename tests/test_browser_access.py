@@ -100,9 +100,8 @@ def by_keys(hand, page: str) -> None:
         return
     spoken = hand.page.locator(".pad > .spoken").first
     assert spoken.text_content() == ""
-    for key in (
-        ("ArrowDown", "Enter") if page == "family" else ("ArrowRight", "ArrowDown", "ArrowRight")
-    ):
+    moves = ("ArrowRight", "ArrowDown", "ArrowRight")
+    for key in ("ArrowDown", "Enter") if page == "family" else moves:
         keys.press(key)
     expect(spoken).not_to_be_empty()
     if page == "family":

@@ -74,7 +74,7 @@ def _member(words: Words, place: Place, runs: dict[str, Run]) -> dict[str, Any]:
         return told
     run = runs.get(name)
     record = run.record if run else None
-    differs = words.first(f"variant.{name}.differs") if place.parent else None
+    differs = members.differs(words, name) if place.parent else ""
     return told | {
         "differs": differs or members.about(words, name),
         "missing": re.sub(r"`|\\(?=\W)", "", members.missing(words, name)),  # Markdown's own signs
