@@ -38,8 +38,7 @@ class Place:
 def parents() -> dict[str, str]:
     """By member the one that it comes from, empty at a root: the registered ones in their order,
     then those to come. A parent that nobody knows, or that comes from its own child, is none."""
-    coming = language.coming()
-    names = [*VARIANTS, *(name for name in coming if name not in VARIANTS)]
+    names = list(dict.fromkeys([*VARIANTS, *language.coming()]))
     found = {name: _parent(name) for name in names}
     for name in names:
         if found[name] not in found or name in _line(found, found[name]):
@@ -97,7 +96,9 @@ def places(found: Mapping[str, str], here: Iterable[str]) -> list[Place]:
 
 def title(words: Words, name: str) -> str:
     """A member's title; of one to come as `coming.toml` says it."""
-    return members.title(words, name) if name in VARIANTS else _coming(words, name, "title") or name
+    if name in set(VARIANTS):  # whether a registry has a name costs it that variant's module
+        return members.title(words, name)
+    return _coming(words, name, "title") or name
 
 
 def adds(words: Words, name: str) -> str:

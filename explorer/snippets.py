@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from core.config import TrainConfig
 from explorer import language, members
+from explorer.language import Member
 
 # Choices that are classes of torch.nn.
 MODULES = {
@@ -28,11 +30,17 @@ def filled(variant: str, config: Mapping[str, Any], train: Mapping[str, Any]) ->
     """The code with these knobs, as a record has them; a knob that they lack is at its default.
     Empty where there is no code, or not yet all that it needs."""
     told = language.member(variant)
-    values = _defaults(TrainConfig) | _defaults(members.declared(variant)) | {**train, **config}
+    code = _filled(told, _defaults(TrainConfig) | {**train, **config})
+    if places(code):  # knobs are declared where torch is, so they are asked for at need alone
+        code = _filled(replace(told, code=code), _defaults(members.declared(variant)))
+    return "" if places(code) else code
+
+
+def _filled(told: Member, values: Mapping[str, Any]) -> str:
     code = told.code
     for _ in range(2):  # a choice's code may name a knob
         code = _PLACE.sub(lambda found: _put(found, values, told.choices), code)
-    return "" if places(code) else code
+    return code
 
 
 def places(code: str) -> list[str]:

@@ -1,6 +1,8 @@
 """explorer.lineage: parents, the drawing's layout, and members that are still to come."""
 
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -9,6 +11,7 @@ from core.models import VARIANTS
 from explorer import language, lineage, members
 from explorer.language import LANGUAGES, Words
 from explorer.lineage import Place
+from tests.digits import REPOSITORY
 from tests.trials import CLASSES
 
 WORDS = {code: Words(code) for code in LANGUAGES}
@@ -39,6 +42,24 @@ def test_all_members_have_places_of_their_own():
     assert sorted({place.row for place in places}) == list(range(places[-1].row + 1))
     assert [place.name for place in places if place.here and not place.parent] == ["stacked_ae"]
     assert max(place.level for place in places) <= 3, "a screen has room for no more"
+
+
+def test_the_tree_is_drawn_without_torch():
+    program = """
+import sys
+from core.models import VARIANTS
+from explorer import lineage, members, snippets
+from explorer.language import Words
+for place in lineage.places(lineage.parents(), VARIANTS):
+    lineage.title(Words("en"), place.name), lineage.adds(Words("en"), place.name)
+    if place.here:
+        members.missing(Words("en"), place.name), snippets.filled(place.name, {"latent": 2}, {})
+print("torch" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[-1] == "False"
 
 
 @pytest.fixture
