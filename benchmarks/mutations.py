@@ -45,7 +45,7 @@ from core.store.own_runs import ShelfError
 
 MOST_SECONDS, MOST_MEGABYTES = 2.0, 300.0
 TOGETHER = 100  # folders in a store over which all pages are drawn
-PAGES = ("explore", "compare", "noise", "beta", "generate", "train")
+PAGES = ("explore", "compare", "noise", "beta", "generate", "family", "train")
 BASES = (
     "vae-k2-4214f6c873",
     "vae-conv-k2-e2f37d7c3e",

@@ -20,6 +20,7 @@ from core.refusal import Refusal
 LANGUAGES = ("en", "ko")
 FOLDER = Path(__file__).parent / "text"
 FAMILY = Path(__file__).parent / "family"
+COMING = Path(__file__).parent / "coming.toml"
 REFUSALS = "refusals.toml"
 
 
@@ -29,12 +30,18 @@ class Member:
 
     Attributes:
         equation: its objective, lines of LaTeX; see `explorer.members.latex`.
+        parent: the variant whose objective or networks it changes; empty where it says none.
+        code: it in plain PyTorch, with knobs as `{beta}`; see `explorer.snippets`.
+        choices: what a knob's choice is in the code, by knob and choice.
         texts: by language, by dotted key as in the file, such as `knobs.beta.label`.
         there: whether there is a file.
         torn: why the file can't be read; empty where it can.
     """
 
     equation: tuple[str, ...] = ()
+    parent: str = ""
+    code: str = ""
+    choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     there: bool = False
     torn: str = ""
@@ -48,6 +55,11 @@ def texts(language: str) -> dict[str, str]:
 def member(variant: str) -> Member:
     """What a variant's file says."""
     return _members(FAMILY).get(variant, Member())
+
+
+def coming() -> dict[str, Member]:
+    """What is told of variants that are still to come, by name, in the file's order."""
+    return _coming(COMING)
 
 
 @lru_cache(maxsize=2 * len(LANGUAGES))
@@ -67,17 +79,38 @@ def _members(family: Path) -> dict[str, Member]:
     return {path.stem: _member(path) for path in sorted(family.glob("*.toml"))}
 
 
+@lru_cache(maxsize=2)
+def _coming(path: Path) -> dict[str, Member]:
+    said = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {name: _of(one) for name, one in said.items()}
+
+
 def _member(path: Path) -> Member:
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _of(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:  # torn, or not UTF-8
         return Member(there=True, torn=str(error))
+
+
+def _of(said: dict[str, Any]) -> Member:
     lines = said.get("equation")
     return Member(
         tuple(line for line in lines if isinstance(line, str)) if isinstance(lines, list) else (),
+        _string(said.get("parent")),
+        _string(said.get("code")),
+        _choices(said.get("choices")),
         {code: _strings(said[code]) for code in LANGUAGES if isinstance(said.get(code), dict)},
         there=True,
     )
+
+
+def _string(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _choices(table: Any) -> dict[str, dict[str, str]]:
+    found = table if isinstance(table, dict) else {}
+    return {knob: _strings(told) for knob, told in found.items() if isinstance(told, dict)}
 
 
 def _strings(table: dict[str, Any]) -> dict[str, str]:

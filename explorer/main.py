@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer import state
-from explorer.views import beta, compare, explore, generate, noise, train
+from explorer.views import beta, compare, explore, family, generate, noise, train
 
 state.arrive()
 words = state.words()
@@ -17,6 +17,7 @@ page = st.navigation(
         st.Page(noise.show, title=words("page.noise"), url_path="noise"),
         st.Page(beta.show, title=words("page.beta"), url_path="beta_and_k"),
         st.Page(generate.show, title=words("page.generate"), url_path="generate"),
+        st.Page(family.show, title=words("page.family"), url_path="family"),
         st.Page(train.show, title=words("page.train"), url_path="train"),
     ],
     position="top",

@@ -1,15 +1,22 @@
 r"""What a variant says of itself: `explorer/family/<variant>.toml`, and what stands in for it where
 something is missing, so that no page falls over a text.
 
+    parent = "stacked_ae"                       # whose terms it changes; none of a root
     equation = [                                # lines of LaTeX
       '\mathcal L = \underbrace{…}_{\term{nll}}',
-      '{}+<beta>\beta\,…</beta>',
+      '{}+<new><beta>\beta\,…</beta></new>',    # <new>: what its parent has not
     ]
+    code = '''…'''                            # plain PyTorch with {beta}; see `explorer.snippets`
+
+    [choices.likelihood]                        # what a choice is in the code
+    gaussian = "…"
 
     [en]                                        # the same tables in [ko]
     title = "VAE"
     sentence = "…"                              # what it is
     assumption = "…"                            # how it differs from its neighbours
+    adds = "+ KL to a prior"                    # what its edge says; none of a root
+    differs = "…"                               # two sentences: how from its parent
 
     [en.terms]                                  # of the equation, where no other variant has it
     [en.options]                                # names of its own knobs' choices
@@ -26,10 +33,13 @@ from collections.abc import Iterable
 import streamlit as st
 
 from core.config import Knob, ModelConfig
+from core.models import VARIANTS
 from explorer import catalogue, language, symbols, theme
 from explorer.language import LANGUAGES, Words, plain, texts
 
 TOLD = ("title", "sentence", "assumption")
+OF_CHILDREN = ("adds", "differs")  # what a member with a parent says beside
+NEW = "new"  # what of an equation its parent has not is marked by
 MOST = 6  # places that a page names of those that are missing
 
 
@@ -54,17 +64,32 @@ def about(words: Words, variant: str) -> str:
     return " ".join(filter(None, told))
 
 
+def adds(words: Words, variant: str) -> str:
+    """What it changes of its parent, in as few words as an edge has room for; empty where it says
+    nothing."""
+    return words.first(f"variant.{variant}.adds") or ""
+
+
+def differs(words: Words, variant: str) -> str:
+    """What it assumes that its parent doesn't; empty where it says nothing."""
+    return words.first(f"variant.{variant}.differs") or ""
+
+
 def latex(words: Words, variant: str, highlight: str | None = None) -> str:
     r"""Its equation, empty where it has none.
 
     `\term{nll}` becomes the term's name in the page's language; `<beta>…</beta>` is framed where
-    `highlight` is `beta`.
+    `highlight` is `beta`, and what its parent has not where it is `NEW`.
     """
 
     def part(found: re.Match) -> str:
         control, inner = found.groups()
+        inner = parts(inner)
         framed = rf"\boxed{{\textcolor{{{theme.ACCENT}}}{{{inner}}}}}"
         return framed if control == highlight else inner
+
+    def parts(line: str) -> str:
+        return re.sub(r"<(\w+)>(.*?)</\1>", part, line)
 
     def term(found: re.Match) -> str:
         (name,) = found.groups()
@@ -72,7 +97,7 @@ def latex(words: Words, variant: str, highlight: str | None = None) -> str:
         return rf"\text{{{told or name}}}"
 
     lines = [
-        "&" + re.sub(r"\\term\{(\w+)\}", term, re.sub(r"<(\w+)>(.*?)</\1>", part, line))
+        "&" + re.sub(r"\\term\{(\w+)\}", term, parts(line))
         for line in language.member(variant).equation
     ]
     if not lines:
@@ -132,7 +157,9 @@ def lacks(variant: str, knobs: Iterable[Knob] = ()) -> list[str]:
     """Places in its file where something should stand, such as `ko.knobs.beta.help`: what one
     language has or every variant must have, and what none of the given knobs has elsewhere."""
     found = language.member(variant)
-    wanted = [*TOLD]
+    coming = language.coming()
+    child = found.parent or (variant in coming and coming[variant].parent)
+    wanted = [*TOLD, *(OF_CHILDREN if child else ())]
     wanted += [place for said in found.texts.values() for place in said]
     for knob in knobs:
         for what, declared in (("label", knob.label), ("help", knob.help)):
@@ -142,4 +169,10 @@ def lacks(variant: str, knobs: Iterable[Knob] = ()) -> list[str]:
     for code in LANGUAGES:
         there = found.texts.get(code, {})
         places += [f"{code}.{place}" for place in dict.fromkeys(wanted) if place not in there]
+    if not found.code:
+        places.append("code")
+    if child and found.parent not in {*VARIANTS, *coming}:
+        places.append("parent")
+    if child and f"<{NEW}>" not in "".join(found.equation):
+        places.append(f"equation <{NEW}>")
     return places

@@ -29,6 +29,7 @@ ENTRIES = {  # the module that each page mounts, by the page's address; a test h
     "noise": "pages/noise.js",
     "beta_and_k": "pages/beta.js",
     "generate": "pages/generate.js",
+    "family": "pages/family.js",
     "train": "pages/film.js",
 }
 

@@ -16,7 +16,7 @@ from tests.test_language import NOT_TOUCHED
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("", "pca_vs_ae", "noise", "beta_and_k", "train", "generate")
+PAGES = ("", "pca_vs_ae", "noise", "beta_and_k", "train", "generate", "family")
 VIEWS = {"screen": DESKTOP, "phone": PHONE | {"color_scheme": "dark"}}
 TABS = ("traverse", "walk", "arithmetic", "grid")  # of Generate, after its first
 
@@ -95,14 +95,17 @@ def by_keys(hand, page: str) -> None:
         keys.press("Shift+Tab")
     keys.press("Enter")
     focus = hand.page.evaluate(_FOCUS)
-    assert focus["map"] or (page == "train" and focus["pad"])
+    assert focus["map"] or (page in ("train", "family") and focus["pad"])
     if page == "train":
         return
     spoken = hand.page.locator(".pad > .spoken").first
     assert spoken.text_content() == ""
-    for key in ("ArrowRight", "ArrowDown", "ArrowRight"):
+    moves = ("ArrowRight", "ArrowDown", "ArrowRight")
+    for key in ("ArrowDown", "Enter") if page == "family" else moves:
         keys.press(key)
     expect(spoken).not_to_be_empty()
+    if page == "family":
+        return
     said = spoken.text_content()
     box = hand.map.bounding_box()
     hand.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -111,7 +114,7 @@ def by_keys(hand, page: str) -> None:
 
 
 def by_finger(hand) -> None:
-    """The six pages are in sight or a move away, this one in sight; the words are for a finger."""
+    """All pages are in sight or a move away, this one in sight; the words are for a finger."""
     links = hand.page.locator('[data-testid="stSidebarNavLink"]')
     expect(links).to_have_count(len(PAGES))
     expect(hand.page.locator('[data-testid="stSidebarNavLink"][aria-current]')).to_be_in_viewport()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_back_and_forward_go_by_pages_and_each_shows_its_own_state(visit):
-    """Over all six pages, with a model, a digit, a point, a K and a language chosen on the way."""
+    """Over all pages, with a model, a digit, a point, a K and a language chosen on the way."""
     hand = visit("beta_and_k", None, fresh=True, digit=11)
     page = hand.page
     entries = []
@@ -67,6 +67,7 @@ def test_back_and_forward_go_by_pages_and_each_shows_its_own_state(visit):
     explored = hand.link
     assert by_menu("Noise", "noise")["digit"] == explored["digit"]
     by_menu("Train", "train")
+    by_menu("Family", "family")
     by_menu("Generate", "generate")
     hand.wait_for_link("z", explored["z"])
     made = hand.link
@@ -79,7 +80,7 @@ def test_back_and_forward_go_by_pages_and_each_shows_its_own_state(visit):
     expect(page.locator("html")).to_have_attribute("lang", "ko")
     expect(page.locator(".st-key-bar .stSelectbox input").first).to_have_value("적층 AE")
     by_menu("PCA", "pca_vs_ae")
-    assert page.evaluate("history.length") == length + 5, "one entry a page"
+    assert page.evaluate("history.length") == length + 6, "one entry a page"
     for path, link, chosen in reversed(entries):
         page.go_back()
         arrive_at(path, link)

@@ -35,17 +35,20 @@ def test_it_says_all_that_pages_ask(name):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_it_says_nothing_that_no_page_reads(path):
     said = tomllib.loads(path.read_text(encoding="utf-8"))
-    assert set(said) == {"equation", *LANGUAGES}
+    assert set(said) - {"parent", "choices"} == {"equation", "code", *LANGUAGES}
     declared = {knob.name: knob for knob in VARIANTS[path.stem].Config.knobs()}
     choices = {choice for knob in declared.values() for choice in knob.choices}
     terms = set(re.findall(r"\\term\{(\w+)\}", "".join(said["equation"])))
     shared = texts("en")
     for code in LANGUAGES:
         table = said[code]
-        assert set(table) - {"terms", "options", "knobs"} == set(members.TOLD)
+        of_child = set(members.OF_CHILDREN) if "parent" in said else set()
+        assert set(table) - {"terms", "options", "knobs"} == set(members.TOLD) | of_child
         assert set(table.get("terms", {})) <= {t for t in terms if f"equation.{t}" not in shared}
         assert set(table.get("options", {})) <= choices
         assert not any(f"option.{choice}" in shared for choice in table.get("options", {}))
+        assert all(len(table[name]) <= 26 for name in of_child & {"adds"})
+        assert all(len(re.findall(r"[.?!](?= |$)", table[n])) == 2 for n in of_child - {"adds"})
         for name, told in table.get("knobs", {}).items():
             assert name in declared and set(told) == {"label", "help"}, name
             knob = declared[name]
@@ -73,7 +76,9 @@ def test_equations(name, code):
     control, framed = FRAMED.get(name, ("beta", 0))
     assert members.latex(words, name, control).count(r"\boxed") == framed
     marked = set(re.findall(r"<(\w+)>", whole))
-    assert marked <= {knob.name for knob in VARIANTS[name].Config.knobs()}
+    new = members.latex(words, name, members.NEW).count(r"\boxed")
+    assert (new > 0) == (members.NEW in marked) == bool(language.member(name).parent)
+    assert marked - {members.NEW} <= {knob.name for knob in VARIANTS[name].Config.knobs()}
 
 
 def test_no_view_asks_for_what_a_variant_may_lack():
@@ -126,6 +131,16 @@ def test_a_torn_file_takes_nothing_down(family, content):
         assert members.latex(words, "vae") == "" and label(code) == declared()
         assert "vae.toml" in members.missing(words, "vae")
         assert members.title(words, "multirate_vae") == words("variant.multirate_vae.title")
+
+
+def test_what_the_family_page_wants_is_missed(family):
+    whole = (family / "vae.toml").read_text(encoding="utf-8")
+    bare = re.sub(r"</?new>|code = '''.*?'''", "", whole, flags=re.DOTALL)
+    bare = re.sub(r"differs = .*", "", bare).replace("stacked_ae", "nobody", 1)
+    (family / "vae.toml").write_text(bare, encoding="utf-8")
+    wanted = ["en.differs", "ko.differs", "code", "parent", "equation <new>"]
+    assert members.lacks("vae") == wanted
+    assert "`equation <new>`" in members.missing(WORDS["en"], "vae")
 
 
 def test_values_of_a_wrong_kind_count_as_missing(family):

@@ -24,7 +24,7 @@ from explorer.views import beta, frame, noise
 from tests import trials
 from tests.digits import QUICK, REPOSITORY, data_of, small_config, teacher_of
 
-PAGES = ("explore", "compare", "noise", "beta", "generate", "train")
+PAGES = ("explore", "compare", "noise", "beta", "generate", "family", "train")
 
 
 class TrialConfig(NetworkConfig):

@@ -8,15 +8,8 @@ from core.store.checkpoints import Run
 from explorer import assets, members, own, resources, state, symbols
 from explorer.language import Words, plain
 from explorer.pad.component import latent_pad
+from explorer.scores import rows
 from explorer.views import album, frame
-
-SCORES = (  # name of the texts, key in the run's metrics, decimals
-    ("error", "squared_error", 1),
-    ("denoised", "squared_error_denoised", 1),
-    ("rate", "rate", 2),
-    ("cross", "cross_entropy_grey", 1),
-    ("elbo", "elbo_binary", 1),
-)
 
 
 def show() -> None:
@@ -86,17 +79,13 @@ def _in_short(words: Words, run: Run) -> str:
 def _numbers(words: Words, run: Run) -> None:
     split = frame.scored_on(run)
     scores = run.record.metrics.get(split, {})
-    compared = {name: f"{value:.1f}" for name, value in scores.items()}
     table = [
         f"| {words('explore.number_what')} | {words('explore.number_here')} "
         f"| {words('explore.number_beside')} |",
         "|---|--:|---|",
     ]
-    for name, key, places in SCORES:
-        if key in scores:
-            label, beside = words(f"explore.number_{name}"), words(f"explore.beside_{name}")
-            beside = beside.format_map(compared)
-            table.append(f"| {label} | **{scores[key]:.{places}f}** | {beside} |")
+    for row in rows(words, scores):
+        table.append(f"| {row.label} | **{row.value}** | {row.beside} |")
     st.markdown("\n".join(table))
     record = run.record
     if not scores:
@@ -104,20 +93,13 @@ def _numbers(words: Words, run: Run) -> None:
         if not resources.on_digits(run):
             st.caption(words("explore.nothing_held_out", data=plain(resources.data_name(run))))
         return
-    scored = {
-        "mnist/test": "explore.split_test",
-        "mnist-5k/all": "explore.split_held_out",
-        "mnist-5k/test": "explore.split_part",
-    }.get(split, "explore.split_other")
     of_digits = resources.on_digits(run)
-    if not of_digits:
-        scored = "explore.split_own"
     st.caption(
         words(
             "explore.trained_on" if of_digits else "explore.trained_on_images",
             count=f"{record.data.count:,}",
             data=plain(resources.data_name(run)),
-            split=words(scored),
+            split=frame.split_of(words, run),
             seconds=f"{record.seconds:,.0f}",
             device=plain(record.device.upper()),
             samples=f"{record.samples:,}",

@@ -20,6 +20,12 @@ from explorer.pad.component import keeper
 
 SKIPPED = 20  # folders that could not be read, of which the page says why
 
+_SPLITS = {
+    "mnist/test": "explore.split_test",
+    "mnist-5k/all": "explore.split_held_out",
+    "mnist-5k/test": "explore.split_part",
+}
+
 DIGITS = "digits"  # what a link calls the held-out digits that all maps share
 
 
@@ -281,6 +287,13 @@ def scored_on(run: Run) -> str:
     there = run.record.metrics
     order = ("mnist/test", "mnist-5k/all", "mnist-5k/test")
     return next((split for split in order if split in there), next(iter(there), ""))
+
+
+def split_of(words: Words, run: Run) -> str:
+    """Those images in words."""
+    if not resources.on_digits(run):
+        return words("explore.split_own")
+    return words(_SPLITS.get(scored_on(run), "explore.split_other"))
 
 
 def network_of(run: Run) -> str:

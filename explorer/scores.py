@@ -1,0 +1,41 @@
+"""A run's scores as pages tell them: each with its unit, and beside it what a trivial model has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from explorer.language import Words
+
+SCORES = (  # name of the texts, key in the run's metrics, decimals
+    ("error", "squared_error", 1),
+    ("denoised", "squared_error_denoised", 1),
+    ("rate", "rate", 2),
+    ("cross", "cross_entropy_grey", 1),
+    ("elbo", "elbo_binary", 1),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One score: what it is, in the run's metrics too, its number, and unit and trivial score."""
+
+    key: str
+    label: str
+    value: str
+    beside: str
+
+
+def rows(words: Words, scores: Mapping[str, float]) -> list[Row]:
+    """The scores that are there, of a run's metrics on one split."""
+    compared = {name: f"{value:.1f}" for name, value in scores.items()}
+    return [
+        Row(
+            key,
+            words(f"explore.number_{name}"),
+            f"{scores[key]:.{places}f}".replace("-", "−"),
+            words(f"explore.beside_{name}").format_map(compared),
+        )
+        for name, key, places in SCORES
+        if key in scores
+    ]
