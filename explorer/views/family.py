@@ -101,8 +101,18 @@ def _run(words: Words, run: Run, beside: Run | None) -> dict[str, Any]:
         "spec": assets.run_spec(run) if assets.in_browser(run) else None,
         "picture": None if assets.in_browser(run) else _picture(run),
         "heads": [_head(words, one) for one in (run, beside if others else None) if one],
-        "rows": [[row.label, row.value, others.get(row.key, ""), row.beside] for row in found],
+        "rows": [
+            *([row.label, row.value, others.get(row.key, ""), row.beside] for row in found),
+            _trained(words, run, beside if others else None),
+        ],
     }
+
+
+def _trained(words: Words, run: Run, beside: Run | None) -> list[str]:
+    """For how long each was trained, without which their scores can't be compared."""
+    passes = [f"{one.record.samples / one.record.data.count:.0f}" if one else ""
+              for one in (run, beside)]  # fmt: skip
+    return [words("family.trained"), *passes, words("family.passes", count=run.record.data.count)]
 
 
 def _head(words: Words, run: Run) -> list[str]:
