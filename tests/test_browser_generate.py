@@ -321,9 +321,15 @@ def test_samplers_draw_from_what_they_say(bare, found):
 # --- Samples ------------------------------------------------------------------------------------
 
 
+def draw_enough(page: Pad, *names: str, least: int = 64) -> None:
+    """Until of each sampler so many are counted; then it rests, instead of decoding and judging
+    the thousands that no assertion asks for."""
+    enough = f"{list(names)}.every((name) => part.sets[name]?.done >= {least})"
+    page.wait(f"{enough} && (pad.chores.drop('samples'), true)")
+
+
 def assert_counted(page: Pad, name: str, model, judge) -> None:
     """A sampler's tiles are torch's digits, its verdicts torch's classifier's, its share theirs."""
-    page.wait(f"part.sets.{name}?.done >= 64")
     parts = "{ codes, verdicts, done, called }"
     seen = page.see(f"(({parts}) => ({parts}))(part.sets.{name})")
     codes = np.array(seen["codes"], np.float32).reshape(1000, -1)[: seen["done"]]
@@ -342,6 +348,7 @@ def test_samples_of_a_vae_and_what_is_called_a_digit(pad, app, found, models, ju
     page = pad()
     run, model = found["vae", 2], models("vae", 2)
     assert page.see("part.names") == ["prior", "mixture", "box"]
+    draw_enough(page, "prior", "mixture", "box")
     for name in ("prior", "mixture", "box"):
         assert_counted(page, name, model, judge)
     codes = checkpoints.read_tensors(run, checkpoints.CODES)["codes"].astype(np.float64)
@@ -377,7 +384,7 @@ def test_samples_of_a_vae_and_what_is_called_a_digit(pad, app, found, models, ju
     before = page.array("part.sets.prior.codes")
     page.visit.button("again").click()
     page.visit.wait_for_link("seed", "1")
-    page.wait("part.sets.prior.done >= 64")
+    draw_enough(page, "prior")
     assert not np.array_equal(page.array("part.sets.prior.codes"), before)
     page.panel('[data-on="box"]').click()
     page.visit.wait_for_link("on", "box")
@@ -412,6 +419,7 @@ def test_a_plain_ae_has_no_prior_and_its_holes_are_counted(pad, found, models, j
     page = pad(model="stacked_ae", k=16)
     run, model = found["stacked_ae", 16], models("stacked_ae", 16)
     assert page.see("[part.names, part.onMap]") == [["own", "mixture", "box"], "box"]
+    draw_enough(page, "own", "mixture", "box", least=200)
     for name in ("own", "mixture", "box"):
         assert_counted(page, name, model, judge)
     shares = {
@@ -893,8 +901,8 @@ def test_a_freshly_trained_run_has_all_of_it(pad, fresh, judge, held_out):
     page = pad(k=3)
     model = loading.load_model(fresh)
     assert page.see("pad.run.id") == fresh.id
+    draw_enough(page, "prior", "mixture")
     assert_counted(page, "prior", model, judge)
-    page.wait("part.sets.mixture")
     codes = coding.encode(model, held_out.x)
     drawn = page.array("part.sets.mixture.codes").reshape(1000, 3)
     spread = codes.mean.std(0)
