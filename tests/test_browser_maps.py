@@ -111,9 +111,9 @@ def point_in_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
 # --- Layouts ------------------------------------------------------------------------------------
 
 
-def test_umap_shows_the_kept_map_and_decodes_the_nearest_digits_own_code(visit, live, run_of):
+def test_umap_shows_the_kept_map_and_decodes_the_nearest_digits_own_code(visit, run_of):
     run = run_of("stacked_ae", 16)
-    hand = at_rest(live, model="stacked_ae", k=16)
+    hand = visit(model="stacked_ae", k=16)
     lay_out(hand, "umap")
     hand.wait_for_link("map", "umap")
     kept = results.get(Subject(run), "umap")[0]["points"]
@@ -158,24 +158,6 @@ def test_pca_of_a_plane_is_scikit_learns_and_a_plain_code_has_no_rate(visit, run
     np.testing.assert_allclose(round_trip, [1, -2], atol=1e-5)
 
 
-def test_two_axes_keep_the_others(live):
-    hand = at_rest(live, model="stacked_ae", k=16)
-    lay_out(hand, "axes")
-    for axis, k in enumerate(("2", "4")):
-        hand.page.locator(f'[data-part="axis-{axis}"]').select_option(k)
-    hand.wait_for_link("axes", "3,5")
-    wait_in_the_pad(hand, "!pad.map.gliding")
-    before = array(hand, "pad.z")
-    hand.page.mouse.click(*hand.at(0.6, 0.6))
-    after = array(hand, "pad.z")
-    place = in_the_pad(hand, "pad.map.toMap(0.6 * pad.map.width, 0.6 * pad.map.height)")
-    pixel = in_the_pad(hand, "pad.map.toMap(1, 0)[0] - pad.map.toMap(0, 0)[0]")
-    np.testing.assert_allclose(after[[2, 4]], place, atol=pixel)
-    np.testing.assert_array_equal(np.delete(after, [2, 4]), np.delete(before, [2, 4]))
-    hand.page.locator('[data-part="axis-0"]').select_option("4")
-    hand.wait_for_link("axes", "5,6")
-
-
 def test_each_map_has_its_scores_beside_a_random_ones(live, run_of):
     run = run_of("vae", 2)
     hand = at_rest(live, model="vae", k=2, digit=11)
@@ -194,7 +176,7 @@ def test_each_map_has_its_scores_beside_a_random_ones(live, run_of):
         assert found == pytest.approx(expected, abs=0.0051)
 
 
-def test_two_axes_have_their_scores_too(visit, app, run_of, own_set, held_out):
+def test_two_axes_keep_the_others_and_have_their_scores(visit, app, run_of, own_set, held_out):
     run, some = run_of("vae", 16), np.arange(0, 5000, 21)
     set_id = own_set(some)
     for kind in ("axes_4_9_scores", "axes_1_4_scores", "random_scores"):
@@ -208,6 +190,13 @@ def test_two_axes_have_their_scores_too(visit, app, run_of, own_set, held_out):
     assert scores == pytest.approx(expected | {"count": len(some)}, abs=2e-3)
     found = [float(number) for number in re.findall(r"\d\.\d\d", line.inner_text())]
     names = ("trustworthiness", "continuity", "agreement")
+    before = array(hand, "pad.z")
+    hand.page.mouse.click(*hand.at(0.6, 0.6))
+    after = array(hand, "pad.z")
+    place = in_the_pad(hand, "pad.map.toMap(0.6 * pad.map.width, 0.6 * pad.map.height)")
+    pixel = in_the_pad(hand, "pad.map.toMap(1, 0)[0] - pad.map.toMap(0, 0)[0]")
+    np.testing.assert_allclose(after[[8, 3]], place, atol=pixel)
+    np.testing.assert_array_equal(np.delete(after, [8, 3]), np.delete(before, [8, 3]))
     assert found[::2] == pytest.approx([scores[name] for name in names], abs=0.0051)
     hand.page.locator('[data-part="axis-0"]').select_option("0")
     hand.wait_for_link("axes", "1,4")
