@@ -299,6 +299,17 @@ class Visit:
             visit.wait_for_pad(language)
         return visit
 
+    def go(self, **link: object) -> None:
+        """To another state of the page that is there, as its history would bring it: the server
+        hears of it, and nothing is loaded anew, so a pad that stays reads no place of its own."""
+        self.page.evaluate(
+            """(query) => {
+              history.pushState(history.state, "", location.pathname + query);
+              dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
+            }""",
+            "?" + urlencode(link, safe=","),
+        )
+
     def leave(self) -> None:
         """The visit ends; the tab may serve another."""
         for event, listener in self._listens.items():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
 import os
 import shutil
+import sys
 from urllib.parse import urlsplit
 
 import pytest
@@ -39,6 +41,21 @@ def missing(reason: str):
     if os.environ.get("CI", "").lower() in ("1", "true"):
         pytest.fail(f"{reason} In CI the tests that need it must run.", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_of_others():
+    """Streamlit looks through every installed package for components whenever a test draws a page:
+    a quarter of a second each time. What is installed does not change, so it looks once."""
+    if "streamlit" not in sys.modules:
+        yield  # none of these tests draws a page
+        return
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
 
 
 @pytest.fixture

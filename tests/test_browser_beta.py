@@ -247,27 +247,13 @@ def test_bad_links_get_a_sentence_each_and_nothing_glides_where_rest_is_asked_fo
 # --- The digit at each β and K, and under two likelihoods ----------------------------------------
 
 
-def test_the_grid_is_decoded_when_seen_and_leads_to_its_cells(visit, models, stops, held_out):
-    hand = visit(PAGE, digit=7)
-    assert hand.page.locator("[data-cell]").count() == 0, "it waits until it is in view"
-    hand.page.locator('[data-part="grid"]').scroll_into_view_if_needed()
-    last, column = max(stops), page.BETAS[-1]
-    cell = hand.page.locator(f'[data-cell="{last}:{column}"]')
-    hand.wait_for_name(cell, "squared error")
-    one = held_out.x[7:8]
-    x_hat = coding.reconstruct(models[last], one, dial=column)
-    error = metrics.squared_error_each(one / 255, x_hat)[0]
-    assert float(cell.locator("small").inner_text()) == pytest.approx(error, abs=0.06)
-    cell.click()
-    hand.wait_for_link("k", str(last))
-    assert in_the_pad(hand, "[pad.run.latent, pad.run.value]") == [last, column]
-    expect(cell).to_have_attribute("aria-current", "true")
-
-
-def test_each_likelihood_has_its_own_score(visit, shipped, held_out):
+def test_each_likelihood_has_its_own_score_and_the_grid_leads_to_its_cells(
+    visit, shipped, models, stops, held_out
+):
     both = page.pair(list(shipped.values()))
     assert both, "no two shipped VAEs differ in their likelihood alone"
     hand = visit(PAGE, digit=7)
+    assert hand.page.locator("[data-cell]").count() == 0, "it waits until it is in view"
     hand.page.locator('[data-part="pair-note"]').scroll_into_view_if_needed()
     wait_in_the_pad(hand, "bench.pair.scores")
     draws = normals(hand)
@@ -288,6 +274,20 @@ def test_each_likelihood_has_its_own_score(visit, shipped, held_out):
             else float(losses.gaussian_nll(torch.from_numpy(mean), target, sigma))
         )
         assert found["trivial"] == pytest.approx(trivial, rel=1e-4)
+
+    # The grid above is decoded when it is seen.
+    hand.page.locator('[data-part="grid"]').scroll_into_view_if_needed()
+    last, column = max(stops), page.BETAS[-1]
+    cell = hand.page.locator(f'[data-cell="{last}:{column}"]')
+    hand.wait_for_name(cell, "squared error")
+    one = held_out.x[7:8]
+    x_hat = coding.reconstruct(models[last], one, dial=column)
+    error = metrics.squared_error_each(one / 255, x_hat)[0]
+    assert float(cell.locator("small").inner_text()) == pytest.approx(error, abs=0.06)
+    cell.click()
+    hand.wait_for_link("k", str(last))
+    assert in_the_pad(hand, "[pad.run.latent, pad.run.value]") == [last, column]
+    expect(cell).to_have_attribute("aria-current", "true")
 
 
 # --- Languages, phones -------------------------------------------------------------------------

@@ -321,9 +321,15 @@ def test_samplers_draw_from_what_they_say(bare, found):
 # --- Samples ------------------------------------------------------------------------------------
 
 
+def draw_enough(page: Pad, *names: str, least: int = 64) -> None:
+    """Until of each sampler so many are counted; then it rests, instead of decoding and judging
+    the thousands that no assertion asks for."""
+    enough = f"{list(names)}.every((name) => part.sets[name]?.done >= {least})"
+    page.wait(f"{enough} && (pad.chores.drop('samples'), true)")
+
+
 def assert_counted(page: Pad, name: str, model, judge) -> None:
     """A sampler's tiles are torch's digits, its verdicts torch's classifier's, its share theirs."""
-    page.wait(f"part.sets.{name}?.done >= 64")
     parts = "{ codes, verdicts, done, called }"
     seen = page.see(f"(({parts}) => ({parts}))(part.sets.{name})")
     codes = np.array(seen["codes"], np.float32).reshape(1000, -1)[: seen["done"]]
@@ -342,6 +348,7 @@ def test_samples_of_a_vae_and_what_is_called_a_digit(pad, app, found, models, ju
     page = pad()
     run, model = found["vae", 2], models("vae", 2)
     assert page.see("part.names") == ["prior", "mixture", "box"]
+    draw_enough(page, "prior", "mixture", "box")
     for name in ("prior", "mixture", "box"):
         assert_counted(page, name, model, judge)
     codes = checkpoints.read_tensors(run, checkpoints.CODES)["codes"].astype(np.float64)
@@ -377,7 +384,7 @@ def test_samples_of_a_vae_and_what_is_called_a_digit(pad, app, found, models, ju
     before = page.array("part.sets.prior.codes")
     page.visit.button("again").click()
     page.visit.wait_for_link("seed", "1")
-    page.wait("part.sets.prior.done >= 64")
+    draw_enough(page, "prior")
     assert not np.array_equal(page.array("part.sets.prior.codes"), before)
     page.panel('[data-on="box"]').click()
     page.visit.wait_for_link("on", "box")
@@ -412,6 +419,7 @@ def test_a_plain_ae_has_no_prior_and_its_holes_are_counted(pad, found, models, j
     page = pad(model="stacked_ae", k=16)
     run, model = found["stacked_ae", 16], models("stacked_ae", 16)
     assert page.see("[part.names, part.onMap]") == [["own", "mixture", "box"], "box"]
+    draw_enough(page, "own", "mixture", "box", least=200)
     for name in ("own", "mixture", "box"):
         assert_counted(page, name, model, judge)
     shares = {
@@ -527,15 +535,7 @@ def test_traversals_sorted_by_kl(pad, found, models, held_out):
     assert page.visit.errors == []
 
 
-def test_without_a_posterior_rows_are_sorted_by_variance_and_a_knob_turns_them(pad, found, models):
-    page = pad(do="traverse", model="stacked_ae", k=2)
-    codes = checkpoints.read_tensors(found["stacked_ae", 2], checkpoints.CODES)["codes"]
-    np.testing.assert_allclose(
-        page.array("part.weights"), codes.astype(np.float64).var(0), rtol=1e-3
-    )
-    expect(page.panel('[data-traverse="note"]')).to_have_text(WORDS("generate_pad.sorted_variance"))
-    expect(page.panel(".lane").first).to_contain_text("variance")
-
+def test_a_knob_turns_the_rows(pad, models):
     page = pad(do="traverse", model="multirate_vae", k=4, beta=1, digit=7)
     dial = page.page.get_by_role("slider", name="β", exact=True)
     before = page.array("part.weights")
@@ -640,12 +640,20 @@ def test_walks_by_line_and_by_great_circle(pad, found, models, held_out):
     assert page.visit.errors == []
 
 
-def test_a_plain_ae_walks_around_its_codes_mean_and_plays_by_itself(pad, found, models):
-    page = pad(do="walk", model="stacked_ae", k=2)
+def test_rows_of_a_plain_ae_go_by_variance_and_it_walks_around_its_codes_mean_by_itself(
+    pad, found, models
+):
+    page = pad(do="traverse", model="stacked_ae", k=2)
+    codes = checkpoints.read_tensors(found["stacked_ae", 2], checkpoints.CODES)["codes"]
+    np.testing.assert_allclose(
+        page.array("part.weights"), codes.astype(np.float64).var(0), rtol=1e-3
+    )
+    expect(page.panel('[data-traverse="note"]')).to_have_text(WORDS("generate_pad.sorted_variance"))
+    expect(page.panel(".lane").first).to_contain_text("variance")
+    page.open("walk")
     first = page.see("part.t")
     page.wait(f"Math.abs(part.t - {first}) > 0.01")
     page.visit.button("play").click()
-    codes = checkpoints.read_tensors(found["stacked_ae", 2], checkpoints.CODES)["codes"]
     centre = codes.astype(np.float64).mean(0)
     np.testing.assert_allclose(page.array("part.centre"), centre, rtol=1e-3)
     ends = page.array("part.codes.map((z) => Array.from(z))")
@@ -780,17 +788,6 @@ def test_the_grid_over_the_range_and_by_equal_probability(pad, found, models):
     assert page.visit.errors == []
 
 
-def test_the_grid_of_a_plane_in_sixteen_dimensions(pad, models):
-    page = pad(do="grid", k=16, side=5)
-    page.idle()
-    assert page.page.locator('[data-spacing="probability"]').is_hidden()
-    codes = page.array("Array.from({ length: 25 }, (_, i) => Array.from(part.codeAt(i)))")
-    assert_same_digits(page.tiles("part.sheet"), decoded(models("vae", 16), codes))
-    low, high = page.array("part.corners()")
-    places = page.array("[part.placeAt(0), part.placeAt(24)]")
-    np.testing.assert_allclose(places, [[low[0], high[1]], [high[0], low[1]]], atol=1e-6)
-
-
 # --- Links, keyboard, languages, phones, fresh runs ---------------------------------------------
 
 
@@ -819,7 +816,7 @@ def test_nonsense_in_the_link_gets_one_sentence_each(pad):
     assert page.visit.errors == []
 
 
-def test_by_keyboard_through_the_parts_and_runs(pad, found):
+def test_by_keyboard_through_the_parts_and_runs_to_a_grid_of_a_plane(pad, found, models):
     page = pad()
     tab = page.page.get_by_role("tab", name="Samples")
     tab.focus()
@@ -844,6 +841,17 @@ def test_by_keyboard_through_the_parts_and_runs(pad, found):
     page.visit.wait_for_link("z", None)
     page.idle()
     assert page.see("[pad.doing, part.sheet.count]") == ["grid", 225]
+
+    page.page.get_by_role("slider", name=WORDS("generate_pad.side")).press("Home")
+    page.visit.wait_for_link("side", "5")
+    page.wait("part.sheet.count === 25")
+    page.idle()
+    assert page.page.locator('[data-spacing="probability"]').is_hidden()
+    codes = page.array("Array.from({ length: 25 }, (_, i) => Array.from(part.codeAt(i)))")
+    assert_same_digits(page.tiles("part.sheet"), decoded(models("vae", 16), codes))
+    low, high = page.array("part.corners()")
+    places = page.array("[part.placeAt(0), part.placeAt(24)]")
+    np.testing.assert_allclose(places, [[low[0], high[1]], [high[0], low[1]]], atol=1e-6)
     assert page.visit.errors == []
 
 
@@ -893,8 +901,8 @@ def test_a_freshly_trained_run_has_all_of_it(pad, fresh, judge, held_out):
     page = pad(k=3)
     model = loading.load_model(fresh)
     assert page.see("pad.run.id") == fresh.id
+    draw_enough(page, "prior", "mixture")
     assert_counted(page, "prior", model, judge)
-    page.wait("part.sets.mixture")
     codes = coding.encode(model, held_out.x)
     drawn = page.array("part.sets.mixture.codes").reshape(1000, 3)
     spread = codes.mean.std(0)

@@ -74,6 +74,27 @@ def lay_out(visit, method: str) -> None:
     wait_in_the_pad(visit, "!pad.map.gliding")
 
 
+def at_rest(live, **link):
+    """A page that several tests go on with, as it opens: the first layout, classes' colours, the
+    usual layers, nothing selected."""
+    hand = live(**link)
+    tools = hand.page.locator(".map-bar")
+    first = tools.locator("button[data-method]").first
+    lay_out(hand, first.get_attribute("data-method"))
+    tools.locator('[data-colour="class"]').click()
+    for name in ("rings", "prior", "backdrop"):
+        layer = hand.page.locator(f"[data-layer={name}]")
+        if layer.is_visible():
+            layer.set_checked(name != "backdrop")
+    tools.locator('[data-tool="select"]').click()
+    hand.map.focus()
+    hand.page.keyboard.press("Escape")
+    hand.wait_for_link("select", None)
+    tools.locator('[data-tool="move"]').click()
+    hand.map.blur()
+    return hand
+
+
 def array(visit, expression: str) -> np.ndarray:
     return np.array(in_the_pad(visit, f"Array.from({expression})"))
 
@@ -90,7 +111,7 @@ def point_in_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
 # --- Layouts ------------------------------------------------------------------------------------
 
 
-def test_umap_shows_the_kept_map_and_decodes_the_nearest_digits_own_code(visit, run_of, held_out):
+def test_umap_shows_the_kept_map_and_decodes_the_nearest_digits_own_code(visit, run_of):
     run = run_of("stacked_ae", 16)
     hand = visit(model="stacked_ae", k=16)
     lay_out(hand, "umap")
@@ -122,8 +143,10 @@ def test_umap_shows_the_kept_map_and_decodes_the_nearest_digits_own_code(visit, 
     assert hand.errors == [] and again.errors == []
 
 
-def test_pca_of_a_plane_is_scikit_learns_and_two_axes_keep_the_others(visit, run_of):
+def test_pca_of_a_plane_is_scikit_learns_and_a_plain_code_has_no_rate(visit, run_of):
     hand = visit(model="stacked_ae", k=2)
+    expect(hand.page.locator('[data-colour="rate"]')).to_be_hidden()
+    expect(hand.page.locator('[data-part="reparam"]')).to_be_hidden()
     lay_out(hand, "pca")
     codes = checkpoints.read_tensors(run_of("stacked_ae", 2), checkpoints.CODES)["codes"]
     ours = array(hand, "pad.map.points").reshape(-1, 2)
@@ -134,22 +157,10 @@ def test_pca_of_a_plane_is_scikit_learns_and_two_axes_keep_the_others(visit, run
     round_trip = array(hand, "pad.layout.toLatent(pad.layout.toMap([1, -2]), pad.z)")
     np.testing.assert_allclose(round_trip, [1, -2], atol=1e-5)
 
-    hand = visit(model="stacked_ae", k=16, map="axes", axes="3,5")
-    wait_in_the_pad(hand, "pad.tools.method === 'axes' && !pad.map.gliding")
-    before = array(hand, "pad.z")
-    hand.page.mouse.click(*hand.at(0.6, 0.6))
-    after = array(hand, "pad.z")
-    place = in_the_pad(hand, "pad.map.toMap(0.6 * pad.map.width, 0.6 * pad.map.height)")
-    pixel = in_the_pad(hand, "pad.map.toMap(1, 0)[0] - pad.map.toMap(0, 0)[0]")
-    np.testing.assert_allclose(after[[2, 4]], place, atol=pixel)
-    np.testing.assert_array_equal(np.delete(after, [2, 4]), np.delete(before, [2, 4]))
-    hand.page.locator('[data-part="axis-0"]').select_option("4")
-    hand.wait_for_link("axes", "5,6")
 
-
-def test_each_map_has_its_scores_beside_a_random_ones(visit, run_of):
+def test_each_map_has_its_scores_beside_a_random_ones(live, run_of):
     run = run_of("vae", 2)
-    hand = visit(model="vae", k=2)
+    hand = at_rest(live, model="vae", k=2, digit=11)
     line = hand.page.locator('[data-part="trust"]')
     random = results.get(Subject(run), "random_scores")[1]
     for method, kind in (("native", "plane"), ("umap", "umap"), ("tsne", "tsne")):
@@ -165,7 +176,7 @@ def test_each_map_has_its_scores_beside_a_random_ones(visit, run_of):
         assert found == pytest.approx(expected, abs=0.0051)
 
 
-def test_two_axes_have_their_scores_too(visit, app, run_of, own_set, held_out):
+def test_two_axes_keep_the_others_and_have_their_scores(visit, app, run_of, own_set, held_out):
     run, some = run_of("vae", 16), np.arange(0, 5000, 21)
     set_id = own_set(some)
     for kind in ("axes_4_9_scores", "axes_1_4_scores", "random_scores"):
@@ -179,6 +190,13 @@ def test_two_axes_have_their_scores_too(visit, app, run_of, own_set, held_out):
     assert scores == pytest.approx(expected | {"count": len(some)}, abs=2e-3)
     found = [float(number) for number in re.findall(r"\d\.\d\d", line.inner_text())]
     names = ("trustworthiness", "continuity", "agreement")
+    before = array(hand, "pad.z")
+    hand.page.mouse.click(*hand.at(0.6, 0.6))
+    after = array(hand, "pad.z")
+    place = in_the_pad(hand, "pad.map.toMap(0.6 * pad.map.width, 0.6 * pad.map.height)")
+    pixel = in_the_pad(hand, "pad.map.toMap(1, 0)[0] - pad.map.toMap(0, 0)[0]")
+    np.testing.assert_allclose(after[[8, 3]], place, atol=pixel)
+    np.testing.assert_array_equal(np.delete(after, [8, 3]), np.delete(before, [8, 3]))
     assert found[::2] == pytest.approx([scores[name] for name in names], abs=0.0051)
     hand.page.locator('[data-part="axis-0"]').select_option("0")
     hand.wait_for_link("axes", "1,4")
@@ -203,6 +221,7 @@ def test_what_was_measured_at_the_usual_value_says_so_and_codes_follow_the_knob(
     )
     expect(remarks).to_have_count(2)
     assert not any(one.is_visible() for one in remarks.all())
+    wait_in_the_pad(hand, "pad.tools.colour === 'error' && pad.tools.values")
     in_the_pad(hand, "pad.turn(4)")
     for one in remarks.all():
         expect(one).to_have_text("measured at β = 1")
@@ -236,13 +255,23 @@ def test_what_was_measured_at_the_usual_value_says_so_and_codes_follow_the_knob(
     assert hand.errors == []
 
 
-def test_scores_follow_the_knob(visit, run_of):
+def test_a_selection_and_scores_follow_the_knob(visit, run_of):
+    hand = visit(model="multirate_vae", k=2, select="native:-2,-2,0,-2,0,0,-2,0")
+    wait_in_the_pad(hand, "pad.tools.gallery.chosen.length")
+    before = array(hand, "pad.tools.gallery.chosen").tolist()
+    in_the_pad(hand, "pad.turn(8)")
+    wait_in_the_pad(hand, f"pad.tools.gallery.chosen.length !== {len(before)}")
+    polygon = np.array(in_the_pad(hand, "pad.tools.lasso.polygon"))
+    points = array(hand, "pad.map.points").reshape(-1, 2)
+    inside = np.flatnonzero(point_in_polygon(points, polygon))
+    np.testing.assert_array_equal(array(hand, "pad.tools.gallery.chosen"), inside)
+    in_the_pad(hand, "pad.turn(1)")
+
     run = run_of("multirate_vae", 2)
     names = ("trustworthiness", "continuity", "agreement")
     usual = results.get(Subject(run), "plane_scores")[1]
     along = results.get(Subject(run), "knot_scores")[0]
     knots = checkpoints.read_tensors(run, checkpoints.CODES)["knots"]
-    hand = visit(model="multirate_vae", k=2)
     wait_in_the_pad(hand, "pad.tools.trust.scores?.knots")
 
     def shown() -> list[float]:
@@ -257,25 +286,13 @@ def test_scores_follow_the_knob(visit, run_of):
     assert hand.errors == []
 
 
-def test_a_selection_follows_the_knob(visit):
-    hand = visit(model="multirate_vae", k=2, select="native:-2,-2,0,-2,0,0,-2,0")
-    wait_in_the_pad(hand, "pad.tools.gallery.chosen.length")
-    before = array(hand, "pad.tools.gallery.chosen").tolist()
-    in_the_pad(hand, "pad.turn(8)")
-    wait_in_the_pad(hand, f"pad.tools.gallery.chosen.length !== {len(before)}")
-    polygon = np.array(in_the_pad(hand, "pad.tools.lasso.polygon"))
-    points = array(hand, "pad.map.points").reshape(-1, 2)
-    inside = np.flatnonzero(point_in_polygon(points, polygon))
-    np.testing.assert_array_equal(array(hand, "pad.tools.gallery.chosen"), inside)
-    assert hand.errors == []
-
-
 # --- Colours and layers -------------------------------------------------------------------------
 
 
-def test_colour_by_error_and_rate(visit, run_of):
+def test_colour_by_error_and_rate_above_a_backdrop_of_what_places_decode_to(visit, run_of):
     each = results.get(Subject(run_of("vae", 2)), "each")[0]
-    hand = visit(model="vae", k=2, colour="error")
+    hand = visit(model="vae", k=2, colour="error", layers="rings,prior,backdrop")
+    wait_in_the_pad(hand, "pad.tools.colour === 'error' && pad.tools.values")
     legend = hand.page.locator('[data-part="legend"]')
     for name in ("error", "rate"):
         hand.page.locator(f'[data-colour="{name}"]').click()
@@ -289,13 +306,7 @@ def test_colour_by_error_and_rate(visit, run_of):
     hand.page.locator('[data-colour="class"]').click()
     expect(legend).to_be_hidden()
     assert in_the_pad(hand, "pad.map.shade") is None
-    plain = visit(model="stacked_ae", k=2)
-    expect(plain.page.locator('[data-colour="rate"]')).to_be_hidden()
-    expect(plain.page.locator('[data-part="reparam"]')).to_be_hidden()
 
-
-def test_the_backdrop_is_what_places_decode_to(visit, run_of):
-    hand = visit(model="vae", k=2, layers="rings,prior,backdrop")
     wait_in_the_pad(hand, "pad.tools.backdrop.done === pad.tools.backdrop.order?.length")
     model = loading.load_model(run_of("vae", 2))
     columns = in_the_pad(hand, "pad.tools.backdrop.columns")
@@ -312,7 +323,9 @@ def test_the_backdrop_is_what_places_decode_to(visit, run_of):
 
 
 def test_the_priors_rings_are_one_two_and_three_standard_deviations(visit):
-    hand = visit(model="vae", k=16)
+    hand = visit(model="vae", k=16, map="axes", axes="1,17")
+    expect(hand.page.locator('[data-part="message"]')).to_contain_text("from 1 to 16")
+    lay_out(hand, "pca")
     rings = in_the_pad(
         hand,
         """(() => {
@@ -342,10 +355,10 @@ def test_the_priors_rings_are_one_two_and_three_standard_deviations(visit):
 
 
 def test_a_selection_shows_real_and_reconstructed_digits_and_is_in_the_link(
-    visit, run_of, held_out
+    visit, live, run_of, held_out
 ):
     run = run_of("vae", 2)
-    hand = visit(model="vae", k=2)
+    hand = at_rest(live, model="vae", k=2, digit=11)
     hand.page.locator('[data-tool="select"]').click()
     frames = len(hand.frames)
     mouse = hand.page.mouse
@@ -408,7 +421,7 @@ def numbers(row) -> list[float]:
 
 
 def test_z_is_mean_plus_sigma_times_the_epsilon_that_is_shown(live, run_of, held_out):
-    hand = live(model="vae", k=2, digit=11)
+    hand = at_rest(live, model="vae", k=2, digit=11)
     hand.page.locator('[data-part="reparam"]').scroll_into_view_if_needed()
     rows = hand.page.locator(".equations > div")
     expect(rows).to_have_count(2)
@@ -449,7 +462,7 @@ def test_z_is_mean_plus_sigma_times_the_epsilon_that_is_shown(live, run_of, held
 
 
 def test_the_bounds_are_those_of_the_draws(live, run_of, held_out):
-    hand = live(model="vae", k=2, digit=11)
+    hand = at_rest(live, model="vae", k=2, digit=11)
     hand.page.locator('[data-part="reparam"]').scroll_into_view_if_needed()
     line = hand.page.locator('[data-part="bounds"]')
     expect(line).to_contain_text("log p(x)")
@@ -580,21 +593,19 @@ def test_images_that_cannot_be_laid_out_get_a_sentence(visit, own_set):
 # --- Links and saves ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@pytest.mark.parametrize(  # two axes' is where the prior's rings are
     ("link", "sentence"),
     [
         ({"map": "sphere"}, "map = sphere, but there is only native, pca, umap, tsne"),
         ({"layers": "prior,snow"}, "prior,snow, but there is only rings, prior, backdrop"),
         ({"select": "native:1,2,x"}, "selection can't be read"),
-        ({"map": "axes", "axes": "1,17", "k": 16}, "from 1 to 16"),
     ],
 )
 def test_a_link_with_nonsense_gets_a_sentence(visit, link, sentence):
-    hand = visit(**{"model": "vae", "k": 2} | link)
+    hand = visit(model="vae", k=2, **link)
     expect(hand.page.locator('[data-part="message"]')).to_contain_text(sentence)
-    if "axes" not in link:
-        assert in_the_pad(hand, "pad.tools.method") == "native"
-        assert hand.errors == []
+    assert in_the_pad(hand, "pad.tools.method") == "native"
+    assert hand.errors == []
 
 
 def saved(visit, label: str, **choices):
