@@ -34,15 +34,14 @@ def mean_image_error(x: np.ndarray, mean: np.ndarray | None = None) -> float:
 def bernoulli_floor(x: np.ndarray) -> float:
     """Entropy in nats per image of pixels in [0, 1] read as probabilities: the least possible
     cross-entropy against these grey targets."""
-    p = x.astype(np.float64).reshape(len(x), -1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        entropy = -np.where(p > 0, p * np.log(p), 0) - np.where(p < 1, (1 - p) * np.log1p(-p), 0)
-    return float(entropy.sum(1).mean())
+    grey = x[(x > 0) & (x < 1)].astype(np.float64)  # of all others it is 0
+    entropy = grey * np.log(grey) + (1 - grey) * np.log1p(-grey)
+    return float(-entropy.sum() / len(x))
 
 
 def bernoulli_cross_entropy(x: np.ndarray, probability: np.ndarray | float) -> float:
     """Cross-entropy in nats per image of pixels against constant or given probabilities."""
-    p = np.clip(np.broadcast_to(np.asarray(probability, np.float64), x.shape), 1e-12, 1 - 1e-12)
+    p = np.clip(np.asarray(probability, np.float64), 1e-12, 1 - 1e-12)
     each = -(x * np.log(p) + (1 - x) * np.log1p(-p))
     return float(each.reshape(len(x), -1).sum(1).mean())
 
