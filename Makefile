@@ -24,6 +24,7 @@ bench:
 	uv run python -m benchmarks.drag
 	uv run python -m benchmarks.training
 	uv run python -m benchmarks.quality
+	uv run python -m benchmarks.zoo
 	uv run python -m benchmarks.knobs
 	uv run python -m benchmarks.live
 	uv run python -m benchmarks.gaps

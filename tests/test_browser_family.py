@@ -79,7 +79,7 @@ def test_a_member_by_mouse_and_keys_and_its_link(visit):
     expect(title(hand)).to_have_text("Multi-rate VAE")
 
     link = page.locator('[data-part="open"]').get_attribute("href")
-    assert re.fullmatch(r"\./\?run=multirate_vae-k16-\w+&digit=11&lang=en", link)
+    assert re.fullmatch(r"\./\?run=multirate_vae-k2-\w+&digit=11&lang=en", link)
     assert hand.errors == []
 
 

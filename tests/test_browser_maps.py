@@ -388,7 +388,7 @@ def test_a_selection_shows_real_and_reconstructed_digits_and_is_in_the_link(
     np.testing.assert_allclose(
         hand.pixels(tiles.first.locator("canvas").first), x.ravel() / 255, atol=1.2 / 255
     )
-    hand.page.locator(".more button").click()
+    hand.page.locator(".gallery .more button").click()
     expect(tiles).to_have_count(48)
 
     again = visit(**hand.link)

@@ -28,7 +28,8 @@ export class DrawnCode {
         </div>
         <p class="hint">${this.text.reparam_note}</p>
         <div class="equations" data-part="equations"></div>
-        <figure class="bound-curve"><div data-part="bound-curve" role="img"></div></figure></div>
+        <figure class="bound-curve"><div data-part="bound-curve"></div>
+          <figcaption>${this.text.bound_axis}</figcaption></figure></div>
         <div class="draws"><h3>${format(this.text.draws, { count: DRAWS })}</h3>
           <div data-part="draws"></div>
           <p class="bounds" data-part="bounds"></p>
@@ -137,6 +138,7 @@ export class DrawnCode {
     const band = [...each.map((one) => at(one, one.mean + one.spread)),
       ...each.map((one) => at(one, one.mean - one.spread)).reverse()];
     const box = this.pad.part("bound-curve");
+    box.setAttribute("role", "img");
     box.setAttribute("aria-label", format(this.text.bound_curve, {
       first: decimals(each[0].mean, 1), last: decimals(each.at(-1).mean, 1), most: each.at(-1).k }));
     box.innerHTML = `<svg viewBox="0 0 ${WIDTH + 44} ${HEIGHT + 16}" aria-hidden="true">
@@ -145,8 +147,6 @@ export class DrawnCode {
         <text x="${across(one.k)}" y="${HEIGHT + 12}">${one.k}</text>`).join("")}
       ${[each[0], each.at(-1)].map((one) => `<text class="end" x="${WIDTH + 2}" y="${down(one.mean) + 4}">${
         decimals(one.mean, 1)}</text>`).join("")}</svg>`;
-    box.nextElementSibling?.remove();
-    box.insertAdjacentHTML("afterend", `<figcaption>${this.text.bound_axis}</figcaption>`);
   }
 
   #build(latent) {

@@ -1,0 +1,144 @@
+"""The members beside each other at one budget, trained and scored alike.
+
+`python -m benchmarks.zoo [--only NAME ...] [--latent K ...] [--seeds N ...] [--passes N]`. Runs are
+kept in the user's run store and those that ship are taken as they are, so what was trained once is
+only read again; stopped, it goes on there the next time. By default one seed: some fifteen minutes
+on two quiet cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from rich.progress import Progress as Bar
+
+from core import data
+from core.config import TrainConfig
+from core.data import Dataset
+from core.latent import coding
+from core.measures.metrics import neighbour_accuracy
+from core.models import VARIANTS, variant
+from core.models.abilities import ClosedForm, Generative, Probabilistic
+from core.store import checkpoints, loading
+from core.store.checkpoints import Run
+from core.training import loop, runner
+from core.training.evaluate import importance_bounds
+
+PASSES = 20  # over the 55,000 training digits
+NETWORK = {"hidden": (256, 128)}  # where a member has such layers
+LATENTS = (2, 16)
+DRAWS = 100
+BOUNDED = 1000  # test digits whose bound is taken
+SCORED_APART = {"multirate_vae", "multilevel_dae"}  # one network for many values: benchmarks.gaps
+Row = dict[str, float]
+
+
+def request_of(
+    name: str, latent: int, seed: int, passes: float, digits: Dataset
+) -> checkpoints.Request:
+    """What is trained of a member at the budget; one that is solved takes none of it."""
+    kind = variant(name)
+    knobs = {knob.name for knob in kind.Config.knobs()}
+    config = {"latent": latent} | {key: v for key, v in NETWORK.items() if key in knobs}
+    train = {} if issubclass(kind, ClosedForm) else {"epochs": passes, "seed": seed}
+    return checkpoints.Request(
+        name, kind.Config.checked(config), digits, TrainConfig.checked(train)
+    )
+
+
+def trained(request: checkpoints.Request, test: Dataset) -> Run:
+    """The run of a request, trained now if neither the user's store nor the shipped one has it."""
+    own = checkpoints.user_store()
+    found = checkpoints.complete([own, checkpoints.shipped_store()], request.names)
+    if found is not None:
+        return found
+    with Bar(disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(request.id, total=None)
+        last = None
+        for last in runner.run(request, own, test=test):
+            bar.update(task, total=last.steps, completed=last.step)
+    assert isinstance(last, loop.Progress)
+    print(f"{request.id}: {last.seconds:.0f} s", file=sys.stderr, flush=True)
+    run = checkpoints.complete([own], request.names)
+    assert run is not None
+    return run
+
+
+def binarised(test: Dataset) -> np.ndarray:
+    """Pixels of the first test digits, each drawn once as 0 or 1: (count, *shape) uint8."""
+    x = test.x[:BOUNDED]
+    return (np.random.default_rng(0).random(x.shape) < x / 255).astype(np.uint8)
+
+
+def scores(run: Run, test: Dataset) -> Row:
+    """A run's row: what its record says of the official test set, its size, the accuracy of its
+    codes' nearest neighbours, and for a member with an ELBO bounds from draws."""
+    model = loading.load_model(run)
+    told = run.record.metrics["mnist/test"]
+    row = {"parameters": float(sum(p.numel() for p in model.parameters()))}
+    row |= {key: told[key] for key in ("squared_error", "rate_binary") if key in told}
+    codes = coding.encode(model, test.x[:5000], test.labels[:5000]).mean
+    row["neighbours"] = neighbour_accuracy(codes, test.labels[:5000])
+    if isinstance(model, Probabilistic) and isinstance(model, Generative):
+        bounds = importance_bounds(model, binarised(test), (1, DRAWS))
+        row |= {f"bound_{k}": float(bound.mean()) for k, bound in bounds.items()}
+    return row
+
+
+def table(found: dict[tuple[int, str], Sequence[Row]]) -> Iterator[str]:
+    """Lines of the table: means over the seeds, ± their standard deviation where there are some."""
+    heads = {
+        "parameters": ("parameters", 0),
+        "squared_error": ("squared error", 2),
+        "rate_binary": ("rate", 2),
+        "bound_1": ("L₁", 2),
+        f"bound_{DRAWS}": (f"L₁₀₀ of {BOUNDED:,}", 2),
+        "neighbours": ("5-NN", 3),
+    }
+    yield f"| K | member | seeds | {' | '.join(head for head, _ in heads.values())} |"
+    yield "|--:|---|--:|" + "--:|" * len(heads)
+    for (latent, name), rows in found.items():
+        cells = []
+        for key, (_, places) in heads.items():
+            values = [row[key] for row in rows if key in row]
+            cell = f"{statistics.mean(values):,.{places}f}" if values else "–"
+            if len(values) > 1 and places:
+                cell += f" ± {statistics.stdev(values):.{places}f}"
+            cells.append(cell)
+        yield f"| {latent} | {name} | {len(rows)} | {' | '.join(cells)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    members = [name for name in VARIANTS if name not in SCORED_APART]
+    parser.add_argument("--only", nargs="*", default=members, choices=members)
+    parser.add_argument("--latent", type=int, nargs="*", default=list(LATENTS))
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0])
+    parser.add_argument("--passes", type=float, default=PASSES)
+    asked = parser.parse_args()
+    digits, test = data.load("mnist", "train-55k"), data.load("mnist", "test")
+    found: dict[tuple[int, str], list[Row]] = {}
+    for latent in asked.latent:
+        for name in asked.only:
+            seeds = asked.seeds[:1] if issubclass(variant(name), ClosedForm) else asked.seeds
+            for seed in seeds:
+                request = request_of(name, latent, seed, asked.passes, digits)
+                row = scores(trained(request, test), test)
+                found.setdefault((latent, name), []).append(row)
+    print(
+        f"{asked.passes:g} passes over the 55,000 digits of MNIST's training set without those of"
+    )
+    print("mnist-5k, 784-256-128 and back, the usual recipe. Official test set: squared error per")
+    print("image; rate and bounds in nats per image, pixels drawn as 0 or 1; accuracy of the class")
+    print("of a code's five nearest, among 5,000.")
+    print()
+    for line in table(found):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()
