@@ -649,7 +649,7 @@ def test_every_activation_in_the_browser(network, activation):
 
 
 def test_layers_that_the_browser_does_not_know():
-    with pytest.raises(programs.ExportError, match="no layer Softplus; it knows Linear, LinearTranspose, Conv2d"):
+    with pytest.raises(programs.ExportError, match="no layer Softplus; it knows Linear, "):
         programs.layers(nn.Sequential(nn.Softplus()), {})
     with pytest.raises(programs.ExportError, match="GELU is the tanh approximation"):
         programs.layers(nn.Sequential(nn.GELU()), {})
