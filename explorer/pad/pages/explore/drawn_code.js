@@ -6,6 +6,7 @@ import { clamp, normal } from "../../engine/numbers.js";
 import { logGaussian } from "../../engine/prior.js";
 import { DigitView } from "../../parts/digit_view.js";
 import { decimals, format, grouped } from "../../parts/page.js";
+import { Seen } from "../../parts/seen.js";
 
 const DRAWS = 8;
 const BOUNDS = [1, 5, 50]; // of how many draws a bound on log p(x) is made
@@ -47,15 +48,11 @@ export class DrawnCode {
       canvas.setAttribute("aria-label", this.text.one_draw);
       return new DigitView(canvas);
     });
-    this.seen = new IntersectionObserver(([entry]) => {
-      this.visible = entry.isIntersecting;
-      if (this.visible) this.changed();
-    });
-    this.seen.observe(this.root);
+    this.seen = new Seen(this.root, () => this.changed());
   }
 
   destroy() {
-    this.seen.disconnect();
+    this.seen.destroy();
     this.pad.chores.drop("draws");
   }
 
@@ -78,7 +75,7 @@ export class DrawnCode {
   changed() {
     const { run, posterior } = this.pad;
     this.root.hidden = !run.hasPosterior;
-    if (this.root.hidden || !this.visible || !posterior?.sigma) return;
+    if (this.root.hidden || !this.seen.now || !posterior?.sigma) return;
     if (this.rows?.length !== run.latent) this.#build(run.latent);
     const { mean, sigma } = posterior;
     let i = 0;
@@ -169,7 +166,7 @@ export class DrawnCode {
   // After every drawing of the pad: the ε behind the z that is shown.
   drawn() {
     const { pad } = this;
-    if (this.root.hidden || !this.visible || !pad.posterior?.sigma || !this.rows) return;
+    if (this.root.hidden || !this.seen.now || !pad.posterior?.sigma || !this.rows) return;
     const { mean, sigma } = pad.posterior;
     if (mean.length !== this.rows.length) return;
     let still = true;

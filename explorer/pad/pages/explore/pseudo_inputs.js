@@ -4,6 +4,7 @@
 import { klEach, rateByDraws } from "../../engine/prior.js";
 import { DigitView } from "../../parts/digit_view.js";
 import { decimals, format } from "../../parts/page.js";
+import { Seen } from "../../parts/seen.js";
 
 const PAGE = 20; // images that are shown at once
 const DRAWS = 400; // of z, for a cost that has no closed form
@@ -26,15 +27,11 @@ export class PseudoInputs {
     this.tiles = pad.part("pseudo-tiles");
     this.more = this.root.querySelector(".more button");
     this.more.addEventListener("click", () => this.#grow());
-    this.seen = new IntersectionObserver(([entry]) => {
-      this.visible = entry.isIntersecting;
-      if (this.visible) this.changed();
-    });
-    this.seen.observe(this.root);
+    this.seen = new Seen(this.root, () => this.changed());
   }
 
   destroy() {
-    this.seen.disconnect();
+    this.seen.destroy();
     this.pad.chores.drop("pseudo");
   }
 
@@ -47,7 +44,7 @@ export class PseudoInputs {
     const { run, posterior } = this.pad;
     const { prior } = run;
     this.root.hidden = !prior?.images.length;
-    if (this.root.hidden || !this.visible) return;
+    if (this.root.hidden || !this.seen.now) return;
     if (this.shown !== run) {
       this.shown = run;
       this.views = [];

@@ -2,6 +2,7 @@
 
 import { isDense, sensitivity } from "../../engine/jacobian.js";
 import { decimals, format } from "../../parts/page.js";
+import { Seen } from "../../parts/seen.js";
 import { drawSigned } from "../../parts/signed.js";
 
 const SHOWN = 8; // directions of an image
@@ -20,15 +21,11 @@ export class Sensitivity {
       </section>`);
     this.root = pad.part("sensitivity");
     this.box = pad.part("directions");
-    this.seen = new IntersectionObserver(([entry]) => {
-      this.visible = entry.isIntersecting;
-      if (this.visible) this.changed();
-    });
-    this.seen.observe(this.root);
+    this.seen = new Seen(this.root, () => this.changed());
   }
 
   destroy() {
-    this.seen.disconnect();
+    this.seen.destroy();
     this.pad.chores.drop("sensitivity");
   }
 
@@ -41,7 +38,7 @@ export class Sensitivity {
     const { run, input } = this.pad;
     const { shape, encoder, decoder } = run.program;
     this.root.hidden = shape[0] !== 1 || !isDense(encoder) || !isDense(decoder);
-    if (this.root.hidden || !this.visible || !input) return;
+    if (this.root.hidden || !this.seen.now || !input) return;
     this.pad.chores.set("sensitivity", () => {
       if (this.pad.run !== run || this.pad.input !== input) return false; // a newer one comes
       this.found = sensitivity(run, input, this.pad.own);
