@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch.autograd.functional import jacobian
-from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
+from torch.distributions import Bernoulli, Categorical, Independent, MixtureSameFamily, Normal
 
 from core import models
 from core.config import TrainConfig
@@ -162,6 +162,27 @@ def test_one_draw_is_the_elbo_and_more_are_nearer_to_the_likelihood():
     with torch.no_grad():
         elbo = [-sum(terms(vae, x, seed).values()).item() for seed in range(12)]
     assert np.mean(elbo) == pytest.approx(means[1][0], abs=4 * means[1][1] + 0.05)
+
+
+@pytest.mark.parametrize("draws", [1, 2, 5])
+def test_a_bound_is_of_just_so_many_draws(draws):
+    model = built("iwae", draws=draws)
+    x = (X[:6] > 0.5).double()
+    batch = model.prepare(x)
+    ours, theirs = (torch.Generator().manual_seed(4) for _ in range(2))
+    with torch.no_grad():
+        found = model.bound(batch, model(batch, ours), ours)
+        (level,) = model.encode(x)
+        posterior = Normal(level.mean, (0.5 * level.log_var).exp())
+        weights = []
+        for _ in range(draws):
+            noise = torch.empty_like(level.mean).normal_(generator=theirs)
+            z = posterior.mean + posterior.stddev * noise
+            pixels = Bernoulli(logits=model.decode(z)).log_prob(x).flatten(1).sum(1)
+            ratio = (Normal(0, 1).log_prob(z) - posterior.log_prob(z)).sum(1)
+            weights.append(pixels + ratio)
+    expected = torch.stack(weights).exp().mean(0).log()
+    torch.testing.assert_close(found, expected)
 
 
 def test_the_draws_of_a_bound_are_fixed_by_the_moment_s_generator():
