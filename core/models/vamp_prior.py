@@ -44,7 +44,7 @@ class VampConfig(GaussianConfig):
 
 @final
 class VampPriorVAE(Phased, SampledRate, LayeredGaussian):
-    """A VAE whose prior is learned: the mean posterior of some made-up images, which are moved
+    """A VAE whose prior is learned: the mean posterior of some learned images, which are moved
     until it fits the codes. Codes need not fill a ball around 0, so they cost less; where a
     standard normal must be filled, this one goes to where the data are."""
 
