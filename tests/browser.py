@@ -19,7 +19,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
@@ -75,7 +75,24 @@ _CHANGE = """(canvas, label) => new Promise((done, failed) => {
   };
   look();
 })"""
+# The value of a function of what was given, as one text.
+_TOLD = """async (...given) => {
+  const last = given.length - 1;
+  given[last] = JSON.parse(given[last]);
+  const value = await (%s)(...given);
+  return JSON.stringify(value ?? null, (_, v) =>
+    ArrayBuffer.isView(v) ? Array.from(v)
+      : typeof v === "number" && !Number.isFinite(v) ? `\\0${v}` : v);
+}"""
 _PAPER, _INK = 255, 20  # red of the light theme's paper and ink
+
+
+def told(place: Page | Locator, function: str, argument: object = None) -> Any:
+    """What a JavaScript function gives in a page, or of an element there, typed arrays as lists.
+    It is sent as one text: of an answer in parts Playwright checks each number, which takes longer
+    than what most tests look at."""
+    text = place.evaluate(_TOLD % function, json.dumps(argument))
+    return json.loads(re.sub(r'"\\u0000(NaN|-?Infinity)"', r"\1", text))
 
 
 class NoBrowserError(RuntimeError):
@@ -402,8 +419,15 @@ class Visit:
 
     def pixels(self, canvas: Locator | None = None) -> np.ndarray:
         """A digit's pixel values (784,) in [0, 1], read back from its canvas in the light theme."""
-        red = np.array((canvas or self.output).evaluate(_RED), np.float32)
+        red = np.array(told(canvas or self.output, _RED), np.float32)
         return (_PAPER - red) / (_PAPER - _INK)
+
+    def see(self, expression: str) -> Any:
+        """The value of a JavaScript expression of the pad, `pad`, that shows the decoded digit."""
+        return told(
+            self.output,
+            f"(canvas) => {{ const pad = canvas.getRootNode().latentPad; return {expression}; }}",
+        )
 
     def wait(self, condition: str, argument: object = None) -> None:
         """Until a JavaScript function of the argument gives true."""

@@ -59,10 +59,7 @@ def drag(visit, shares):
 
 
 def in_the_pad(visit, expression):
-    return visit.output.evaluate(
-        "canvas => { const pad = canvas.getRootNode().latentPad, bench = pad.bench;"
-        f" return {expression}; }}"
-    )
+    return visit.see(f"((bench) => ({expression}))(pad.bench)")
 
 
 def wait_in_the_pad(visit, expression):

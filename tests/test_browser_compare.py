@@ -130,8 +130,8 @@ class Bench:
 
     def pad(self, expression: str):
         """A value of the pad itself."""
-        return self.root.evaluate(
-            f"e => {{ const pad = e.getRootNode().latentPad; return {expression}; }}"
+        return chromium.told(
+            self.root, f"e => {{ const pad = e.getRootNode().latentPad; return {expression}; }}"
         )
 
     def masks(self) -> list[np.ndarray]:
@@ -596,11 +596,10 @@ def test_weights_as_pictures_equal_the_weights(still, five):
         assert f"+{float(f'{most:.2g}'):g}" in block.locator(".scale").inner_text()
         for k in (0, len(rows) - 1):
             pixels = np.array(
-                block.locator("figure canvas")
-                .nth(k)
-                .evaluate(
-                    """canvas => Array.from(canvas.getContext("2d")
-                      .getImageData(0, 0, canvas.width, canvas.height).data)"""
+                chromium.told(
+                    block.locator("figure canvas").nth(k),
+                    """canvas => canvas.getContext("2d")
+                      .getImageData(0, 0, canvas.width, canvas.height).data""",
                 )
             ).reshape(84, 84, 4)
             shares = rows[k].reshape(28, 28) / most

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import struct
 
 import numpy as np
@@ -30,6 +31,7 @@ from core.models.signals import NOTHING, Signature
 from core.store import loading
 from core.store.checkpoints import CODES, read_tensors
 from explorer import assets
+from tests import browser as chromium
 from tests.digits import built_model, small_config, small_digits
 
 pytestmark = pytest.mark.browser
@@ -56,7 +58,7 @@ def engine(browser, app):
         }}""",
         [assets.module(f"engine/{name}.js") for name in MODULES],
     )
-    yield page.evaluate
+    yield functools.partial(chromium.told, page)
     context.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import re
 import xml.etree.ElementTree as ET
@@ -92,14 +93,13 @@ class Pad:
 
     def see(self, expression: str):
         """A value of the pad, its shown part as `part`; typed arrays as lists."""
-        return self.root.evaluate(
+        return browser.told(
+            self.root,
             f"""(element) => {{
               const pad = element.getRootNode().latentPad;
               const part = pad.parts[pad.doing];
-              const value = ({expression});
-              return JSON.parse(JSON.stringify(value ?? null, (_, v) =>
-                ArrayBuffer.isView(v) ? Array.from(v) : v));
-            }}"""
+              return ({expression});
+            }}""",
         )
 
     def array(self, expression: str) -> np.ndarray:
@@ -192,7 +192,7 @@ def latents(row: dict[str, str]) -> list[float]:
 
 @pytest.fixture(scope="module")
 def bare(tabs, app):
-    """A page of the app's own origin with the pad's modules and nothing else."""
+    """JavaScript on a page of the app's own origin with the pad's modules and nothing else."""
     page = tabs.take(browser.DESKTOP)
     page.goto(f"{app.url}/_stcore/health")
     names = ("arithmetic", "numbers", "prior", "sampling", "spacing")
@@ -204,7 +204,7 @@ def bare(tabs, app):
         }""",
         {name: assets.module(f"engine/{name}.js") for name in names},
     )
-    yield page
+    yield functools.partial(browser.told, page)
     tabs.give_back(page, browser.DESKTOP)
 
 
@@ -220,7 +220,7 @@ def test_line_and_great_circle_equal_core(bare):
     ]
     for a, b in pairs:
         for centre in (None, generator.normal(size=len(a))):
-            line, circle = bare.evaluate(
+            line, circle = bare(
                 """([a, b, centre]) => [arithmetic.line, arithmetic.greatCircle].map((way) =>
                      Array.from({ length: 7 }, (_, i) => Array.from(way(a, b, i / 6, centre))))""",
                 [a.tolist(), b.tolist(), None if centre is None else centre.tolist()],
@@ -232,24 +232,24 @@ def test_line_and_great_circle_equal_core(bare):
 
 def test_quantiles_of_the_prior_equal_torch(bare):
     shares = [1e-12, 1e-5, 0.01, 0.05, 0.2, 0.49, 0.5, 0.7, 0.93, 0.999, 1 - 1e-9]
-    found = bare.evaluate("(shares) => shares.map(spacing.normalQuantile)", shares)
+    found = bare("(shares) => shares.map(spacing.normalQuantile)", shares)
     expected = torch.special.ndtri(torch.tensor(shares, dtype=torch.float64))
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-12)
     for side in (5, 12, 60):
-        at = np.array(bare.evaluate("spacing.probableValues", side))
+        at = np.array(bare("spacing.probableValues", side))
         np.testing.assert_allclose(at, coding.prior_grid(side)[:side, 0], rtol=1e-9, atol=1e-12)
 
 
 def test_arithmetic_and_traits_equal_core_and_numpy(bare, held_out):
     a, b, c = np.random.default_rng(5).normal(size=(3, 16)).astype(np.float32)
     for amount in (0, 1, -1.5):
-        found = bare.evaluate(
+        found = bare(
             "([a, b, c, s]) => Array.from(arithmetic.analogy(a, b, c, s))",
             [a.tolist(), b.tolist(), c.tolist(), amount],
         )
         np.testing.assert_allclose(found, coding.analogy(a, b, c, amount), atol=1e-6)
     for image in [*(held_out.x[:6, 0] / 255), np.zeros((28, 28))]:
-        found = bare.evaluate("arithmetic.traits", image.ravel().tolist())
+        found = bare("arithmetic.traits", image.ravel().tolist())
         rows, columns = np.mgrid[:28, :28]
         ink = image.sum()
         slant = 0.0
@@ -265,17 +265,17 @@ def test_samplers_draw_from_what_they_say(bare, found):
     draw = f"{count}, {size}"
     drawn = "(seed, count) => Array.from(prior.priorOf({kind: 'normal'}, %d)"
     drawn = f"{drawn % size}.draw(count, numbers.seeded(seed)))"
-    prior = np.array(bare.evaluate(f"() => ({drawn})(1, {count})")).reshape(count, size)
+    prior = np.array(bare(f"() => ({drawn})(1, {count})")).reshape(count, size)
     sure = 5 / np.sqrt(count)  # five standard errors of a mean of unit variance
     np.testing.assert_allclose(prior.mean(0), 0, atol=sure)
     np.testing.assert_allclose(np.cov(prior.T), np.eye(size), atol=2 * sure)
     assert (np.abs(prior) < 1.96).mean() == pytest.approx(0.95, abs=0.01)
-    again = bare.evaluate(f"() => [1, 1, 2].map((seed) => ({drawn})(seed, 2))")
+    again = bare(f"() => [1, 1, 2].map((seed) => ({drawn})(seed, 2))")
     assert again[0] == again[1] != again[2]
 
     low, high = [-1.0, 0.0, 5.0], [1.0, 3.0, 5.5]
     box = np.array(
-        bare.evaluate(
+        bare(
             f"""([low, high]) => Array.from(sampling.drawBox({draw}, {{ low, high }},
                   numbers.seeded(2)))""",
             [low, high],
@@ -290,7 +290,7 @@ def test_samplers_draw_from_what_they_say(bare, found):
     mixture = sampling.fit_mixture(codes[:500], components=3)
     arrays = {name: array.ravel().tolist() for name, array in mixture.arrays().items()}
     drawn = np.array(
-        bare.evaluate(
+        bare(
             f"""({{ weights, means, factors }}) => Array.from(sampling.drawMixture({count}, 2,
                   {{ weights: {{ data: weights }}, means: {{ data: means }},
                      factors: {{ data: factors }} }}, numbers.seeded(4)))""",
@@ -308,7 +308,7 @@ def test_samplers_draw_from_what_they_say(bare, found):
     assert theirs.mean() == pytest.approx(ours.mean(), abs=sure * ours.std() * 2)
 
     own = np.array(
-        bare.evaluate(
+        bare(
             """(codes) => Array.from(sampling.drawOwn(50, 2, new Float32Array(codes),
                  numbers.seeded(0)))""",
             codes.astype(np.float32).ravel().tolist(),

@@ -51,13 +51,6 @@ def run_of(shipped):
     return find
 
 
-def in_the_pad(visit, expression: str):
-    """The value of a JavaScript expression of `pad`."""
-    return visit.output.evaluate(
-        f"canvas => {{ const pad = canvas.getRootNode().latentPad; return {expression}; }}"
-    )
-
-
 def wait_in_the_pad(visit, expression: str) -> None:
     visit.wait(
         f"""() => [...document.querySelectorAll("*")].some((element) => {{
@@ -96,7 +89,7 @@ def at_rest(live, **link):
 
 
 def array(visit, expression: str) -> np.ndarray:
-    return np.array(in_the_pad(visit, f"Array.from({expression})"))
+    return np.array(visit.see(f"Array.from({expression})"))
 
 
 def point_in_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
@@ -119,7 +112,7 @@ def test_umap_shows_the_kept_map_and_decodes_the_nearest_digits_own_code(visit, 
     kept = results.get(Subject(run), "umap")[0]["points"]
     np.testing.assert_allclose(array(hand, "pad.map.points").reshape(-1, 2), kept, rtol=1e-6)
     hand.page.mouse.click(*hand.at(0.45, 0.4))
-    place = np.array(in_the_pad(hand, "pad.map.toMap(0.45 * pad.map.width, 0.4 * pad.map.height)"))
+    place = np.array(hand.see("pad.map.toMap(0.45 * pad.map.width, 0.4 * pad.map.height)"))
     index = ((kept - place) ** 2).sum(1).argmin()
     codes = checkpoints.read_tensors(run, checkpoints.CODES)["codes"][index].astype(np.float32)
     hand.wait_for_link("z")
@@ -193,8 +186,8 @@ def test_two_axes_keep_the_others_and_have_their_scores(visit, app, run_of, own_
     before = array(hand, "pad.z")
     hand.page.mouse.click(*hand.at(0.6, 0.6))
     after = array(hand, "pad.z")
-    place = in_the_pad(hand, "pad.map.toMap(0.6 * pad.map.width, 0.6 * pad.map.height)")
-    pixel = in_the_pad(hand, "pad.map.toMap(1, 0)[0] - pad.map.toMap(0, 0)[0]")
+    place = hand.see("pad.map.toMap(0.6 * pad.map.width, 0.6 * pad.map.height)")
+    pixel = hand.see("pad.map.toMap(1, 0)[0] - pad.map.toMap(0, 0)[0]")
     np.testing.assert_allclose(after[[8, 3]], place, atol=pixel)
     np.testing.assert_array_equal(np.delete(after, [8, 3]), np.delete(before, [8, 3]))
     assert found[::2] == pytest.approx([scores[name] for name in names], abs=0.0051)
@@ -222,7 +215,7 @@ def test_what_was_measured_at_the_usual_value_says_so_and_codes_follow_the_knob(
     expect(remarks).to_have_count(2)
     assert not any(one.is_visible() for one in remarks.all())
     wait_in_the_pad(hand, "pad.tools.colour === 'error' && pad.tools.values")
-    in_the_pad(hand, "pad.turn(4)")
+    hand.see("pad.turn(4)")
     for one in remarks.all():
         expect(one).to_have_text("measured at β = 1")
     wait_in_the_pad(hand, "pad.run.codesKnown && !pad.part('message').textContent")
@@ -237,7 +230,7 @@ def test_what_was_measured_at_the_usual_value_says_so_and_codes_follow_the_knob(
     lay_out(hand, "umap")
     assert "Laid out once, at β = 1" in hand.page.locator('[data-part="map-note"]').inner_text()
     hand.page.mouse.click(*hand.at(0.45, 0.4))
-    index = in_the_pad(hand, "pad.run.nearest(pad.z).index")
+    index = hand.see("pad.run.nearest(pad.z).index")
     np.testing.assert_allclose(
         array(hand, "pad.z"),
         coding.encode(loading.load_model(run), held_out.x[index : index + 1], dial=4.0).mean[0],
@@ -250,7 +243,7 @@ def test_what_was_measured_at_the_usual_value_says_so_and_codes_follow_the_knob(
     assert {row["beta"] for row in rows} == {"4"}
     found = np.array([[float(rows[i][f"z{k + 1}"]) for k in range(16)] for i in some])
     np.testing.assert_allclose(found, expected, atol=2e-3)
-    in_the_pad(hand, "pad.turn(1)")
+    hand.see("pad.turn(1)")
     expect(remarks.first).to_be_hidden()
     assert hand.errors == []
 
@@ -259,13 +252,13 @@ def test_a_selection_and_scores_follow_the_knob(visit, run_of):
     hand = visit(model="multirate_vae", k=2, select="native:-2,-2,0,-2,0,0,-2,0")
     wait_in_the_pad(hand, "pad.tools.gallery.chosen.length")
     before = array(hand, "pad.tools.gallery.chosen").tolist()
-    in_the_pad(hand, "pad.turn(8)")
+    hand.see("pad.turn(8)")
     wait_in_the_pad(hand, f"pad.tools.gallery.chosen.length !== {len(before)}")
-    polygon = np.array(in_the_pad(hand, "pad.tools.lasso.polygon"))
+    polygon = np.array(hand.see("pad.tools.lasso.polygon"))
     points = array(hand, "pad.map.points").reshape(-1, 2)
     inside = np.flatnonzero(point_in_polygon(points, polygon))
     np.testing.assert_array_equal(array(hand, "pad.tools.gallery.chosen"), inside)
-    in_the_pad(hand, "pad.turn(1)")
+    hand.see("pad.turn(1)")
 
     run = run_of("multirate_vae", 2)
     names = ("trustworthiness", "continuity", "agreement")
@@ -280,7 +273,7 @@ def test_a_selection_and_scores_follow_the_knob(visit, run_of):
 
     assert shown() == pytest.approx([usual[name] for name in names], abs=0.0051)
     for at in (1, len(knots) - 1):
-        in_the_pad(hand, f"pad.turn({math.exp(knots[at])})")
+        hand.see(f"pad.turn({math.exp(knots[at])})")
         assert shown() == pytest.approx([along[name][at] for name in names], abs=0.0052)
     assert not hand.page.locator("[data-at-usual]").first.is_visible()
     assert hand.errors == []
@@ -305,17 +298,17 @@ def test_colour_by_error_and_rate_above_a_backdrop_of_what_places_decode_to(visi
         assert levels[each[name].argmax()] == 63 and levels[each[name].argmin()] == 0
     hand.page.locator('[data-colour="class"]').click()
     expect(legend).to_be_hidden()
-    assert in_the_pad(hand, "pad.map.shade") is None
+    assert hand.see("pad.map.shade") is None
 
     wait_in_the_pad(hand, "pad.tools.backdrop.done === pad.tools.backdrop.order?.length")
     model = loading.load_model(run_of("vae", 2))
-    columns = in_the_pad(hand, "pad.tools.backdrop.columns")
+    columns = hand.see("pad.tools.backdrop.columns")
     cell = 3 * columns + 7
-    place = in_the_pad(hand, "pad.map.toMap(7 * 28 + 14, 3 * 28 + 14)")
+    place = hand.see("pad.map.toMap(7 * 28 + 14, 3 * 28 + 14)")
     found = array(hand, f"pad.tools.backdrop.values.subarray({cell * 784}, {(cell + 1) * 784})")
     expected = 255 * coding.decode(model, np.array([place], np.float32)).reshape(-1).clip(0, 1)
     np.testing.assert_allclose(found, expected, atol=1.01)
-    assert in_the_pad(hand, "pad.tools.backdrop.near").__len__() > 0
+    assert hand.see("pad.tools.backdrop.near").__len__() > 0
     hand.page.locator("[data-layer=backdrop]").uncheck()
     hand.wait_for_link("layers", None)
     hand.page.locator("[data-layer=prior]").uncheck()
@@ -326,8 +319,7 @@ def test_the_priors_rings_are_one_two_and_three_standard_deviations(visit):
     hand = visit(model="vae", k=16, map="axes", axes="1,17")
     expect(hand.page.locator('[data-part="message"]')).to_contain_text("from 1 to 16")
     lay_out(hand, "pca")
-    rings = in_the_pad(
-        hand,
+    rings = hand.see(
         """(() => {
           const drawn = [];
           let path = [];
@@ -344,7 +336,7 @@ def test_the_priors_rings_are_one_two_and_three_standard_deviations(visit):
           return drawn;
         })()""",
     )
-    centre = np.array(in_the_pad(hand, "pad.layout.toMap(new Float32Array(16))"))
+    centre = np.array(hand.see("pad.layout.toMap(new Float32Array(16))"))
     radii = [np.hypot(*(np.array(ring) - centre).T) for ring in rings]
     assert len(radii) == 3
     for factor, radius in enumerate(radii, 1):  # an orthonormal plane keeps N(0, I) round
@@ -370,7 +362,7 @@ def test_a_selection_shows_real_and_reconstructed_digits_and_is_in_the_link(
     mouse.up()
     hand.wait_for_link("select")
     assert len(hand.frames) == frames, "nothing was told to the server"
-    polygon = np.array(in_the_pad(hand, "pad.tools.lasso.polygon"))
+    polygon = np.array(hand.see("pad.tools.lasso.polygon"))
     points = array(hand, "pad.map.points").reshape(-1, 2)
     mask = point_in_polygon(points, polygon)
     np.testing.assert_array_equal(array(hand, "pad.map.mask"), mask)
@@ -436,12 +428,11 @@ def test_z_is_mean_plus_sigma_times_the_epsilon_that_is_shown(live, run_of, held
         hand.page.locator('[data-sampling="draw"]').click()
         for k in range(2):
             mu, spread, epsilon, z = numbers(rows.nth(k))
-            exact = in_the_pad(hand, f"(pad.z[{k}] - pad.own[{k}]) / pad.posterior.sigma[{k}]")
+            exact = hand.see(f"(pad.z[{k}] - pad.own[{k}]) / pad.posterior.sigma[{k}]")
             assert epsilon == pytest.approx(exact, abs=0.0051)
             assert z == pytest.approx(mu + spread * epsilon, abs=0.04)
             drawn.append(exact)
-    many = in_the_pad(
-        hand,
+    many = hand.see(
         """Array.from({ length: 40 }, () => {
           pad.root.querySelector('[data-sampling="draw"]').click();
           return [0, 1].map((k) => (pad.z[k] - pad.own[k]) / pad.posterior.sigma[k]);
@@ -476,7 +467,7 @@ def test_the_bounds_are_those_of_the_draws(live, run_of, held_out):
                (text) => text.textContent),
              noise: pad.sampling.noise.map((one) => Array.from(one)) })""",
     )
-    told = in_the_pad(hand, "pad.told")
+    told = hand.see("pad.told")
     shown = [float(number) for number in re.findall(r"(-?\d+\.\d) ±", told["line"])]
     errors = [float(number) for number in re.findall(r"± (\d+\.\d+)", told["line"])]
     noise = np.array(told["noise"])
@@ -544,7 +535,7 @@ def test_a_map_of_own_images_is_computed_in_the_background(visit, app, run_of, o
     wait = hand.page.locator('[data-part="wait"]')
     hand.page.locator('button[data-method="tsne"]').click()
     expect(wait).to_be_visible()
-    assert in_the_pad(hand, "pad.tools.method") == "native", "what was shown stays meanwhile"
+    assert hand.see("pad.tools.method") == "native", "what was shown stays meanwhile"
     lay_out(hand, "tsne")
     expect(wait).to_be_hidden()
     points = array(hand, "pad.map.points").reshape(-1, 2)
@@ -563,7 +554,7 @@ def test_a_projection_is_cancelled_and_another_goes_on_when_its_page_is_left(
     wait_in_the_pad(hand, "pad.part('wait').querySelector('progress').value > 0")
     wait.locator("button").click()
     expect(wait).to_be_hidden()
-    assert in_the_pad(hand, "pad.tools.method") == "native"
+    assert hand.see("pad.tools.method") == "native"
     assert hand.page.locator('[data-part="message"]').inner_text() == ""
 
     run, set_id = run_of("stacked_ae", 2), own_set(np.arange(0, 5000, 25))
@@ -586,7 +577,7 @@ def test_images_that_cannot_be_laid_out_get_a_sentence(visit, own_set):
     message = hand.page.locator('[data-part="message"]')
     sentence = Words("ko")("mapspad.failed_same", name="t-SNE", count=50)
     expect(message).to_have_text(sentence, timeout=WAIT)
-    assert in_the_pad(hand, "pad.tools.method") == "native"
+    assert hand.see("pad.tools.method") == "native"
     assert hand.errors == []
 
 
@@ -604,7 +595,7 @@ def test_images_that_cannot_be_laid_out_get_a_sentence(visit, own_set):
 def test_a_link_with_nonsense_gets_a_sentence(visit, link, sentence):
     hand = visit(model="vae", k=2, **link)
     expect(hand.page.locator('[data-part="message"]')).to_contain_text(sentence)
-    assert in_the_pad(hand, "pad.tools.method") == "native"
+    assert hand.see("pad.tools.method") == "native"
     assert hand.errors == []
 
 
@@ -657,5 +648,5 @@ def test_on_a_phone_in_korean(visit):
         client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     hand.wait_for_link("select")
-    assert in_the_pad(hand, "pad.tools.gallery.chosen.length") > 10
+    assert hand.see("pad.tools.gallery.chosen.length") > 10
     assert hand.errors == []

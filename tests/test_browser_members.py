@@ -22,12 +22,6 @@ def vamp(shipped):
     return next(run for run in runs if run.record.latent == 2)
 
 
-def in_the_pad(hand, expression: str):
-    return hand.output.evaluate(
-        f"canvas => {{ const pad = canvas.getRootNode().latentPad; return {expression}; }}"
-    )
-
-
 def numbers(text: str) -> list[float]:
     return [float(number) for number in re.findall(r"\d+\.\d+", text)]
 
@@ -51,7 +45,7 @@ def test_pseudo_inputs_their_places_and_what_a_code_costs(visit, vamp):
         levels = [model.encode(image, generator=generator) for _ in range(2000)]
         rates = torch.cat([model.rate_each(one) for one in levels])
         standard = 0.5 * (level.mean**2 + level.log_var.exp() - 1 - level.log_var).sum().item()
-    shown = in_the_pad(hand, "pad.run.prior.images.map((image) => Array.from(image))")
+    shown = hand.see("pad.run.prior.images.map((image) => Array.from(image))")
     np.testing.assert_allclose(np.array(shown), images.flatten(1), atol=1e-6)
 
     cost = section.locator('[data-part="prior-cost"]')
@@ -62,10 +56,10 @@ def test_pseudo_inputs_their_places_and_what_a_code_costs(visit, vamp):
     assert beside == pytest.approx(standard, abs=0.06)
 
     tiles.nth(33).hover()
-    assert in_the_pad(hand, "pad.ghost.map(Number)") == pytest.approx(mean[33].tolist(), abs=1e-3)
+    assert hand.see("pad.ghost.map(Number)") == pytest.approx(mean[33].tolist(), abs=1e-3)
     tiles.nth(33).click()
     hand.wait_for_link("z")
-    assert in_the_pad(hand, "Array.from(pad.z)") == pytest.approx(mean[33].tolist(), abs=1e-3)
+    assert hand.see("Array.from(pad.z)") == pytest.approx(mean[33].tolist(), abs=1e-3)
     assert not hand.errors
 
 
@@ -75,7 +69,7 @@ def test_the_changes_that_a_code_follows(visit, shipped):
     section.scroll_into_view_if_needed()
     figures = section.locator("figure")
     expect(figures).to_have_count(2)
-    run_id = in_the_pad(hand, "pad.run.id")
+    run_id = hand.see("pad.run.id")
     image = data.load("mnist-5k", "all").x[11:12]
     model = loading.load_model(shipped[run_id])
     x = coding.to_tensor(image)

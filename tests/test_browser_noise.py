@@ -51,14 +51,8 @@ def toy(shipped):
     )
 
 
-def in_the_pad(visit, expression):
-    return visit.output.evaluate(
-        f"canvas => {{ const pad = canvas.getRootNode().latentPad; return {expression}; }}"
-    )
-
-
 def numbers(visit, expression):
-    return np.array(in_the_pad(visit, f"Array.from({expression})"), np.float32)
+    return np.array(visit.see(f"Array.from({expression})"), np.float32)
 
 
 def slider(visit, part="level"):
@@ -108,16 +102,16 @@ def answer(model, pixels, level):
 def test_dragging_the_level_corrupts_and_cleans_without_the_server(visit, models):
     hand = visit(PAGE, noise="salt_and_pepper", level=0.1, digit=DIGIT)
     clean = data.load("mnist-5k", "all").x[DIGIT].reshape(-1).astype(np.float32) / 255
-    assert in_the_pad(hand, "[pad.kind, pad.level, pad.digit]") == ["salt_and_pepper", 0.1, DIGIT]
+    assert hand.see("[pad.kind, pad.level, pad.digit]") == ["salt_and_pepper", 0.1, DIGIT]
     label, frames = hand.label, len(hand.frames)
     drag(hand, [0.2, 0.3, 0.5, 0.7, 0.8])
     hand.wait_for_change(label)
     assert len(hand.frames) == frames, "a message left for the server during the drag"
     hand.page.mouse.up()
     hand.wait_for_link("noise", "salt_and_pepper")
-    level = in_the_pad(hand, "pad.level")
+    level = hand.see("pad.level")
     assert level > 0.5 and float(hand.link["level"]) == pytest.approx(level, abs=0.005)
-    assert in_the_pad(hand, "pad.timings.length") >= 4
+    assert hand.see("pad.timings.length") >= 4
 
     trivial = ((data.load("mnist-5k", "all").x.reshape(5000, -1) / 255).mean(0) - clean) ** 2
     for kind in noise.NOISES:
@@ -125,7 +119,7 @@ def test_dragging_the_level_corrupts_and_cleans_without_the_server(visit, models
         wait_for_dedicated(hand)
         corrupted = numbers(hand, "pad.corrupted")
         np.testing.assert_allclose(corrupted, corrupted_here(hand, kind, level, clean), atol=1e-6)
-        near = in_the_pad(hand, "pad.kinds.get(pad.kind).dedicated.map((spec) => spec.level)")
+        near = hand.see("pad.kinds.get(pad.kind).dedicated.map((spec) => spec.level)")
         nearest = min(near, key=lambda trained: abs(trained - level))
         expected = {
             "plain": answer(models["plain"], corrupted, level),
@@ -137,22 +131,22 @@ def test_dragging_the_level_corrupts_and_cleans_without_the_server(visit, models
             np.testing.assert_allclose(
                 hand.pixels(canvas), x_hat.clip(0, 1), rtol=0, atol=1e-3 + ONE_STEP
             )
-            error = in_the_pad(hand, f"pad.errors.{name}")
+            error = hand.see(f"pad.errors.{name}")
             assert error == pytest.approx(((x_hat - clean) ** 2).sum(), rel=2e-3)
             said = canvas.get_attribute("aria-label")
             assert f"squared error {error:.1f}" in said and f"has {trivial.sum():.1f}" in said
-        gap = 100 * (in_the_pad(hand, "pad.errors.output / pad.errors.dedicated") - 1)
+        gap = 100 * (hand.see("pad.errors.output / pad.errors.dedicated") - 1)
         note = hand.page.locator('[data-part="note-dedicated"]').inner_text()
         assert f"trained at {nearest:.1f}" in note and f"{abs(gap):.0f}\u00a0%" in note
 
-    in_the_pad(hand, "pad.map.root.style.display = 'none'")  # as a page that is not laid out yet
+    hand.see("pad.map.root.style.display = 'none'")  # as a page that is not laid out yet
     choose(hand, next(iter(noise.NOISES)))
-    in_the_pad(hand, "pad.map.root.style.display = ''")
+    hand.see("pad.map.root.style.display = ''")
     two_frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    in_the_pad(hand, two_frames)
-    drawn = in_the_pad(hand, "pad.map.base.toDataURL()")
-    in_the_pad(hand, "pad.map.resize(true)")
-    assert in_the_pad(hand, "pad.map.base.toDataURL()") == drawn
+    hand.see(two_frames)
+    drawn = hand.see("pad.map.base.toDataURL()")
+    hand.see("pad.map.resize(true)")
+    assert hand.see("pad.map.base.toDataURL()") == drawn
     choose(hand, kind)
 
     masked = numbers(hand, "pad.corrupted")
@@ -185,7 +179,7 @@ def test_a_link_with_nonsense_and_the_toy_s_arrows(visit, toy):
         "noise level is not a number from 0 to 0.8, so it stands at 0.3"
     )
     expect(message).to_contain_text("digit is not a whole number below 5000")
-    assert in_the_pad(hand, "[pad.kind, pad.level]") == ["gaussian", 0.3]
+    assert hand.see("[pad.kind, pad.level]") == ["gaussian", 0.3]
     hand.page.locator('.pad.toy canvas[aria-busy="false"]').wait_for()
 
     def in_the_toy(expression):
@@ -251,10 +245,10 @@ def test_both_languages_and_a_phone(visit, language):
     box = slider(hand).bounding_box()
     hand.page.touchscreen.tap(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2)
     hand.wait_for_change(label)
-    assert in_the_pad(hand, "pad.level") > 0.6
-    before = in_the_pad(hand, "pad.digit")
+    assert hand.see("pad.level") > 0.6
+    before = hand.see("pad.digit")
     hand.map.scroll_into_view_if_needed()
     hand.page.touchscreen.tap(*hand.at(0.4, 0.4))
     hand.wait_for_link("digit")
-    assert in_the_pad(hand, "pad.digit") != before
+    assert hand.see("pad.digit") != before
     assert hand.errors == []

@@ -135,13 +135,6 @@ def rest(hand: Visit) -> None:
     hand.page.evaluate("new Promise((f) => requestAnimationFrame(() => requestAnimationFrame(f)))")
 
 
-def pad(hand: Visit, expression: str):
-    """A value of the pad in the page."""
-    return hand.output.evaluate(
-        f"(canvas) => {{ const pad = canvas.getRootNode().latentPad; return {expression}; }}"
-    )
-
-
 def message(hand: Visit):
     return hand.page.locator(".drawn .message")
 
@@ -151,15 +144,15 @@ def test_a_drawn_digit_behaves_as_a_picked_one(visit, model, held_out):
     start_drawing(hand)
     frames = len(hand.frames)
     draw(hand)
-    pixels = np.array(pad(hand, "Array.from(pad.input)"), np.float32)
+    pixels = np.array(hand.see("Array.from(pad.input)"), np.float32)
     expected = centring.centre(rastered(SEVEN), whole_pixels=False).ravel() / 255
     assert np.abs(pixels - expected).mean() < 0.02
     codes = coding.encode(model, pixels.reshape(1, 1, 28, 28))
     code = codes.mean[0]
-    np.testing.assert_allclose(pad(hand, "Array.from(pad.z)"), code, atol=1e-3)
+    np.testing.assert_allclose(hand.see("Array.from(pad.z)"), code, atol=1e-3)
     output = coding.decode(model, code[None]).ravel()
     np.testing.assert_allclose(hand.pixels(), output.clip(0, 1), atol=1e-3 + 1.2 / 255)
-    mark = pad(hand, "pad.map.marks.find((mark) => mark.kind === 'input')")
+    mark = hand.see("pad.map.marks.find((mark) => mark.kind === 'input')")
     np.testing.assert_allclose(mark["at"], code, atol=1e-3)
     sigma = np.exp(0.5 * codes.log_var[0])
     rings = np.array(mark["rings"])  # (2, 48, 2): one and two standard deviations
@@ -189,7 +182,7 @@ def test_a_drawn_digit_behaves_as_a_picked_one(visit, model, held_out):
     hand.page.locator('[data-input="real"]').click()
     assert hand.input.get_attribute("aria-label") == "input digit, a 0"
     hand.page.locator('[data-input="draw"]').click()
-    np.testing.assert_allclose(pad(hand, "Array.from(pad.z)"), code, atol=1e-3)
+    np.testing.assert_allclose(hand.see("Array.from(pad.z)"), code, atol=1e-3)
     assert hand.errors == []
 
 
@@ -228,7 +221,7 @@ def undone_and_cleared(hand: Visit) -> None:
     hand.page.keyboard.press("Control+z")
     rest(hand)
     expect(message(hand)).to_have_text("")
-    assert len(pad(hand, "pad.taken.pixels")) == 784
+    assert len(hand.see("pad.taken.pixels")) == 784
 
 
 def scribbled(hand: Visit, vae, model) -> None:
@@ -236,7 +229,7 @@ def scribbled(hand: Visit, vae, model) -> None:
     draw(hand, DRAWINGS["scribble"])
     expect(message(hand)).to_contain_text("Unlike the digits that it knows")
     errors = np.sort(checkpoints.read_tensors(vae, CODES)["squared_error"])
-    pixels = np.array(pad(hand, "Array.from(pad.input)"), np.float32)
+    pixels = np.array(hand.see("Array.from(pad.input)"), np.float32)
     code = coding.encode(model, pixels.reshape(1, 1, 28, 28)).mean
     error = ((coding.decode(model, code).ravel() - pixels) ** 2).sum()
     told = [float(number) for number in re.findall(r"\d+\.\d", message(hand).inner_text())]
@@ -266,7 +259,7 @@ def drawn_by_keys(hand: Visit) -> None:
     keyboard.press("ArrowRight")
     rest(hand)
     assert hand.label != before
-    pixels = np.array(pad(hand, "Array.from(pad.input)")).reshape(28, 28)
+    pixels = np.array(hand.see("Array.from(pad.input)")).reshape(28, 28)
     rows, columns = (np.flatnonzero(pixels.max(axis) > 0.3) for axis in (1, 0))
     assert np.ptp(rows) in (18, 19, 20) and 5 < np.ptp(columns) < 12, "an angle, higher than wide"
     assert "%" in paper(hand).get_attribute("aria-description")
@@ -294,7 +287,7 @@ def test_a_finger_draws_on_a_phone_and_nothing_scrolls(visit):
     session.detach()
     hand.wait_for_change(before)
     assert paper(hand).bounding_box() == box, "the page stayed under the finger"
-    assert pad(hand, "pad.taken !== null")
+    assert hand.see("pad.taken !== null")
     wide = hand.page.evaluate("document.querySelector('.stMain').scrollWidth")
     assert wide <= 390
     assert hand.errors == []
@@ -360,12 +353,12 @@ def test_uploads_good_and_bad(visit, model, held_out):
     )
     order = sorted(chosen, key=lambda i: (held_out.labels[i], i))
     x = np.stack([centring.centre(held_out.x[i, 0]) for i in order])[:, None]
-    codes = np.array(pad(hand, "Array.from(pad.run.codes)")).reshape(-1, 2)
+    codes = np.array(hand.see("Array.from(pad.run.codes)")).reshape(-1, 2)
     np.testing.assert_allclose(codes, coding.encode(model, x).mean, atol=2e-3)
-    labels = pad(hand, "Array.from(pad.digits.labels)")
+    labels = hand.see("Array.from(pad.digits.labels)")
     assert labels == held_out.labels[order].tolist()
-    np.testing.assert_allclose(pad(hand, "Array.from(pad.map.points)"), codes.ravel(), atol=2e-3)
-    assert pad(hand, "pad.map.others.length") == 10_000, "the held-out digits lie below"
+    np.testing.assert_allclose(hand.see("Array.from(pad.map.points)"), codes.ravel(), atol=2e-3)
+    assert hand.see("pad.map.others.length") == 10_000, "the held-out digits lie below"
     hand.page.keyboard.press("Escape")
     for digit in range(10):
         button = hand.page.get_by_role("button", name=f"encode a random {digit}")
@@ -378,7 +371,7 @@ def test_uploads_good_and_bad(visit, model, held_out):
     assert float(score.split()[-1]) == pytest.approx(trivial, abs=0.06), "the held-out mean digit"
 
     again = visit(**hand.link)
-    assert pad(again, "pad.run.count") == len(chosen)
+    assert again.see("pad.run.count") == len(chosen)
     assert again.link == hand.link and again.label == hand.label
     assert hand.errors == [] and again.errors == []
 
@@ -421,11 +414,11 @@ def test_sets_of_one_image_of_the_same_and_of_named_classes_and_one_that_is_gone
             hand.go(model="vae", k=2, set=set_id, digit=0)
         hand.wait_for_name(hand.input, f"^input digit, a {label}$")
         hand.page.locator('.pad[aria-busy="false"]').wait_for()
-        assert pad(hand, "pad.run.count") == {one: 1, same: 4, named: 6}[set_id]
+        assert hand.see("pad.run.count") == {one: 1, same: 4, named: 6}[set_id]
         assert hand.page.locator(".picks button").count() == picks
         for name in ("points", "centre", "spans"):
-            assert all(map(math.isfinite, pad(hand, f"Array.from(pad.map.{name})")))
-        assert all(map(math.isfinite, pad(hand, "[pad.map.unit, ...pad.run.low, ...pad.run.high]")))
+            assert all(map(math.isfinite, hand.see(f"Array.from(pad.map.{name})")))
+        assert all(map(math.isfinite, hand.see("[pad.map.unit, ...pad.run.low, ...pad.run.high]")))
         before = hand.label
         hand.page.mouse.click(*hand.at(0.4, 0.4))
         hand.wait_for_change(before)
@@ -461,11 +454,11 @@ def test_own_images_follow_the_knob(visit, kept, held_out, shipped):
         "  const run = e.shadowRoot?.latentPad?.run;"
         "  return run && run.value !== run.dial.usual && run.codesKnown; })"
     )
-    beta = pad(hand, "pad.run.value")
+    beta = hand.see("pad.run.value")
     expected = coding.encode(loading.load_model(run), held_out.x[:40], dial=beta).mean
-    codes = np.array(pad(hand, "Array.from(pad.run.codes)")).reshape(-1, 2)
+    codes = np.array(hand.see("Array.from(pad.run.codes)")).reshape(-1, 2)
     np.testing.assert_allclose(codes, expected, atol=2e-3)
-    np.testing.assert_allclose(pad(hand, "Array.from(pad.map.points)"), codes.ravel(), atol=1e-5)
+    np.testing.assert_allclose(hand.see("Array.from(pad.map.points)"), codes.ravel(), atol=1e-5)
     assert hand.errors == []
 
 
