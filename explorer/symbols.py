@@ -19,6 +19,7 @@ SYMBOLS = {
     "corrupted": (r"\tilde x", "x̃"),
     "decoded": (r"\hat x", "x̂"),
     "mean_image": (r"\bar x", "x̄"),
+    "label": ("y", "y"),
     "z": ("z", "z"),
     "latent": ("K", "K"),
     "encoder": ("f", "f"),

@@ -17,7 +17,7 @@ from core import data
 from core.export import programs
 from core.latent import coding, projections
 from core.models import conditioned
-from core.models.conditioned import gated_decoder, gated_encoder
+from core.models.conditioned import gated_decoder, gated_encoder, told_network
 from core.models.networks import (
     ACTIVATIONS,
     LinearTranspose,
@@ -74,29 +74,31 @@ def text(content: bytes) -> str:
 
 
 def test_every_shipped_run_encodes_and_decodes_as_torch_does(engine, shipped, digits):
-    generator, digits = np.random.default_rng(0), digits[::6]
+    generator, (digits, labels) = np.random.default_rng(0), (digits[::6], np.arange(10)[::6])
     for run in shipped.values():
         if not assets.in_browser(run):
             continue
         model = loading.load_model(run)
-        codes = coding.encode(model, digits)
+        codes = coding.encode(model, digits, labels)
         spread = read_tensors(run, CODES)["codes"].astype(np.float32)
         around = generator.normal(spread.mean(0), 2 * spread.std(0), (2, run.record.latent))
         z = np.concatenate([codes.mean, around]).astype(np.float32)
         answer = engine(
-            """async ({spec, images, codes}) => {
+            """async ({spec, images, labels, codes}) => {
               const run = await engine.Run.load(spec);
-              const encoded = images.map((x) => run.encode(x));
+              const encoded = images.map((x, i) => run.as(labels[i], () => run.encode(x)));
               return {
                 mean: encoded.map(({mean}) => floats(mean)),
                 sigma: encoded.map(({sigma}) => sigma && floats(sigma)),
-                decoded: codes.map((z) => floats(run.decode(Float32Array.from(z)))),
+                decoded: codes.map((z, i) =>
+                  run.as(i, () => floats(run.decode(Float32Array.from(z))))),
                 shape: run.decoder.shape,
               };
             }""",
             {
                 "spec": assets.run_spec(run),
                 "images": (digits.reshape(len(digits), -1) / 255).tolist(),
+                "labels": labels.tolist(),
                 "codes": z.tolist(),
             },
         )
@@ -110,7 +112,7 @@ def test_every_shipped_run_encodes_and_decodes_as_torch_does(engine, shipped, di
             np.testing.assert_allclose(
                 answer["sigma"], np.exp(codes.log_var / 2), rtol=TOLERANCE, err_msg=run.id
             )
-        expected = coding.decode(model, z).reshape(len(z), -1)
+        expected = coding.decode(model, z, np.arange(len(z))).reshape(len(z), -1)
         assert np.prod(answer["shape"]) == expected.shape[1]
         np.testing.assert_allclose(
             answer["decoded"], expected, rtol=0, atol=TOLERANCE, err_msg=run.id
@@ -160,6 +162,7 @@ def test_every_shipped_run_has_the_map_that_python_computes(engine, shipped):
 
 
 POSITION = -0.7  # of the continuous knob, where a network has gates
+TOLD = [0.5, 0.0, -2.0, 1.0]
 
 
 def conv(kernel, stride, padding):
@@ -200,6 +203,14 @@ def small_networks():
         yield f"gated conv encoder {gate}", gated_encoder(plain, gate), wide.shape
         plain = conv_decoder(5, 8, (4, 3), wide.shape, "tanh")
         yield f"gated conv decoder {gate}", gated_decoder(plain, 5, gate), (5,)
+    plain = mlp_encoder(wide.size, (7,), 6, "silu")
+    yield "told encoder", told_network(plain, 4), wide.shape
+    yield (
+        "told conv encoder",
+        told_network(conv_encoder(wide.shape, (3, 4), 8, 10, "tanh"), 3),
+        wide.shape,
+    )
+    yield "told decoder", told_network(conv_decoder(5, 8, (4, 3), wide.shape, "tanh"), 4), (5,)
     for kernel, stride, padding in ((1, 1, 0), (3, 1, 1), (3, 2, 0), (5, 3, 2), (4, 2, 1)):
         yield f"conv {kernel}/{stride}/{padding}", conv(kernel, stride, padding), (2, 11, 17)
     yield "nothing but a shape", nn.Sequential(nn.Flatten(), nn.Identity()), (2, 3, 4)
@@ -218,7 +229,8 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
                 parameter.copy_(torch.randn_like(parameter))
             x = 3 * torch.randn(4, *shape)
             at = torch.full((4,), POSITION)
-            expected.append((name, conditioned.apply(network, x, at).flatten(1).numpy()))
+            told = torch.tensor(TOLD).expand(4, -1)
+            expected.append((name, conditioned.apply(network, x, at, told).flatten(1).numpy()))
         named = {id(p): key for key, p in tensors}
         layers = programs.layers(network, named)
         seen |= {layer["op"] for layer in layers}
@@ -232,12 +244,14 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
             }
         )
     known = {"linear", "linear_transpose", "conv", "conv_transpose", "reshape", "gate", "shift"}
-    known |= set(ACTIVATIONS)
+    known |= {"told", *ACTIVATIONS}
     assert seen == known, "a layer that the export knows is in no test"
     answers = engine(
         """(jobs) => jobs.map(({layers, shape, tensors, x}) => {
           const network = new engine.Network(layers, engine.readTensors(bytes(tensors)), shape);
           network.set(-0.7);
+          network.tell([9, 9, 9, 9]);
+          network.tell([0.5, 0, -2, 1]);
           return x.map((one) => floats(network.run(Float32Array.from(one))));
         })""",
         jobs,
@@ -258,6 +272,7 @@ def test_the_export_writes_no_operation_that_the_engine_was_not_tested_with():
         nn.Identity(): None,
         conditioned.Gate(1): "gate",
         conditioned.Shift(1): "shift",
+        conditioned.Told(1, 1): "told",
     } | {make(): name for name, make in ACTIVATIONS.items()}
     assert {type(layer) for layer in made} == set(programs._LAYERS)
     for layer, op in made.items():

@@ -86,3 +86,74 @@ def test_the_changes_that_a_code_follows(visit, shipped):
     assert [float(one) for one in captions] == pytest.approx(values, rel=0.06)
     assert along > 3 * off  # what contraction is for
     assert not hand.errors
+
+
+def test_one_code_under_every_label_and_what_an_image_costs_as_each(visit, shipped):
+    hand = visit(model="conditional_vae", k=2, digit=33)
+    section = hand.page.locator('[data-part="styles"]')
+    section.scroll_into_view_if_needed()
+    tiles = section.locator(".tellings button")
+    expect(tiles).to_have_count(50)  # the shown style and four of the prior, each as ten digits
+    model = loading.load_model(shipped[hand.see("pad.run.id")])
+    found = data.load("mnist-5k", "all")
+    label, image = int(found.labels[33]), found.x[33:34]
+    assert hand.see("[pad.run.label, pad.run.introduced]") == [label, label]
+    code = coding.encode(model, image, found.labels[33:34])
+    assert hand.see("pad.z") == pytest.approx(code.mean[0].tolist(), abs=1e-3)
+
+    def drawn(row):
+        return np.stack([hand.pixels(tiles.nth(10 * row + i).locator("canvas")) for i in range(10)])
+
+    every = np.arange(10)
+    under = coding.decode(model, np.repeat(code.mean, 10, 0), every).reshape(10, -1)
+    np.testing.assert_allclose(drawn(0), under, atol=0.01)
+
+    # What the image costs as each digit, by as many draws of z as it takes to know.
+    expect(tiles.nth(9).locator("small")).not_to_be_empty()
+    told = [float(tiles.nth(i).locator("small").inner_text()) for i in every]
+    x = coding.to_tensor(np.repeat(image, 10, 0))
+    condition = model.condition(x, torch.from_numpy(every))
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        nats = torch.zeros(10)
+        for _ in range(200):
+            levels = model.encode(x, condition, generator)
+            distortion = model.likelihood.nll_each(model.decode(levels[0].z, condition), x)
+            nats += (distortion + model.rate_each(levels).sum(1)) / 200
+    assert told == pytest.approx(nats.tolist(), rel=0.12)
+    least = section.locator(".least")
+    expect(least).to_have_count(1)
+    assert int(least.locator("b").inner_text()) == int(nats.argmin()) == label
+
+    # Told another label, the same code is another digit; the link says so.
+    tiles.nth(7).click()
+    hand.wait_for_link("told", "7")
+    expect(tiles.nth(7)).to_have_attribute("aria-pressed", "true")
+    np.testing.assert_allclose(hand.pixels(), under[7], atol=0.01)
+    # A style of the prior, as a digit.
+    before = drawn(2)
+    tiles.nth(24).click()
+    hand.wait_for_link("told", "4")
+    np.testing.assert_allclose(hand.pixels(), before[4], atol=0.01)
+    z = hand.see("pad.z")
+    here = coding.decode(model, np.array([z], np.float32), np.array([4])).ravel()
+    np.testing.assert_allclose(before[4], here, atol=0.01)
+    section.get_by_role("button", name="Other styles").click()
+    assert np.abs(drawn(2) - before).max() > 0.1
+    again = visit(**hand.link)
+    np.testing.assert_allclose(again.pixels(), here, atol=0.02)
+    again.button("reset").click()
+    again.wait_for_link("told", None)
+    assert not hand.errors and not again.errors
+
+
+def test_a_drawing_is_told_the_label_that_explains_it_best(visit):
+    """Nobody says of a drawing which digit it is; here it is a held-out one, by its pixels."""
+    hand = visit(model="conditional_vae", k=2, digit=33)
+    labels = data.load("mnist-5k", "all").labels
+    right = 0
+    for index in range(40):
+        hand.see(f"pad.take(Float32Array.from(pad.digits.image({index})), 'a drawing')")
+        right += hand.see("pad.run.introduced") == labels[index]
+    assert right >= 36  # of 40; by chance 4
+    assert not hand.errors

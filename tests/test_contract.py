@@ -524,12 +524,17 @@ def test_weights_of_another_shape_are_refused(name, changes, tmp_path):
 # --- Its program for the browser ----------------------------------------------------------------
 
 
-def interpret(layers, tensors, x, position=0.0):
-    """What the browser does with a layer list, in numpy: x is (batch, ...)."""
+def interpret(layers, tensors, x, position=0.0, told=None):
+    """What the browser does with a layer list, in numpy: x is (batch, ...), what is told is
+    (batch, width)."""
     for layer in layers:
         weight = tensors[layer["weight"]].astype(np.float64) if "weight" in layer else None
         bias = tensors[layer["bias"]].astype(np.float64) if "bias" in layer else None
-        if layer["op"] in ("gate", "shift"):
+        if layer["op"] == "told":
+            x = x + (told[:, : weight.shape[1]] @ weight.T).reshape(
+                *x.shape[:2], *[1] * (x.ndim - 2)
+            )
+        elif layer["op"] in ("gate", "shift"):
             x = conditioned(x, layer, weight * position + bias)
         else:
             x = OPERATIONS[layer["op"]](x, layer, weight, bias)
@@ -605,11 +610,16 @@ def test_browser_program_computes_what_torch_does(name, changes, tmp_path):
     assert ("log_var_range" in program) == model.capabilities.has_posterior
 
     found = data_of(name, 12, 100)
-    codes = coding.encode(model, found.x)
+    codes = coding.encode(model, found.x, found.labels)
+    told = None
+    assert program.get("takes", []) == list(model.capabilities.takes)
+    if program.get("takes"):
+        clean = coding.to_tensor(found.x)
+        told = model.spelled(model.condition(clean, torch.from_numpy(found.labels))).numpy()
     dial = program.get("dial")
     usual = dial and (np.log(dial["usual"]) if dial["log"] else dial["usual"])
     seen = found.x / 255 if found.kind == "images" else found.x
-    out = interpret(program["encoder"], tensors, seen, usual)
+    out = interpret(program["encoder"], tensors, seen, usual, told)
     mean, log_var = out[:, : program["latent"]], out[:, program["latent"] :]
     np.testing.assert_allclose(mean, codes.mean, atol=1e-4)
     if model.capabilities.has_posterior:
@@ -619,9 +629,10 @@ def test_browser_program_computes_what_torch_does(name, changes, tmp_path):
     else:
         assert log_var.size == 0
     z = np.random.default_rng(0).normal(size=(12, program["latent"]))
-    x_hat = interpret(program["decoder"], tensors, z, usual)
+    x_hat = interpret(program["decoder"], tensors, z, usual, told)
     assert list(x_hat.shape[1:]) == program["shape"]
-    np.testing.assert_allclose(x_hat, coding.decode(model, z), atol=1e-4)
+    expected = coding.decode(model, z, found.labels, x=found.x)
+    np.testing.assert_allclose(x_hat, expected, atol=1e-4)
     assert (dial is not None) == model.capabilities.has_dial
     if dial:
         for value in (dial["low"], dial["high"]):

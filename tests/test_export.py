@@ -12,11 +12,21 @@ from tests.digits import signature_of, small_config, small_digits
 
 
 @pytest.mark.parametrize(
-    ("name", "knobs"), [("stacked_ae", {"network": "mlp"}), ("vae", {"network": "conv"})]
+    ("name", "knobs"),
+    [
+        ("stacked_ae", {"network": "mlp"}),
+        ("contractive_ae", {}),
+        ("vae", {"network": "conv"}),
+        ("conditional_vae", {"network": "mlp"}),
+        ("conditional_vae", {"network": "conv"}),
+    ],
 )
 def test_onnx_equals_torch(name, knobs, tmp_path):
     digits = small_digits()
     model = models.build(name, small_config(name, **knobs), signature_of(digits)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():  # what is told begins at weights of 0
+            parameter.add_(0.1 * torch.randn_like(parameter))
     paths = onnx_files.write(model, tmp_path / "new" / "folder", "the-run-0123456789")
     assert {part: path.name for part, path in paths.items()} == {
         "encoder": "encoder.onnx",
@@ -30,20 +40,26 @@ def test_onnx_equals_torch(name, knobs, tmp_path):
         properties = session.get_modelmeta().custom_metadata_map
         assert properties == {"run": "the-run-0123456789", "part": part}
     x = coding.to_tensor(digits.x).numpy()
-    codes = coding.encode(model, x)
-    told = {"code": codes.mean}
+    codes = coding.encode(model, x, digits.labels)
+    expected_of = {"code": codes.mean}
     if codes.log_var is not None:
-        told = {"mean": codes.mean, "log_var": codes.log_var}
-    assert [output.name for output in sessions["encoder"].get_outputs()] == list(told)
+        expected_of = {"mean": codes.mean, "log_var": codes.log_var}
+    assert [output.name for output in sessions["encoder"].get_outputs()] == list(expected_of)
+    labels, beside = torch.from_numpy(digits.labels), {}
+    if model.capabilities.conditional:
+        beside["c"] = np.eye(10, dtype=np.float32)[digits.labels]
     for count in (1, 5):
-        answers = sessions["encoder"].run(list(told), {"x": x[:count]})
-        for answer, expected in zip(answers, told.values(), strict=True):
+        told = {name: c[:count] for name, c in beside.items()}
+        answers = sessions["encoder"].run(list(expected_of), {"x": x[:count]} | told)
+        for answer, expected in zip(answers, expected_of.values(), strict=True):
             np.testing.assert_allclose(answer, expected[:count], atol=1e-5)
         z = codes.mean[:count]
-        (x_hat,) = sessions["decoder"].run(["x_hat"], {"z": z})
-        np.testing.assert_allclose(x_hat, coding.decode(model, z), atol=1e-5)
+        (x_hat,) = sessions["decoder"].run(["x_hat"], {"z": z} | told)
+        expected = coding.decode(model, z, digits.labels[:count])
+        np.testing.assert_allclose(x_hat, expected, atol=1e-5)
         with torch.no_grad():
-            again = model.reconstruct(torch.from_numpy(x[:count]))
+            part = torch.from_numpy(x[:count])
+            again = model.reconstruct(part, model.condition(part, labels[:count]))
         np.testing.assert_allclose(x_hat, again, atol=1e-5)
 
 

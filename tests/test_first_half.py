@@ -11,6 +11,7 @@ from core.config import TrainConfig
 from core.latent import coding
 from core.measures import losses, metrics
 from core.models import variant
+from core.models.conditioned import Told
 from core.models.signals import Moment
 from core.training import loop
 from core.training.evaluate import importance_bounds
@@ -283,3 +284,49 @@ def test_layer_by_layer_learns(layers):
     x_hat = coding.reconstruct(model, DIGITS.x)
     error = metrics.squared_error_each(DIGITS.x / 255, x_hat).mean()
     assert error < 0.7 * metrics.mean_image_error(DIGITS.x / 255)
+
+
+# --- 16: conditions -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_16_told_always_the_same_it_is_the_plain_vae(network):
+    """A constant condition is a bias: with it moved there, the plain VAE answers alike."""
+    model = built("conditional_vae", network=network)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    plain = built("vae", network=network)
+    labels = torch.full((len(X),), 3)
+    mine = dict(model.state_dict())
+    for part in ("encoder", "decoder"):
+        layers = list(getattr(model, part))
+        at = next(i for i, layer in enumerate(layers) if isinstance(layer, Told))
+        mine[f"{part}.{at - 1}.bias"] = layers[at - 1].bias + layers[at].weight[:, 3]
+        kept = [layer for i, layer in enumerate(layers) if i != at]
+        for i, layer in enumerate(kept):
+            for name in ("weight", "bias") if hasattr(layer, "weight") else ():
+                old = layers.index(layer)
+                plain.state_dict()[f"{part}.{i}.{name}"].copy_(mine[f"{part}.{old}.{name}"])
+    for one, other in zip(
+        told_terms(model, X.double(), labels), told_terms(plain, X.double(), None), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+
+
+def told_terms(model, x, labels):
+    generator = torch.Generator().manual_seed(0)
+    batch = model.prepare(x, labels)
+    output = model(batch, generator)
+    return [*model.loss_terms(batch, output, Moment(1.0, "", generator)).values(), output.logits]
+
+
+def test_16_it_begins_as_the_plain_vae_and_then_the_label_counts():
+    model = models.build("conditional_vae", small_config("conditional_vae"), signature_of(DIGITS))
+    labels = torch.from_numpy(DIGITS.labels)
+    others = (labels + 1) % 10
+    for one, other in zip(told_terms(model, X, labels), told_terms(model, X, others), strict=True):
+        assert torch.equal(one, other)
+    model = trained("conditional_vae")
+    mine, wrong = (told_terms(model, X, told)[0].item() for told in (labels, others))
+    assert mine < wrong - 1  # nats per digit

@@ -263,7 +263,7 @@ def test_no_view_names_a_variant():
 
 # --- Members that no browser runs ----------------------------------------------------------------
 
-STILL = ("gan", "vq_vae", "ladder_vae", "conditional_vae", "completing_vae", "pixel_vae", "flow")
+STILL = ("gan", "vq_vae", "ladder_vae", "labelled_vae", "completing_vae", "pixel_vae", "flow")
 
 
 @pytest.fixture(scope="module")
@@ -295,7 +295,7 @@ def test_what_no_browser_runs_is_shown_by_its_pictures(visit, still, monkeypatch
     kind = trials.trial(name)
     titles = {text.value.removeprefix("## ") for text in app.markdown}
     assert (words("album.samples") in titles) == kind.capabilities.has_prior
-    assert (words("album.conditions") in titles) == (name == "conditional_vae")
+    assert (words("album.conditions") in titles) == (name == "labelled_vae")
     assert (words("album.completions") in titles) == (name == "completing_vae")
     said = " ".join(text.value for text in app.markdown)
     assert (words("explore.discrete") in said) == kind.capabilities.discrete

@@ -284,7 +284,7 @@ def test_a_seen_quadrant_is_the_only_thing_told():
 
 def test_a_variant_without_labels_says_so():
     with pytest.raises(ConfigError, match="needs data with labels"):
-        models.build("conditional_vae", small_config("conditional_vae"), Signature((1, 12, 12), 0))
+        models.build("labelled_vae", small_config("labelled_vae"), Signature((1, 12, 12), 0))
 
 
 def test_what_nobody_is_told_stays_empty():

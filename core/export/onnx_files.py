@@ -10,11 +10,12 @@ import torch
 from torch import nn
 
 from core.export.programs import ExportError, plain_convolution
-from core.models.abilities import Dialled, Layered
+from core.models.abilities import Conditional, Dialled, Layered
 from core.models.base import Member
-from core.models.conditioned import Gate, Shift, apply
+from core.models.conditioned import Gate, Shift, Told, apply
 from core.models.dial import Dial
 from core.models.gaussian import GaussianLevels
+from core.models.networks import LinearTranspose
 from core.paths import AnyPath, path_of
 
 
@@ -23,7 +24,8 @@ def write(model: Member, folder: AnyPath, run_id: str) -> dict[str, Path]:
 
     The encoder maps `x` (batch, *shape) in [0, 1] to `code` (batch, K), or for a posterior to its
     `mean` and its log variance `log_var` (batch, K each). The decoder maps `z` (batch, K) to pixel
-    means `x_hat` (batch, *shape). A continuous knob is fixed at its usual value.
+    means `x_hat` (batch, *shape). A continuous knob is fixed at its usual value. A model that is
+    told something takes it beside, as numbers `c` (batch, width): a label is one-hot.
 
     Raises:
         ExportError: for a layer of a kind that isn't listed in this file.
@@ -45,8 +47,11 @@ def write(model: Member, folder: AnyPath, run_id: str) -> dict[str, Path]:
     dial = model.dial if isinstance(model, Dialled) else None
     paths = {}
     limits = model.log_var_range if isinstance(model, GaussianLevels) else None
+    spelled = None
+    if isinstance(model, Conditional):
+        spelled = model.spelled(model.untold(1, torch.device("cpu")))
     for name, (network, shape, source, targets) in parts.items():
-        proto = _onnx_model(network, dial, shape, source, targets, limits)
+        proto = _onnx_model(network, dial, shape, source, targets, limits, spelled)
         format.helper.set_model_props(proto, {"run": run_id, "part": name})
         format.checker.check_model(proto, full_check=True)
         path = folder / f"{name}.onnx"
@@ -68,9 +73,11 @@ def _onnx_model(
     source: str,
     targets: tuple[str, ...],
     log_var_range: tuple[float, float] | None,
+    told: torch.Tensor | None,
 ) -> Any:
     """A layer list as an ONNX model, from `source` (batch, *shape) to the `targets`, into which its
-    answer is split evenly; a log variance is kept in its range, as the model keeps it."""
+    answer is split evenly; a log variance is kept in its range, as the model keeps it. Where the
+    model is told something (`told` is an example), `c` is a source as well."""
     from onnx import NodeProto, TensorProto, helper, numpy_helper
 
     position = None if dial is None else torch.tensor([dial.position(dial.usual)])
@@ -79,6 +86,11 @@ def _onnx_model(
     x = torch.zeros(1, *shape)
     at = source
     for number, layer in enumerate(network):
+        if isinstance(layer, Told):
+            more, numbers = _told_steps(layer, str(number), at, x.ndim)
+            nodes += more
+            constants += numbers
+            at = more[-1].output[0]
         for op, tensors, attributes in _onnx_steps(layer, x, position):
             given = [at]
             for tensor in tensors:
@@ -88,7 +100,7 @@ def _onnx_model(
             if op == "Mul" and not tensors:  # by what the step before it was made from
                 given = [nodes[-1].input[0], before]
             nodes.append(helper.make_node(op, given, [at], **attributes))
-        x = apply(nn.Sequential(layer), x, position)
+        x = apply(nn.Sequential(layer), x, position, told)
     if targets == _POSTERIOR:
         mean, log_var = targets
         nodes.append(helper.make_node("Split", [at], [mean, "free"], axis=1, num_outputs=2))
@@ -102,12 +114,42 @@ def _onnx_model(
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *size])
         for name, size in [(source, shape), *((name, (width, *x.shape[2:])) for name in targets)]
     ]
-    graph = helper.make_graph(nodes, "network", ends[:1], ends[1:], constants)
+    sources = ends[:1]
+    if told is not None:
+        width = told.shape[1]
+        c = helper.make_tensor_value_info("c", TensorProto.FLOAT, ["batch", width])
+        sources.append(c)
+    graph = helper.make_graph(nodes, "network", sources, ends[1:], constants)
     return helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=9,
         producer_name="Latent Explorer",
+    )
+
+
+def _told_steps(layer: Told, name: str, at: str, sides: int) -> tuple[list[Any], list[Any]]:
+    """Nodes and constants that add W times the first numbers of `c` to what is called `at`, of so
+    many sides; the last node's output is the sum."""
+    from onnx import helper, numpy_helper
+
+    weight = layer.weight.detach().T.contiguous().numpy()  # (told, features)
+    numbers = {
+        "from": np.array([0]),
+        "to": np.array([len(weight)]),
+        "axis": np.array([1]),
+        "weight": weight,
+        "sides": np.array([-1, weight.shape[1], *[1] * (sides - 2)]),
+    }
+    chain = {
+        "Slice": ["c", f"{name}.from", f"{name}.to", f"{name}.axis"],
+        "MatMul": [f"{name}.Slice", f"{name}.weight"],
+        "Reshape": [f"{name}.MatMul", f"{name}.sides"],
+        "Add": [at, f"{name}.Reshape"],
+    }
+    return (
+        [helper.make_node(op, given, [f"{name}.{op}"]) for op, given in chain.items()],
+        [numpy_helper.from_array(array, f"{name}.{of}") for of, array in numbers.items()],
     )
 
 
@@ -142,10 +184,12 @@ def _convolution(layer: nn.Conv2d | nn.ConvTranspose2d) -> list[_Step]:
 
 _ONNX: dict[type[nn.Module], Any] = {
     nn.Linear: lambda layer: [("Gemm", [layer.weight, layer.bias], {"transB": 1})],
+    LinearTranspose: lambda layer: [("Gemm", [layer.weight, layer.bias], {})],
     nn.Conv2d: _convolution,
     nn.ConvTranspose2d: _convolution,
     Gate: ("Mul", 1.0),
     Shift: ("Add", 0.0),
+    Told: lambda layer: [],  # see `_told_steps`
     nn.Flatten: lambda layer: [("Flatten", [], {"axis": 1})],
     nn.Unflatten: lambda layer: [("Reshape", [torch.tensor([-1, *layer.unflattened_size])], {})],
     nn.Identity: lambda layer: [],

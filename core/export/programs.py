@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import nn
 
-from core.models.abilities import Dialled, Generative, Layered, Probabilistic
+from core.models.abilities import Conditional, Dialled, Generative, Layered, Probabilistic
 from core.models.base import Member
-from core.models.conditioned import Gate, Shift
+from core.models.conditioned import Gate, Shift, Told
 from core.models.gaussian import GaussianLevels
 from core.models.networks import WEIGHTED, LinearTranspose
 
@@ -50,6 +50,8 @@ def layers(network: nn.Sequential, names: dict[int, str]) -> list[Layer]:
             )
         if isinstance(layer, (*WEIGHTED, LinearTranspose, Gate, Shift)):
             op |= {"weight": names[id(layer.weight)], "bias": names[id(layer.bias)]}
+        if isinstance(layer, Told):
+            op["weight"] = names[id(layer.weight)]
         if op:
             out.append(op)
     return out
@@ -74,6 +76,8 @@ def browser_program(model: Member) -> dict[str, Any] | None:
         program["prior"] = model.prior_program(names)
     if isinstance(model, Dialled):
         program["dial"] = asdict(model.dial)
+    if isinstance(model, Conditional):
+        program["takes"] = list(model.takes)
     return program
 
 
@@ -94,6 +98,7 @@ _LAYERS: dict[type[nn.Module], Any] = {
     },
     Gate: lambda layer: {"op": "gate", "kind": layer.kind},
     Shift: lambda layer: {"op": "shift"},
+    Told: lambda layer: {"op": "told"},
     nn.Flatten: lambda layer: {"op": "reshape", "shape": None},
     nn.Unflatten: lambda layer: {"op": "reshape", "shape": list(layer.unflattened_size)},
     nn.Identity: lambda layer: {},

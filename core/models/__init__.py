@@ -31,6 +31,7 @@ _CLASSES = {
     "multilevel_dae": "core.models.multilevel.MultiLevelAutoencoder",
     "contractive_ae": "core.models.contractive.ContractiveAutoencoder",
     "vae": "core.models.vae.VAE",
+    "conditional_vae": "core.models.conditional_vae.ConditionalVAE",
     "multirate_vae": "core.models.multirate.MultiRateVAE",
     "iwae": "core.models.iwae.ImportanceWeightedAutoencoder",
     "vamp_prior": "core.models.vamp_prior.VampPriorVAE",

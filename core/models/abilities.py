@@ -54,6 +54,14 @@ class Conditional(ABC):
     def untold(self, count: int, device: torch.device) -> Condition:
         """What it is told where there are no data, for `count` codes."""
 
+    @abstractmethod
+    def spelled(self, condition: Condition) -> Tensor:
+        """What a condition says, as the numbers that layers see: (batch, width).
+
+        Raises:
+            ValueError: where it says nothing that the model takes.
+        """
+
 
 class Dialled(ABC):
     """A continuous knob is an input of its networks."""

@@ -139,6 +139,17 @@ class Member(nn.Module, ABC):
         return condition.dial
 
     @final
+    def hearing(self, condition: Condition, like: Tensor) -> Tensor | None:
+        """What layers are told for each example of `like`: (batch, width), or None of a model that
+        is told nothing. Where the condition says nothing, it is what the model is told without
+        data."""
+        if not isinstance(self, Conditional):
+            return None
+        if condition.label is None and condition.image is None and condition.attributes is None:
+            condition = self.untold(len(like), like.device)
+        return self.spelled(condition).to(like.dtype)
+
+    @final
     def answer(self, z: Tensor, condition: Condition, target: Tensor) -> Tensor:
         """What a likelihood of `target` is taken of: the decoder's answer, which may see what
         comes before each entry of the target. (batch, width) → (batch, *shape)."""

@@ -1,4 +1,5 @@
-"""Networks that take a continuous knob as an input, so that dragging it retrains nothing.
+"""Networks that are told something beside the data: a continuous knob, so that dragging it retrains
+nothing, or a label.
 
 Layers' pre-activations are multiplied by a gate, a function of the knob's position s (log β, or a
 noise level). The browser runs the same gates; they change only when the knob does.
@@ -46,12 +47,45 @@ class Shift(nn.Module):
         return x + s[:, None] * self.weight + self.bias
 
 
-def apply(layers: nn.Sequential, x: Tensor, s: Tensor | None) -> Tensor:
-    """Run a layer list whose gates and shifts, where it has any, see the knob's position s
-    (batch,)."""
+class Told(nn.Module):
+    """x → x + W c, where c is what the model is told, as numbers; x is (batch, features, …), c is
+    (batch, at least as many as W has columns), of which W takes the first.
+
+    Behind a linear layer this is the layer that sees c beside its input. W begins at 0: told
+    something, a model begins as the one that is told nothing.
+    """
+
+    def __init__(self, told: int, features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(features, told))
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        added = c[:, : self.weight.shape[1]] @ self.weight.T  # (batch, features)
+        return x + added.reshape(*added.shape, *[1] * (x.ndim - 2))
+
+
+def apply(
+    layers: nn.Sequential, x: Tensor, s: Tensor | None = None, told: Tensor | None = None
+) -> Tensor:
+    """Run a layer list. Its gates and shifts, where it has any, see the knob's position s (batch,),
+    and the layers that are told something c, (batch, width)."""
     for layer in layers:
-        x = layer(x, s) if isinstance(layer, Gate | Shift) else layer(x)
+        if isinstance(layer, Told):
+            assert told is not None
+            x = layer(x, told)
+        else:
+            x = layer(x, s) if isinstance(layer, Gate | Shift) else layer(x)
     return x
+
+
+def told_network(layers: nn.Sequential, told: int) -> nn.Sequential:
+    """A plain network whose first weighted layer sees `told` numbers beside its input."""
+    first, behind = next(
+        (i + 1, Told(told, _features(layer)))
+        for i, layer in enumerate(layers)
+        if isinstance(layer, WEIGHTED)
+    )
+    return nn.Sequential(*layers[:first], behind, *layers[first:])
 
 
 def gated_encoder(layers: nn.Sequential, kind: str) -> nn.Sequential:

@@ -31,8 +31,8 @@ class Labelled(Conditional):
         """The classes in turn: (count,)."""
         return torch.arange(count, device=device) % max(1, self.signature.classes)
 
-    def one_hot(self, condition: Condition) -> Tensor:
-        """The label as (batch, classes) floats.
+    def spelled(self, condition: Condition) -> Tensor:
+        """The label, one-hot: (batch, classes).
 
         Raises:
             ValueError: where the condition names no label.
@@ -69,14 +69,35 @@ class Completing(Conditional):
         nothing = torch.zeros(count, *self.signature.shape, device=device)
         return Condition(image=nothing, seen=nothing)
 
+    def spelled(self, condition: Condition) -> Tensor:
+        """Whether each quadrant is seen, and what is seen: (batch, 4 + entries).
+
+        Raises:
+            ValueError: where the condition names no image.
+        """
+        if condition.image is None or condition.seen is None:
+            raise ValueError("The condition names no image.")
+        return torch.cat([quadrants(condition.seen), condition.image.flatten(1)], 1)
+
 
 def quadrant_mask(shown: Tensor, like: Tensor) -> Tensor:
     """1 in the quadrants that are shown, (batch, 4) bool, 0 elsewhere: of the shape of `like`,
     (batch, channels, height, width)."""
     height, width = like.shape[-2:]
     mask = torch.zeros_like(like)
-    for part, (down, right) in enumerate(PARTS):
-        rows = slice(height // 2, height) if down else slice(0, height // 2)
-        columns = slice(width // 2, width) if right else slice(0, width // 2)
+    for part, (rows, columns) in enumerate(_places(height, width)):
         mask[:, :, rows, columns] = shown[:, part, None, None, None].to(like.dtype)
     return mask
+
+
+def quadrants(mask: Tensor) -> Tensor:
+    """What share of each quadrant is seen by a mask, (batch, channels, height, width): (batch, 4)
+    in [0, 1]."""
+    places = _places(*mask.shape[-2:])
+    return torch.stack([mask[:, :, rows, columns].mean((1, 2, 3)) for rows, columns in places], 1)
+
+
+def _places(height: int, width: int) -> list[tuple[slice, slice]]:
+    """Rows and columns of each quadrant."""
+    halves = [(slice(0, size // 2), slice(size // 2, size)) for size in (height, width)]
+    return [(halves[0][down], halves[1][right]) for down, right in PARTS]

@@ -43,10 +43,12 @@ class PointAutoencoder(Centring, Layered, Autoencoder):
         condition: Condition = NOTHING,
         generator: torch.Generator | None = None,
     ) -> tuple[Level, ...]:
-        return (Level(apply(self.encoder, x, self.position(condition, x))),)
+        return (
+            Level(apply(self.encoder, x, self.position(condition, x), self.hearing(condition, x))),
+        )
 
     def decode(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
-        return apply(self.decoder, z, self.position(condition, z))
+        return apply(self.decoder, z, self.position(condition, z), self.hearing(condition, z))
 
     @torch.no_grad()
     def centre(self, mean: Tensor) -> None:

@@ -135,7 +135,7 @@ class LayeredGaussian(Centring, Layered, GaussianAutoencoder):
         self.output = nn.Sigmoid() if self.likelihood.binary else nn.Identity()
 
     def posterior(self, x: Tensor, condition: Condition) -> Tensor:
-        return apply(self.encoder, x, self.position(condition, x))
+        return apply(self.encoder, x, self.position(condition, x), self.hearing(condition, x))
 
     @torch.no_grad()
     def centre(self, mean: Tensor) -> None:
@@ -145,7 +145,7 @@ class LayeredGaussian(Centring, Layered, GaussianAutoencoder):
         networks.answer_more(self.decoder, wanted - self.decode(z)[0])
 
     def decode(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
-        return apply(self.decoder, z, self.position(condition, z))
+        return apply(self.decoder, z, self.position(condition, z), self.hearing(condition, z))
 
     def encoder_layers(self) -> nn.Sequential:
         return self.encoder

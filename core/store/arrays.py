@@ -222,7 +222,13 @@ def _check_map(record: RunRecord, found: Header) -> None:
     _typed(record, MAP, {"labels": found["labels"]}, ("I16",))
 
 
-_SIDES = {"linear": 2, "linear_transpose": 2, "conv": 4, "conv_transpose": 4}  # of a weight
+_SIDES = {  # of a weight
+    "linear": 2,
+    "linear_transpose": 2,
+    "conv": 4,
+    "conv_transpose": 4,
+    "told": 2,
+}
 
 
 def _check_weights(record: RunRecord, found: Header) -> None:
@@ -234,7 +240,8 @@ def _check_weights(record: RunRecord, found: Header) -> None:
                 continue
             shape = _shape(record, WEIGHTS, found, layer["weight"], _SIDES.get(layer["op"], 1))
             features = shape[1] if layer["op"].endswith("_transpose") else shape[0]
-            _fits(record, WEIGHTS, found, {layer["bias"]: (features,)})
+            if layer.get("bias") is not None:
+                _fits(record, WEIGHTS, found, {layer["bias"]: (features,)})
     inputs = (program.get("prior") or {}).get("inputs")
     if inputs is not None:
         count = _shape(record, WEIGHTS, found, inputs, 1 + len(record.data.shape))[0]

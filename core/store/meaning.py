@@ -96,8 +96,8 @@ class _Layer(_Plain):
     """One layer of a program; see `core.export.programs`."""
 
     op: Literal[
-        "linear", "linear_transpose", "conv", "conv_transpose", "gate", "shift", "reshape",
-        "gelu", "relu", "silu", "tanh", "sigmoid",
+        "linear", "linear_transpose", "conv", "conv_transpose", "gate", "shift", "told",
+        "reshape", "gelu", "relu", "silu", "tanh", "sigmoid",
     ]  # fmt: skip
     weight: Name | None = None
     bias: Name | None = None
@@ -115,6 +115,7 @@ _NEEDED = {  # of a layer beside its `op`
     "conv_transpose": ("weight", "bias", "stride", "padding"),
     "gate": ("weight", "bias", "kind"),
     "shift": ("weight", "bias"),
+    "told": ("weight",),
 }
 
 
@@ -147,6 +148,7 @@ class _Program(_Plain):
     likelihood: _Likelihood | None = None
     prior: _Prior | None = None
     dial: _Dial | None = None
+    takes: Annotated[list[Word], Field(max_length=10)] = []
 
 
 # What stands beside a score: without it the score says nothing.

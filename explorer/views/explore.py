@@ -33,6 +33,7 @@ def show() -> None:
             own_set = own.panel(words, run) if own.fits(run) else None
         state.carry("digit", of=own_set or frame.images_key(run))
         state.carry("z", of=run.id)
+        state.carry("told", of=run.id)
         state.carry("drawn")
         data = {
             "run": assets.run_spec(run),

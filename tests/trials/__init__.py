@@ -8,7 +8,7 @@ import importlib
 CLASSES = {
     "beta_vae": "beta_vae.BetaVAE",
     "sparse_ae": "sparse_ae.SparseAutoencoder",
-    "conditional_vae": "conditional_vae.ConditionalVAE",
+    "labelled_vae": "labelled_vae.LabelledVAE",
     "completing_vae": "completing_vae.CompletingVAE",
     "vq_vae": "vq_vae.VQVAE",
     "ladder_vae": "ladder_vae.LadderVAE",

@@ -27,7 +27,7 @@ class CompletingVAE(Completing, StandardNormalRate, GaussianAutoencoder):
         super().__init__(config, signature)
         size = signature.size
         self.encoder = mlp_encoder(2 * size, (24,), 2 * config.latent, "gelu")
-        self.decoder = mlp_decoder(config.latent + 2 * size, (24,), signature.shape, "gelu")
+        self.decoder = mlp_decoder(config.latent + 4 + size, (24,), signature.shape, "gelu")
 
     @property
     def quadrants(self):
@@ -37,9 +37,7 @@ class CompletingVAE(Completing, StandardNormalRate, GaussianAutoencoder):
         return self.encoder(torch.cat([x.flatten(1), condition.image.flatten(1)], 1))
 
     def decode(self, z, condition=NOTHING):
-        told = condition if condition.image is not None else self.untold(len(z), z.device)
-        seen = [told.image.flatten(1), told.seen.flatten(1)]
-        return self.decoder(torch.cat([z, *seen], 1))
+        return self.decoder(torch.cat([z, self.hearing(condition, z)], 1))
 
     def loss_terms(self, batch, output, moment):
         return self.negative_elbo(batch, output)

@@ -20,7 +20,7 @@ export async function encodeAll(run, digits, value, options) {
   await digits.arrived;
   const count = digits.labels.length;
   const codes = new Float32Array(count * run.latent);
-  const encode = (i) => run.encode(digits.image(i)).mean;
+  const encode = (i) => run.as(digits.labels[i], () => run.encode(digits.image(i)).mean);
   await inSlices(
     count,
     (i) => codes.set(run.dial ? run.at(value, () => encode(i)) : encode(i), i * run.latent),
@@ -68,7 +68,7 @@ export async function usual(run, digits, options) {
         codes.set(mean, i * run.latent);
         return squaredError(run.decode(mean), x);
       };
-      errors[i] = run.dial ? run.at(at, rebuild) : rebuild();
+      errors[i] = run.as(digits.labels[chosen[i]], () => run.dial ? run.at(at, rebuild) : rebuild());
     }, options);
   }
   const count = codes.length / run.latent;
@@ -132,7 +132,7 @@ export async function digitErrors(run, digits, wanted) {
   if (run.squaredErrors) return run.squaredErrors;
   const errors = new Float32Array(run.count);
   await inSlices(run.count, (i) => {
-    errors[i] = squaredError(run.decode(run.code(i)), digits.image(i));
+    errors[i] = squaredError(run.ownOutput(i, digits), digits.image(i));
   }, { wanted });
   return errors;
 }

@@ -42,15 +42,24 @@ export function isDense(layers) {
  * @param {Record<string, Tensor>} tensors
  * @param {ArrayLike<number>} x
  * @param {number} [position] Of the continuous knob.
+ * @param {ArrayLike<number>} [told] What the layers are told.
  * @returns {Linear[]}
  */
-export function linearised(layers, tensors, x, position = 0) {
+export function linearised(layers, tensors, x, position = 0, told = []) {
   let value = Float32Array.from(x);
   const found = [];
   for (const layer of layers) {
     if (layer.op === "reshape" || layer.op === "shift") {
       const bias = tensors[layer.bias]?.data, weight = tensors[layer.weight]?.data;
       if (bias) value = value.map((v, i) => v + weight[i] * position + bias[i]);
+      continue;
+    }
+    if (layer.op === "told") {
+      const { data, shape: [, width] } = tensors[layer.weight];
+      value = value.map((v, f) => {
+        for (let i = 0; i < width; i++) v += data[f * width + i] * told[i];
+        return v;
+      });
       continue;
     }
     if (layer.op.startsWith("linear")) {
@@ -200,7 +209,7 @@ export function sensitivity(run, x, z) {
   if (!isDense(encoder) || !isDense(decoder)) return null;
   const at = run.dial ? run.position(run.value) : 0;
   const outputs = run.hasPosterior ? 2 * run.latent : run.latent;
-  const rows = rowsOf(linearised(encoder, run.tensors, x, at), run.latent, outputs);
-  const columns = columnsOf(linearised(decoder, run.tensors, z, at), run.latent);
+  const rows = rowsOf(linearised(encoder, run.tensors, x, at, run.spelled), run.latent, outputs);
+  const columns = columnsOf(linearised(decoder, run.tensors, z, at, run.spelled), run.latent);
   return { values: singular(rows), ...gains(rows, columns) };
 }

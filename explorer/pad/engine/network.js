@@ -121,6 +121,7 @@ export class Network {
   constructor(layers, tensors, shape) {
     this.steps = [];
     this.conditioned = []; // what changes with the continuous knob, and only with it
+    this.hearing = []; // what changes with what it is told
     this.squashed = layers.at(-1)?.op === "sigmoid"; // the output is a probability, not a logit
     this.sizes = [shape.reduce((a, b) => a * b, 1)];
     let now = shape;
@@ -135,6 +136,10 @@ export class Network {
         continue;
       }
       const weight = tensors[layer.weight];
+      if (layer.op === "told") {
+        this.steps.push(this.#told(weight, now));
+        continue;
+      }
       const bias = tensors[layer.bias].data;
       if (layer.op === "gate" || layer.op === "shift") {
         this.steps.push(this.#condition(layer, weight.data, bias, now));
@@ -194,6 +199,39 @@ export class Network {
       }
       return out;
     };
+  }
+
+  /**
+   * Add W c, computed anew when another c is told; W is (features, told), of whose c the first count.
+   * @param {import("./safetensors.js").Tensor} weight
+   * @param {number[]} shape
+   */
+  #told(weight, shape) {
+    const { data } = weight;
+    const [features, width] = weight.shape;
+    const values = new Float32Array(features);
+    const area = shape.slice(1).reduce((a, b) => a * b, 1);
+    this.hearing.push((c) => {
+      values.fill(0);
+      for (let i = 0; i < width; i++) {
+        if (!c[i]) continue;
+        for (let f = 0; f < features; f++) values[f] += data[f * width + i] * c[i];
+      }
+    });
+    return (x) => {
+      for (let f = 0, i = 0; f < features; f++) {
+        for (let a = 0; a < area; a++, i++) x[i] += values[f];
+      }
+      return x;
+    };
+  }
+
+  /**
+   * Tell the network something, as numbers; no effect on one that is told nothing.
+   * @param {ArrayLike<number>} c
+   */
+  tell(c) {
+    for (const update of this.hearing) update(c);
   }
 
   /**

@@ -24,6 +24,7 @@ const ENOUGH = 5000; // points of all knots that a view is made for
  * @property {Dial} [dial]
  * @property {import("./ledger.js").Likelihood} [likelihood]
  * @property {import("./prior.js").PriorProgram} [prior]
+ * @property {string[]} [takes] What it is told beside the data.
  *
  * @typedef {{ id: string, weights: string, program: Program }} NetworkSpec
  *
@@ -69,6 +70,14 @@ export class Run {
     this.squaredErrors = arrays.squared_error?.data ?? null; // (count,), none where a knob moves them
     this.alignment = spec.alignment ?? { rotation: [1, 0, 0, 1], scale: 1, shift: [0, 0] };
     this.dial = program.dial ?? null;
+    this.classes = this.#classes(); // that it can be told, 0 of a run that is told none
+    /** @type {number | undefined} */
+    this.label = undefined; // that it is told
+    /** @type {number | undefined} */
+    this.introduced = undefined; // the one that the present image is of
+    /** @type {Float32Array | undefined} */
+    this.spelled = undefined;
+    if (this.classes) this.tell(0);
     this.knots = arrays.knots ? arrays : null;
     /** @type {Float32Array | null} */
     this.frame = null; // what a view must hold where the codes are other images'
@@ -141,6 +150,42 @@ export class Run {
   // at once.
   get codesKnown() {
     return !this.dial || this.codesAt === this.value;
+  }
+
+  // How many labels there are to tell.
+  #classes() {
+    if (!this.program.takes?.includes("label")) return 0;
+    const layer = this.program.decoder.find(({ op }) => op === "told");
+    return this.tensors[layer.weight].shape[1];
+  }
+
+  /**
+   * Tell the networks a label; one that is none of theirs counts as the first. No effect on a run
+   * that is told none.
+   * @param {number} label
+   */
+  tell(label) {
+    if (!this.classes) return;
+    this.label = label >= 0 && label < this.classes ? label : 0;
+    this.spelled = new Float32Array(this.classes); // one-hot, as the layers see it
+    this.spelled[this.label] = 1;
+    this.encoder.tell(this.spelled);
+    this.decoder.tell(this.spelled);
+  }
+
+  /**
+   * Do some work with the networks told another label; numbers beyond the last go round.
+   * @template T
+   * @param {number | undefined} label
+   * @param {() => T} work
+   */
+  as(label, work) {
+    if (!this.classes || label === undefined) return work();
+    const before = this.label;
+    this.tell(label % this.classes);
+    const found = work();
+    this.tell(before);
+    return found;
   }
 
   #gates(value) {
@@ -304,6 +349,16 @@ export class Run {
    */
   decode(z) {
     return this.decoder.run(z);
+  }
+
+  /**
+   * What the run gives back of a held-out image, told its own label; the buffer is reused.
+   * @param {number} index
+   * @param {import("./digits.js").Digits} digits
+   */
+  ownOutput(index, digits) {
+    return this.as(digits.labels[index], () =>
+      this.decode(this.dial ? this.encode(digits.image(index)).mean : this.code(index)));
   }
 
   /**

@@ -8,11 +8,13 @@ import { MapTools } from "./explore/map_tools.js";
 import { OwnImages } from "./explore/own_images.js";
 import { PseudoInputs } from "./explore/pseudo_inputs.js";
 import { Sensitivity } from "./explore/sensitivity.js";
+import { Styles } from "./explore/styles.js";
 
 class ExplorePad extends LatentPad {
   constructor(component) {
     super(component);
     this.tools = this.attach(new MapTools(this));
+    this.attach(new Styles(this));
     this.sampling = this.attach(new DrawnCode(this));
     this.attach(new PseudoInputs(this));
     this.attach(new Sensitivity(this));

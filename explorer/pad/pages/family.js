@@ -67,7 +67,10 @@ class FamilyPad extends Pad {
     this.walk?.destroy();
     this.walk = new Walk({
       stage: this.part("output"),
-      draw: (z) => this.view.draw(this.run.decode(z)),
+      draw: (z) => {
+        const { from, to, share } = this.walk; // told the label of the nearer of the two
+        this.view.draw(this.run.as(this.digits.labels[share < 0.5 ? from : to], () => this.run.decode(z)));
+      },
       tell: (from, to) => this.#tellWalk(from, to),
     });
     this.playButton = this.root.querySelector('[data-action="play"]');

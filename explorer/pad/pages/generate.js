@@ -170,6 +170,7 @@ export class GeneratePad extends Pad {
       this.#start();
     } else {
       this.map.glide(run.points, run.extent());
+      this.#tellLabel();
       this.z = this.codeOf(this.digit);
       this.linked = false;
       address.set({ z: null });
@@ -195,6 +196,7 @@ export class GeneratePad extends Pad {
     const point = address.vector("z", run.latent);
     if (point.problem) this.say(format(text.bad_point, { count: run.latent }));
     this.linked = Boolean(point.value);
+    this.#tellLabel();
     this.z = point.value ?? this.codeOf(this.digit);
     const named = address.get("do");
     if (named !== null && !NAMES.includes(named)) {
@@ -326,7 +328,13 @@ export class GeneratePad extends Pad {
   // A digit's code: by the encoder at the knob's value, or as it is kept until the images are here.
   codeOf(index) {
     const image = this.digits.image(index);
-    return image ? this.run.encode(image).mean : this.run.code(index);
+    return this.run.as(this.digits.labels[index], () =>
+      image ? this.run.encode(image).mean : this.run.code(index));
+  }
+
+  // A run that is told labels is told the picked digit's.
+  #tellLabel() {
+    this.run.tell(this.digits.labels[this.digit]);
   }
 
   // The knob's usual value in words.
@@ -339,6 +347,7 @@ export class GeneratePad extends Pad {
     this.ghost = null;
     this.z = Float32Array.from(z);
     if (digit !== null) this.digit = digit;
+    this.#tellLabel();
     this.own = digit !== null;
     this.#part.moved?.();
     this.#draw();

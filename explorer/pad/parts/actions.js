@@ -24,7 +24,10 @@ export function buildActions(pad) {
     pad.draw();
     pad.settle();
   };
-  add("reset", () => show(pad.own.slice()));
+  add("reset", () => {
+    if (pad.run.label !== pad.run.introduced) pad.tellLabel(pad.run.introduced, pad.own);
+    show(pad.own.slice());
+  });
   add("random", () => pad.pick(pad.digits.random()));
   if (run.hasPosterior) {
     add("resample", () => {

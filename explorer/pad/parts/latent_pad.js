@@ -5,12 +5,13 @@ import { recode } from "../engine/encoding.js";
 import { planeLayout, posteriorRings, waysOf } from "../engine/layouts.js";
 import { squaredError } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
+import { introduce } from "../engine/told.js";
 import { buildActions } from "./actions.js";
 import { address } from "./address.js";
 import { Dial } from "./dial.js";
 import { DigitView } from "./digit_view.js";
 import { MapView } from "./map_view.js";
-import { networkPicture } from "./network_picture.js";
+import { showNetworks } from "./network_picture.js";
 import { Nearest } from "./nearest.js";
 import { Pad } from "./pad.js";
 import { decimals, format, painted, worded } from "./page.js";
@@ -200,8 +201,7 @@ export class LatentPad extends Pad {
    * @param {import("../engine/run.js").Run} run
    */
   use(run) {
-    const first = !this.run;
-    const { digits } = this;
+    const first = !this.run, { digits } = this;
     const value = this.run?.dial && this.run.dial.knob === run.dial?.knob ? this.run.value : null;
     this.loading = run.id;
     this.run = run;
@@ -225,13 +225,7 @@ export class LatentPad extends Pad {
     });
     this.sliders.recolour(this.colours);
     buildActions(this);
-    for (const [name, network] of Object.entries({ encoder: run.encoder, decoder: run.decoder })) {
-      const box = this.root.querySelector(`.network.${name} div`);
-      const sizes = network.sizes.map(String);
-      if (name === "encoder" && run.hasPosterior) sizes[sizes.length - 1] = `${run.latent} μ, ${run.latent} σ`;
-      box.innerHTML = networkPicture(network.sizes, this.text[name]) +
-        `<span>${sizes.map((size) => `<b>${size}</b>`).join("<br>")}</span>`;
-    }
+    showNetworks(this.root, run, this.text);
     this.part("map-title").textContent = run.latent > 2 ? this.text.map_pca : this.text.map_native;
     this.part("map-note").textContent = this.text.map_note;
     this.map.name(this.layout.axes, this.text);
@@ -250,14 +244,14 @@ export class LatentPad extends Pad {
       this.digit = asked ?? this.digits.byLabel[7]?.[3] ?? 0;
       this.start();
     } else if (this.taken) this.take(this.taken.pixels, this.taken.name);
-    else {
-      this.pick(this.digit, true);
-    }
+    else this.pick(this.digit, true);
   }
 
   // The first point: the one in the link, else the picked digit's own code.
   start() {
     const asked = address.vector("z", this.run.latent);
+    introduce(this.run, null, this.digits.labels[this.digit]);
+    this.run.tell(address.index("told", this.run.classes) ?? this.run.label);
     this.z = this.run.code(this.digit);
     if (asked.problem) this.say(format(this.text.bad_point, { count: this.run.latent }));
     else if (asked.value) this.z = asked.value;
@@ -276,6 +270,8 @@ export class LatentPad extends Pad {
     this.digit = index;
     this.taken = null;
     const image = this.digits.image(index);
+    const { label } = this.run;
+    introduce(this.run, image, this.digits.labels[index]);
     if (image) {
       this.#encode(image, format(this.text.input_digit, { label: this.digits.name(index) }));
     } else {
@@ -283,6 +279,7 @@ export class LatentPad extends Pad {
       this.own = this.run.code(index);
     }
     if (keep === null || !this.linked) this.z = this.own.slice();
+    if (keep !== null) this.run.tell(label); // as the link says
     this.picks.forEach((button, label) =>
       button.setAttribute("aria-pressed", String(label === this.digits.labels[index])));
     this.draw();
@@ -300,6 +297,7 @@ export class LatentPad extends Pad {
   take(pixels, name) {
     this.taken = { pixels, name };
     this.ghost = null;
+    introduce(this.run, pixels);
     this.#encode(pixels, name);
     this.z = this.own.slice();
     for (const button of this.picks) button.setAttribute("aria-pressed", "false");
@@ -351,6 +349,16 @@ export class LatentPad extends Pad {
     this.draw(point);
   }
 
+  // Tell the networks another label than the image's own, at this code.
+  tellLabel(label, z) {
+    this.ghost = null;
+    this.z = Float32Array.from(z);
+    this.run.tell(label);
+    this.draw();
+    this.#tell("changed");
+    this.settle();
+  }
+
   preview(point) {
     if (!this.run) return;
     this.ghost = point;
@@ -363,6 +371,7 @@ export class LatentPad extends Pad {
     const own = this.own && this.z.every((v, k) => Math.abs(v - this.own[k]) < 1e-4);
     address.set({
       digit: this.digit,
+      told: this.run.label === this.run.introduced ? null : this.run.label,
       z: own && !this.taken ? null : Array.from(this.z, (v) => decimals(v, 3)).join(","),
     });
   }
@@ -381,7 +390,8 @@ export class LatentPad extends Pad {
     this.views.output.draw(output);
     const where = Array.from(shown, (v) => decimals(v, 2)).join(", ");
     this.part("output").setAttribute("aria-label", format(text.decoded, { z: where }));
-    const isOwn = this.input && !this.ghost && shown.every((v, k) => v === this.own[k]);
+    const isOwn = this.input && !this.ghost && run.label === run.introduced &&
+      shown.every((v, k) => v === this.own[k]);
     const score = this.part("score");
     if (isOwn) {
       score.innerHTML = format(text.score, {

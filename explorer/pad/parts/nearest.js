@@ -57,7 +57,7 @@ export class Nearest {
   #giveBack(image) {
     const { run, views } = this.pad;
     const { text } = this.pad;
-    const output = run.decode(run.dial ? run.encode(image).mean : run.code(this.index));
+    const output = run.ownOutput(this.index, this.pad.digits);
     views.nearOutput.draw(output);
     this.pad.part("near-output").setAttribute("aria-label", text.its_reconstruction);
     this.pad.part("near-score").innerHTML = `${text.its_reconstruction}<br>` +

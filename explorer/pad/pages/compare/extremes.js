@@ -91,7 +91,7 @@ export class Extremes {
     await inSlices(jobs.length, (i) => {
       const { run, index } = jobs[i];
       placed[i][0].draw(digits.image(index));
-      placed[i][1].draw(run.decode(run.code(index)));
+      placed[i][1].draw(run.ownOutput(index, digits));
     }, { wanted: () => this.shown === models });
     if (this.shown === models) this.drawn = true;
   }

@@ -77,7 +77,7 @@ export class Gallery {
       digits.arrived.then(() => this.#grow());
       return;
     }
-    const output = run.decode(run.dial ? run.encode(image).mean : run.code(index));
+    const output = run.ownOutput(index, digits);
     const error = decimals(squaredError(output, image), 1);
     const label = digits.name(index);
     const tile = this.tiles.appendChild(document.createElement("button"));

@@ -1,4 +1,4 @@
-"""Label-conditional VAE (Sohn et al., 2015): the code need not say which digit it is."""
+"""Label-conditional VAE (Sohn et al., 2015), whose label stands beside the pixels."""
 
 from typing import final
 
@@ -12,19 +12,19 @@ from core.models.priors import StandardNormalRate
 from core.models.signals import NOTHING
 
 
-class ConditionalConfig(LikelihoodConfig, LayersConfig):
+class LabelledConfig(LikelihoodConfig, LayersConfig):
     pass
 
 
 @final
-class ConditionalVAE(Labelled, StandardNormalRate, GaussianAutoencoder):
+class LabelledVAE(Labelled, StandardNormalRate, GaussianAutoencoder):
     """Encoder and decoder are told the label, so z keeps the style alone."""
 
-    name, title, Config = "conditional_vae", "Conditional VAE", ConditionalConfig
+    name, title, Config = "labelled_vae", "Labelled VAE", LabelledConfig
 
     def __init__(self, config, signature):
         if not signature.classes:
-            raise ConfigError("A conditional VAE needs data with labels.")
+            raise ConfigError("A labelled VAE needs data with labels.")
         check_latent(config.latent, signature)
         super().__init__(config, signature)
         told, wide = signature.classes, config.hidden
@@ -32,11 +32,10 @@ class ConditionalVAE(Labelled, StandardNormalRate, GaussianAutoencoder):
         self.decoder = mlp_decoder(config.latent + told, wide, signature.shape, "gelu")
 
     def posterior(self, x, condition):
-        return self.encoder(torch.cat([x.flatten(1), self.one_hot(condition)], 1))
+        return self.encoder(torch.cat([x.flatten(1), self.spelled(condition)], 1))
 
     def decode(self, z, condition=NOTHING):
-        told = condition if condition.label is not None else self.untold(len(z), z.device)
-        return self.decoder(torch.cat([z, self.one_hot(told)], 1))
+        return self.decoder(torch.cat([z, self.hearing(condition, z)], 1))
 
     def loss_terms(self, batch, output, moment):
         return self.negative_elbo(batch, output)
