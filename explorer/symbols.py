@@ -20,6 +20,8 @@ SYMBOLS = {
     "decoded": (r"\hat x", "x̂"),
     "mean_image": (r"\bar x", "x̄"),
     "label": ("y", "y"),
+    "seen_part": ("x_Q", "x_Q"),
+    "seen": ("Q", "Q"),
     "z": ("z", "z"),
     "latent": ("K", "K"),
     "encoder": ("f", "f"),

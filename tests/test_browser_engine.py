@@ -86,12 +86,13 @@ def test_every_shipped_run_encodes_and_decodes_as_torch_does(engine, shipped, di
         answer = engine(
             """async ({spec, images, labels, codes}) => {
               const run = await engine.Run.load(spec);
-              const encoded = images.map((x, i) => run.as(labels[i], () => run.encode(x)));
+              const encoded = images.map((x, i) => run.as(labels[i], () => run.encode(x), x));
               return {
                 mean: encoded.map(({mean}) => floats(mean)),
                 sigma: encoded.map(({sigma}) => sigma && floats(sigma)),
                 decoded: codes.map((z, i) =>
-                  run.as(i, () => floats(run.decode(Float32Array.from(z))))),
+                  run.as(i, () => floats(run.decode(Float32Array.from(z))),
+                    images[i] ?? images[0])),
                 shape: run.decoder.shape,
               };
             }""",
@@ -112,7 +113,8 @@ def test_every_shipped_run_encodes_and_decodes_as_torch_does(engine, shipped, di
             np.testing.assert_allclose(
                 answer["sigma"], np.exp(codes.log_var / 2), rtol=TOLERANCE, err_msg=run.id
             )
-        expected = coding.decode(model, z, np.arange(len(z))).reshape(len(z), -1)
+        shown = digits[[i if i < len(digits) else 0 for i in range(len(z))]]
+        expected = coding.decode(model, z, np.arange(len(z)), x=shown).reshape(len(z), -1)
         assert np.prod(answer["shape"]) == expected.shape[1]
         np.testing.assert_allclose(
             answer["decoded"], expected, rtol=0, atol=TOLERANCE, err_msg=run.id
@@ -162,7 +164,7 @@ def test_every_shipped_run_has_the_map_that_python_computes(engine, shipped):
 
 
 POSITION = -0.7  # of the continuous knob, where a network has gates
-TOLD = [0.5, 0.0, -2.0, 1.0]
+TOLD = [1.0, 0.0, 0.0, 1.0, *(i / 29 for i in range(30))]
 
 
 def conv(kernel, stride, padding):
@@ -211,6 +213,9 @@ def small_networks():
         wide.shape,
     )
     yield "told decoder", told_network(conv_decoder(5, 8, (4, 3), wide.shape, "tanh"), 4), (5,)
+    for kind in ("logit", "plain"):
+        kept = conditioned.Kept((2, 3, 5), kind)
+        yield f"kept {kind}", nn.Sequential(nn.Unflatten(1, (2, 3, 5)), kept), (30,)
     for kernel, stride, padding in ((1, 1, 0), (3, 1, 1), (3, 2, 0), (5, 3, 2), (4, 2, 1)):
         yield f"conv {kernel}/{stride}/{padding}", conv(kernel, stride, padding), (2, 11, 17)
     yield "nothing but a shape", nn.Sequential(nn.Flatten(), nn.Identity()), (2, 3, 4)
@@ -244,14 +249,14 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
             }
         )
     known = {"linear", "linear_transpose", "conv", "conv_transpose", "reshape", "gate", "shift"}
-    known |= {"told", *ACTIVATIONS}
+    known |= {"told", "kept", *ACTIVATIONS}
     assert seen == known, "a layer that the export knows is in no test"
     answers = engine(
         """(jobs) => jobs.map(({layers, shape, tensors, x}) => {
           const network = new engine.Network(layers, engine.readTensors(bytes(tensors)), shape);
           network.set(-0.7);
-          network.tell([9, 9, 9, 9]);
-          network.tell([0.5, 0, -2, 1]);
+          network.tell(Array(34).fill(0.5));
+          network.tell([1, 0, 0, 1, ...Array.from({ length: 30 }, (_, i) => i / 29)]);
           return x.map((one) => floats(network.run(Float32Array.from(one))));
         })""",
         jobs,
@@ -273,6 +278,7 @@ def test_the_export_writes_no_operation_that_the_engine_was_not_tested_with():
         conditioned.Gate(1): "gate",
         conditioned.Shift(1): "shift",
         conditioned.Told(1, 1): "told",
+        conditioned.Kept((1, 2, 2)): "kept",
     } | {make(): name for name, make in ACTIVATIONS.items()}
     assert {type(layer) for layer in made} == set(programs._LAYERS)
     for layer, op in made.items():

@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 
 from core import data
 from core.latent import coding
+from core.models.conditions import quadrant_mask
+from core.models.signals import Condition
 from core.store import loading
 
 pytestmark = pytest.mark.browser
@@ -156,4 +158,73 @@ def test_a_drawing_is_told_the_label_that_explains_it_best(visit):
         hand.see(f"pad.take(Float32Array.from(pad.digits.image({index})), 'a drawing')")
         right += hand.see("pad.run.introduced") == labels[index]
     assert right >= 36  # of 40; by chance 4
+    assert not hand.errors
+
+
+# The codes of the completions that are shown.
+WAYS = "Array.from({ length: 10 }, (_, i) => pad.completions.way(i))"
+
+
+def test_what_is_seen_stays_and_the_rest_is_made_up(visit, shipped):
+    hand = visit(model="completing_vae", k=16, digit=33)
+    section = hand.page.locator('[data-part="completions"]')
+    section.scroll_into_view_if_needed()
+    model = loading.load_model(shipped[hand.see("pad.run.id")])
+    image = coding.to_tensor(data.load("mnist-5k", "all").x[33:34])
+    quarters, ways = section.locator(".quarters button"), section.locator(".tellings button")
+    expect(ways).to_have_count(10)
+
+    def seen(flags, count=1):
+        mask = quadrant_mask(torch.tensor([flags]) > 0, image)
+        sides = (count, 1, 1, 1)
+        return Condition(image=(image * mask).repeat(sides), seen=mask.repeat(sides))
+
+    def assert_goes_on(flags):
+        expect(quarters.nth(0)).to_have_attribute("aria-pressed", str(flags[0] > 0).lower())
+        condition = seen(flags)
+        with torch.no_grad():
+            code = model.encode(image, condition)[0].mean[0]
+            z = torch.tensor([hand.see("pad.z"), *hand.see(WAYS)])
+            expected = model.mean(model.decode(z, seen(flags, len(z)))).flatten(1)
+        assert hand.see("pad.own") == pytest.approx(code.tolist(), abs=1e-3)
+        np.testing.assert_allclose(hand.pixels(), expected[0], atol=0.01)
+        for i in (0, 4, 9):
+            found = hand.pixels(ways.nth(i).locator("canvas"))
+            np.testing.assert_allclose(found, expected[1 + i], atol=0.01)
+            kept = condition.seen.flatten().bool().numpy()
+            np.testing.assert_allclose(found[kept], image.flatten()[kept], atol=0.01)
+        part = hand.pixels(section.locator('[data-part="seen-part"]'))
+        np.testing.assert_allclose(part, condition.image.flatten(), atol=0.01)
+
+    assert_goes_on([1, 1, 0, 0])
+    quarters.nth(0).click()
+    hand.wait_for_link("seen", "2")
+    assert_goes_on([0, 1, 0, 0])
+    expect(quarters.nth(1)).to_be_disabled()  # nothing at all is never seen
+    quarters.nth(2).click()
+    quarters.nth(3).click()
+    hand.wait_for_link("seen", "2,3,4")
+    assert_goes_on([0, 1, 1, 1])
+    expect(quarters.nth(0)).to_be_disabled()
+    ways.nth(4).click()
+    hand.wait_for_link("z")
+    taken = hand.see("pad.z")
+    assert taken == pytest.approx(hand.see(WAYS)[4], abs=1e-6)
+    assert_goes_on([0, 1, 1, 1])
+    other = hand.see(WAYS)
+    section.get_by_role("button", name="Other completions").click()
+    assert np.abs(np.array(hand.see(WAYS)) - other).max() > 0.1
+
+    again = visit(**hand.link)
+    again.wait_for_link("seen", "2,3,4")
+    np.testing.assert_allclose(again.pixels(), hand.pixels(), atol=0.02)
+    assert again.see("pad.run.flags") == [0, 1, 1, 1]
+    assert not hand.errors and not again.errors
+
+
+@pytest.mark.parametrize("seen", ["5", "1,2,3,4", "2,1", "x", ""])
+def test_a_link_with_quadrants_that_there_are_none_of(visit, seen):
+    hand = visit(model="completing_vae", k=16, seen=seen)
+    expect(hand.page.locator('[data-part="message"]')).to_contain_text("one to three of 1, 2, 3, 4")
+    assert hand.see("pad.run.flags") == [1, 1, 0, 0]
     assert not hand.errors

@@ -534,11 +534,28 @@ def interpret(layers, tensors, x, position=0.0, told=None):
             x = x + (told[:, : weight.shape[1]] @ weight.T).reshape(
                 *x.shape[:2], *[1] * (x.ndim - 2)
             )
+        elif layer["op"] == "kept":
+            x = kept(x, layer, told)
         elif layer["op"] in ("gate", "shift"):
             x = conditioned(x, layer, weight * position + bias)
         else:
             x = OPERATIONS[layer["op"]](x, layer, weight, bias)
     return x
+
+
+def kept(x, layer, told):
+    out, image = x.copy(), told[:, 4:].reshape(x.shape)
+    if layer["kind"] == "logit":
+        image = np.clip(image, 1e-4, 1 - 1e-4)
+        image = np.log(image / (1 - image))
+    down, right = x.shape[-2] // 2, x.shape[-1] // 2
+    for i in range(len(x)):
+        for part, shown in enumerate(told[i, :4]):
+            rows = slice(None, down) if part < 2 else slice(down, None)
+            columns = slice(None, right) if part % 2 == 0 else slice(right, None)
+            if shown:
+                out[i, :, rows, columns] = image[i, :, rows, columns]
+    return out
 
 
 def conditioned(x, layer, t):

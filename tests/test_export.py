@@ -19,6 +19,8 @@ from tests.digits import signature_of, small_config, small_digits
         ("vae", {"network": "conv"}),
         ("conditional_vae", {"network": "mlp"}),
         ("conditional_vae", {"network": "conv"}),
+        ("completing_vae", {"network": "mlp"}),
+        ("completing_vae", {"network": "conv", "likelihood": "gaussian"}),
     ],
 )
 def test_onnx_equals_torch(name, knobs, tmp_path):
@@ -47,7 +49,8 @@ def test_onnx_equals_torch(name, knobs, tmp_path):
     assert [output.name for output in sessions["encoder"].get_outputs()] == list(expected_of)
     labels, beside = torch.from_numpy(digits.labels), {}
     if model.capabilities.conditional:
-        beside["c"] = np.eye(10, dtype=np.float32)[digits.labels]
+        clean = torch.from_numpy(x)
+        beside["c"] = model.spelled(model.condition(clean, labels)).numpy()
     for count in (1, 5):
         told = {name: c[:count] for name, c in beside.items()}
         answers = sessions["encoder"].run(list(expected_of), {"x": x[:count]} | told)
@@ -55,7 +58,7 @@ def test_onnx_equals_torch(name, knobs, tmp_path):
             np.testing.assert_allclose(answer, expected[:count], atol=1e-5)
         z = codes.mean[:count]
         (x_hat,) = sessions["decoder"].run(["x_hat"], {"z": z} | told)
-        expected = coding.decode(model, z, digits.labels[:count])
+        expected = coding.decode(model, z, digits.labels[:count], x=x[:count])
         np.testing.assert_allclose(x_hat, expected, atol=1e-5)
         with torch.no_grad():
             part = torch.from_numpy(x[:count])

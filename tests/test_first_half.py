@@ -305,7 +305,7 @@ def test_16_told_always_the_same_it_is_the_plain_vae(network):
         mine[f"{part}.{at - 1}.bias"] = layers[at - 1].bias + layers[at].weight[:, 3]
         kept = [layer for i, layer in enumerate(layers) if i != at]
         for i, layer in enumerate(kept):
-            for name in ("weight", "bias") if hasattr(layer, "weight") else ():
+            for name in dict(layer.named_parameters()):
                 old = layers.index(layer)
                 plain.state_dict()[f"{part}.{i}.{name}"].copy_(mine[f"{part}.{old}.{name}"])
     for one, other in zip(

@@ -263,7 +263,7 @@ def test_no_view_names_a_variant():
 
 # --- Members that no browser runs ----------------------------------------------------------------
 
-STILL = ("gan", "vq_vae", "ladder_vae", "labelled_vae", "completing_vae", "pixel_vae", "flow")
+STILL = ("gan", "vq_vae", "ladder_vae", "labelled_vae", "guessing_vae", "pixel_vae", "flow")
 
 
 @pytest.fixture(scope="module")
@@ -296,7 +296,7 @@ def test_what_no_browser_runs_is_shown_by_its_pictures(visit, still, monkeypatch
     titles = {text.value.removeprefix("## ") for text in app.markdown}
     assert (words("album.samples") in titles) == kind.capabilities.has_prior
     assert (words("album.conditions") in titles) == (name == "labelled_vae")
-    assert (words("album.completions") in titles) == (name == "completing_vae")
+    assert (words("album.completions") in titles) == (name == "guessing_vae")
     said = " ".join(text.value for text in app.markdown)
     assert (words("explore.discrete") in said) == kind.capabilities.discrete
     assert (words("explore.levels", widths="4 + 4") in said) == (name == "ladder_vae")

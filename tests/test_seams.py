@@ -271,7 +271,7 @@ def test_sequences_have_scores_per_frame():
 
 
 def test_a_seen_quadrant_is_the_only_thing_told():
-    model = built(asked("completing_vae"))
+    model = built(asked("guessing_vae"))
     x = torch.rand(300, 1, 12, 12)
     told = model.told(x, None, torch.Generator().manual_seed(0))
     assert torch.equal(told.image, x * told.seen)

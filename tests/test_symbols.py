@@ -73,9 +73,9 @@ def test_greek_letters_in_texts_are_those_of_the_table(code):
 
 
 def test_the_finder_of_symbols_bites():
-    found = symbols.used(r"\text{word:}\quad \sigma_x^2+\sigma(x) \le \hat{x}W'_\ell \mathbf Q")
+    found = symbols.used(r"\text{word:}\quad \sigma_x^2+\sigma(x) \le \hat{x}W'_\ell \mathbf Y")
     assert found[:5] == ["pixel_deviation", "posterior_deviation", "x", r"\le", "decoded"]
-    assert found[5:] == ["decoder_weights", "layer", r"\mathbf", "Q"]
+    assert found[5:] == ["decoder_weights", "layer", r"\mathbf", "Y"]
     assert symbols.used(r"\min\ \underbrace{<beta>\beta</beta>}_{\term{nll}}") == ["beta"]
 
 

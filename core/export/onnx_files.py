@@ -12,7 +12,8 @@ from torch import nn
 from core.export.programs import ExportError, plain_convolution
 from core.models.abilities import Conditional, Dialled, Layered
 from core.models.base import Member
-from core.models.conditioned import Gate, Shift, Told, apply
+from core.models.conditioned import SURE, Gate, Kept, Shift, Told, apply
+from core.models.conditions import quadrant_mask
 from core.models.dial import Dial
 from core.models.gaussian import GaussianLevels
 from core.models.networks import LinearTranspose
@@ -86,8 +87,9 @@ def _onnx_model(
     x = torch.zeros(1, *shape)
     at = source
     for number, layer in enumerate(network):
-        if isinstance(layer, Told):
-            more, numbers = _told_steps(layer, str(number), at, x.ndim)
+        if isinstance(layer, Told | Kept):
+            steps = _told_steps if isinstance(layer, Told) else _kept_steps
+            more, numbers = steps(layer, str(number), at, x.shape)
             nodes += more
             constants += numbers
             at = more[-1].output[0]
@@ -128,18 +130,16 @@ def _onnx_model(
     )
 
 
-def _told_steps(layer: Told, name: str, at: str, sides: int) -> tuple[list[Any], list[Any]]:
-    """Nodes and constants that add W times the first numbers of `c` to what is called `at`, of so
-    many sides; the last node's output is the sum."""
-    from onnx import helper, numpy_helper
-
+def _told_steps(layer: Any, name: str, at: str, shape: torch.Size) -> tuple[list[Any], list[Any]]:
+    """Nodes and constants that add W times the first numbers of `c` to what is called `at`, of this
+    shape; the last node's output is the sum."""
     weight = layer.weight.detach().T.contiguous().numpy()  # (told, features)
     numbers = {
         "from": np.array([0]),
         "to": np.array([len(weight)]),
         "axis": np.array([1]),
         "weight": weight,
-        "sides": np.array([-1, weight.shape[1], *[1] * (sides - 2)]),
+        "sides": np.array([-1, weight.shape[1], *[1] * (len(shape) - 2)]),
     }
     chain = {
         "Slice": ["c", f"{name}.from", f"{name}.to", f"{name}.axis"],
@@ -147,8 +147,58 @@ def _told_steps(layer: Told, name: str, at: str, sides: int) -> tuple[list[Any],
         "Reshape": [f"{name}.MatMul", f"{name}.sides"],
         "Add": [at, f"{name}.Reshape"],
     }
+    return _written(name, chain, numbers)
+
+
+def _kept_steps(layer: Any, name: str, at: str, shape: torch.Size) -> tuple[list[Any], list[Any]]:
+    """Nodes and constants that put what `c` says is seen of an image in the place of what is called
+    `at`, of this shape; the last node's output is that."""
+    parts = quadrant_mask(torch.eye(4) > 0, torch.zeros(4, *shape[1:])).flatten(1)
+    size = parts.shape[1]
+    numbers = {
+        "none": np.array([0]),
+        "four": np.array([4]),
+        "all": np.array([4 + size]),
+        "axis": np.array([1]),
+        "parts": parts.numpy(),  # (4, entries)
+        "half": np.array(0.5, np.float32),
+        "one": np.array(1, np.float32),
+        "least": np.array(SURE if layer.kind == "logit" else 0, np.float32),
+        "most": np.array(1 - SURE if layer.kind == "logit" else 1, np.float32),
+        "shape": np.array([-1, *shape[1:]]),
+    }
+    own = {of: f"{name}.{of}" for of in numbers}
+    chain = {
+        "Slice:flags": ["c", own["none"], own["four"], own["axis"]],
+        "MatMul": [f"{name}.Slice:flags", own["parts"]],
+        "Greater": [f"{name}.MatMul", own["half"]],
+        "Reshape:seen": [f"{name}.Greater", own["shape"]],
+        "Slice:image": ["c", own["four"], own["all"], own["axis"]],
+        "Clip": [f"{name}.Slice:image", own["least"], own["most"]],
+        "Sub": [own["one"], f"{name}.Clip"],
+        "Div": [f"{name}.Clip", f"{name}.Sub"],
+        "Log": [f"{name}.Div"],
+        "Reshape:whole": [f"{name}.{'Log' if layer.kind == 'logit' else 'Clip'}", own["shape"]],
+        "Where": [f"{name}.Reshape:seen", f"{name}.Reshape:whole", at],
+    }
+    if layer.kind != "logit":
+        for op in ("Sub", "Div", "Log"):
+            del chain[op]
+        del numbers["one"]
+    return _written(name, chain, numbers)
+
+
+def _written(
+    name: str, chain: dict[str, list[str]], numbers: dict[str, np.ndarray]
+) -> tuple[list[Any], list[Any]]:
+    """Nodes by their operator (behind a colon what tells two apart) and constants by name."""
+    from onnx import helper, numpy_helper
+
     return (
-        [helper.make_node(op, given, [f"{name}.{op}"]) for op, given in chain.items()],
+        [
+            helper.make_node(op.partition(":")[0], given, [f"{name}.{op}"])
+            for op, given in chain.items()
+        ],
         [numpy_helper.from_array(array, f"{name}.{of}") for of, array in numbers.items()],
     )
 
@@ -190,6 +240,7 @@ _ONNX: dict[type[nn.Module], Any] = {
     Gate: ("Mul", 1.0),
     Shift: ("Add", 0.0),
     Told: lambda layer: [],  # see `_told_steps`
+    Kept: lambda layer: [],  # see `_kept_steps`
     nn.Flatten: lambda layer: [("Flatten", [], {"axis": 1})],
     nn.Unflatten: lambda layer: [("Reshape", [torch.tensor([-1, *layer.unflattened_size])], {})],
     nn.Identity: lambda layer: [],

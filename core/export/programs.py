@@ -13,7 +13,7 @@ from torch import nn
 
 from core.models.abilities import Conditional, Dialled, Generative, Layered, Probabilistic
 from core.models.base import Member
-from core.models.conditioned import Gate, Shift, Told
+from core.models.conditioned import Gate, Kept, Shift, Told
 from core.models.gaussian import GaussianLevels
 from core.models.networks import WEIGHTED, LinearTranspose
 
@@ -99,6 +99,7 @@ _LAYERS: dict[type[nn.Module], Any] = {
     Gate: lambda layer: {"op": "gate", "kind": layer.kind},
     Shift: lambda layer: {"op": "shift"},
     Told: lambda layer: {"op": "told"},
+    Kept: lambda layer: {"op": "kept", "kind": layer.kind},
     nn.Flatten: lambda layer: {"op": "reshape", "shape": None},
     nn.Unflatten: lambda layer: {"op": "reshape", "shape": list(layer.unflattened_size)},
     nn.Identity: lambda layer: {},

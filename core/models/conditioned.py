@@ -12,7 +12,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from core.models.conditions import quadrant_mask
 from core.models.networks import WEIGHTED
+
+SURE = 1e-4  # of a pixel that is seen, the probability at most that it is another
 
 
 class Gate(nn.Module):
@@ -64,13 +67,35 @@ class Told(nn.Module):
         return x + added.reshape(*added.shape, *[1] * (x.ndim - 2))
 
 
+class Kept(nn.Module):
+    """What is seen of an image stays: x → the image where it is seen, x elsewhere; both are (batch,
+    channels, height, width). It is told whether each quadrant is seen and what is seen of the
+    image, (batch, 4 + entries), as `Completing` spells it.
+
+    `logit`: x is what a sigmoid is taken of, so the image stands as its log-odds; `plain`: as it
+    is.
+    """
+
+    def __init__(self, shape: tuple[int, ...], kind: str = "logit") -> None:
+        super().__init__()
+        self.shape = shape
+        self.kind = kind
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        seen = quadrant_mask(c[:, :4] > 0.5, x) > 0.5
+        image = c[:, 4:].reshape(x.shape)
+        if self.kind == "logit":
+            image = image.clamp(SURE, 1 - SURE).logit()
+        return torch.where(seen, image, x)
+
+
 def apply(
     layers: nn.Sequential, x: Tensor, s: Tensor | None = None, told: Tensor | None = None
 ) -> Tensor:
     """Run a layer list. Its gates and shifts, where it has any, see the knob's position s (batch,),
     and the layers that are told something c, (batch, width)."""
     for layer in layers:
-        if isinstance(layer, Told):
+        if isinstance(layer, Told | Kept):
             assert told is not None
             x = layer(x, told)
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -45,22 +47,30 @@ class Labelled(Conditional):
 class Completing(Conditional):
     """Told a part of the image, whose rest it completes (Sohn et al., 2015).
 
-    Subclasses say how many quadrants are seen; which ones is drawn for each image in training,
-    and the first ones else.
+    Subclasses say how many quadrants are seen, 0 for any number from 1 to 3; which ones, and how
+    many where it is any, is drawn for each image in training. Else they are the first ones, the
+    upper half where it is any number.
     """
 
     takes = ("image",)
     signature: Signature
-    quadrants: int
+
+    @property
+    @abstractmethod
+    def quadrants(self) -> int:
+        """How many are seen; 0 for any number from 1 to 3."""
 
     def told(
         self, x: Tensor, label: Tensor | None, generator: torch.Generator | None = None
     ) -> Condition:
         order = torch.arange(4, device=x.device).expand(len(x), 4)
+        count = torch.full((len(x), 1), self.quadrants or 2, device=x.device)
         if generator is not None:
-            draw = torch.empty(len(x), 4, device=x.device).uniform_(generator=generator)
-            order = draw.argsort(1)
-        shown = order < self.quadrants  # (batch, 4)
+            draw = torch.empty(len(x), 5, device=x.device).uniform_(generator=generator)
+            order = draw[:, :4].argsort(1)
+            if self.quadrants == 0:
+                count = 1 + (3 * draw[:, 4:]).floor().clamp(max=2).to(count.dtype)
+        shown = order < count  # (batch, 4)
         seen = quadrant_mask(shown, x)
         return Condition(image=x * seen, seen=seen)
 

@@ -96,7 +96,7 @@ class _Layer(_Plain):
     """One layer of a program; see `core.export.programs`."""
 
     op: Literal[
-        "linear", "linear_transpose", "conv", "conv_transpose", "gate", "shift", "told",
+        "linear", "linear_transpose", "conv", "conv_transpose", "gate", "shift", "told", "kept",
         "reshape", "gelu", "relu", "silu", "tanh", "sigmoid",
     ]  # fmt: skip
     weight: Name | None = None
@@ -116,6 +116,7 @@ _NEEDED = {  # of a layer beside its `op`
     "gate": ("weight", "bias", "kind"),
     "shift": ("weight", "bias"),
     "told": ("weight",),
+    "kept": ("kind",),
 }
 
 

@@ -137,6 +137,7 @@ SHIPPED = (
     ),
     Plan("iwae", {"latent": 2, **_SMALL}, {"epochs": 20}),
     Plan("contractive_ae", {"latent": 2, **_SMALL}, {"epochs": 10}),
+    Plan("completing_vae", {"latent": 16, **_SMALL}, {"epochs": 20}),
     *(Plan("conditional_vae", {"latent": k, **_SMALL}, {"epochs": 20}) for k in (2, 16)),
     Plan(  # linear and Gaussian, where theory says which dimension collapses at which β
         "multirate_vae",

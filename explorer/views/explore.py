@@ -34,6 +34,7 @@ def show() -> None:
         state.carry("digit", of=own_set or frame.images_key(run))
         state.carry("z", of=run.id)
         state.carry("told", of=run.id)
+        state.carry("seen", of=run.id)
         state.carry("drawn")
         data = {
             "run": assets.run_spec(run),

@@ -9,7 +9,7 @@ CLASSES = {
     "beta_vae": "beta_vae.BetaVAE",
     "sparse_ae": "sparse_ae.SparseAutoencoder",
     "labelled_vae": "labelled_vae.LabelledVAE",
-    "completing_vae": "completing_vae.CompletingVAE",
+    "guessing_vae": "guessing_vae.GuessingVAE",
     "vq_vae": "vq_vae.VQVAE",
     "ladder_vae": "ladder_vae.LadderVAE",
     "gan": "gan.GAN",

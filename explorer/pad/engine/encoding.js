@@ -20,7 +20,10 @@ export async function encodeAll(run, digits, value, options) {
   await digits.arrived;
   const count = digits.labels.length;
   const codes = new Float32Array(count * run.latent);
-  const encode = (i) => run.as(digits.labels[i], () => run.encode(digits.image(i)).mean);
+  const encode = (i) => {
+    const image = digits.image(i);
+    return run.as(digits.labels[i], () => run.encode(image).mean, image);
+  };
   await inSlices(
     count,
     (i) => codes.set(run.dial ? run.at(value, () => encode(i)) : encode(i), i * run.latent),
@@ -68,7 +71,8 @@ export async function usual(run, digits, options) {
         codes.set(mean, i * run.latent);
         return squaredError(run.decode(mean), x);
       };
-      errors[i] = run.as(digits.labels[chosen[i]], () => run.dial ? run.at(at, rebuild) : rebuild());
+      const measure = () => run.dial ? run.at(at, rebuild) : rebuild();
+      errors[i] = run.as(digits.labels[chosen[i]], measure, x);
     }, options);
   }
   const count = codes.length / run.latent;

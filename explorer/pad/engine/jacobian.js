@@ -1,7 +1,7 @@
 // How fast a network's answers move with what it is given: its Jacobian at one input, exactly, and
 // which changes of an image a code follows. Layer lists without convolutions.
 
-import { GATES } from "./network.js";
+import { GATES, quadrantMask } from "./network.js";
 
 /**
  * @typedef {import("./network.js").Layer} Layer
@@ -43,15 +43,22 @@ export function isDense(layers) {
  * @param {ArrayLike<number>} x
  * @param {number} [position] Of the continuous knob.
  * @param {ArrayLike<number>} [told] What the layers are told.
+ * @param {number[]} [shape] Of an image, a part of which is told.
  * @returns {Linear[]}
  */
-export function linearised(layers, tensors, x, position = 0, told = []) {
+export function linearised(layers, tensors, x, position = 0, told = [], shape = []) {
   let value = Float32Array.from(x);
   const found = [];
   for (const layer of layers) {
     if (layer.op === "reshape" || layer.op === "shift") {
       const bias = tensors[layer.bias]?.data, weight = tensors[layer.weight]?.data;
       if (bias) value = value.map((v, i) => v + weight[i] * position + bias[i]);
+      continue;
+    }
+    if (layer.op === "kept") { // what is seen doesn't move
+      const seen = quadrantMask(Array.from({ length: 4 }, (_, i) => told[i]), shape);
+      const scale = (v) => v.map((one, i) => (seen[i] ? 0 : one));
+      found.push({ push: scale, pull: scale });
       continue;
     }
     if (layer.op === "told") {
@@ -209,7 +216,7 @@ export function sensitivity(run, x, z) {
   if (!isDense(encoder) || !isDense(decoder)) return null;
   const at = run.dial ? run.position(run.value) : 0;
   const outputs = run.hasPosterior ? 2 * run.latent : run.latent;
-  const rows = rowsOf(linearised(encoder, run.tensors, x, at, run.spelled), run.latent, outputs);
-  const columns = columnsOf(linearised(decoder, run.tensors, z, at, run.spelled), run.latent);
+  const rows = rowsOf(linearised(encoder, run.tensors, x, at, run.spelled, run.program.shape), run.latent, outputs);
+  const columns = columnsOf(linearised(decoder, run.tensors, z, at, run.spelled, run.program.shape), run.latent);
   return { values: singular(rows), ...gains(rows, columns) };
 }

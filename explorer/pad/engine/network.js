@@ -7,6 +7,23 @@
  *   padding?: number, kind?: string }} Layer
  */
 
+const SURE = 1e-4; // of a pixel that is seen, the probability at most that it is another
+
+/**
+ * 1 in the quadrants that are seen, 0 elsewhere: upper left, upper right, lower left, lower right.
+ * @param {ArrayLike<number | boolean>} flags
+ * @param {number[]} shape Of an image: channels, height, width.
+ */
+export function quadrantMask(flags, [channels, height, width]) {
+  const mask = new Uint8Array(channels * height * width);
+  for (let i = 0; i < mask.length; i++) {
+    const row = Math.floor(i / width) % height, column = i % width;
+    const part = 2 * Number(row >= Math.floor(height / 2)) + Number(column >= Math.floor(width / 2));
+    mask[i] = flags[part] ? 1 : 0;
+  }
+  return mask;
+}
+
 // weight (out, in); four rows in one turn, so that a number of x is read once for all four and no
 // addition waits for the last one.
 function linear(weight, bias, x, out) {
@@ -135,6 +152,10 @@ export class Network {
         this.steps.push(this.#pointwise(POINTWISE[layer.op]));
         continue;
       }
+      if (layer.op === "kept") {
+        this.steps.push(this.#kept(layer.kind, now));
+        continue;
+      }
       const weight = tensors[layer.weight];
       if (layer.op === "told") {
         this.steps.push(this.#told(weight, now));
@@ -222,6 +243,26 @@ export class Network {
       for (let f = 0, i = 0; f < features; f++) {
         for (let a = 0; a < area; a++, i++) x[i] += values[f];
       }
+      return x;
+    };
+  }
+
+  /**
+   * What is seen of an image stays: c says whether each quadrant is seen, and what of the image.
+   * @param {string} kind Whether x is what a sigmoid is taken of, "logit", or the image, "plain".
+   * @param {number[]} shape
+   */
+  #kept(kind, shape) {
+    const seen = quadrantMask([0, 0, 0, 0], shape), values = new Float32Array(seen.length);
+    this.hearing.push((c) => {
+      seen.set(quadrantMask(Array.from({ length: 4 }, (_, i) => c[i]), shape));
+      for (let i = 0; i < values.length; i++) {
+        const p = Math.min(1 - SURE, Math.max(SURE, c[4 + i]));
+        values[i] = kind === "logit" ? Math.log(p / (1 - p)) : c[4 + i];
+      }
+    });
+    return (x) => {
+      for (let i = 0; i < x.length; i++) if (seen[i]) x[i] = values[i];
       return x;
     };
   }

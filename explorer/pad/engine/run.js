@@ -1,6 +1,7 @@
 // A run in the browser: its networks, its codes, its map, and its continuous knob.
 
 import { fetchBytes } from "./fetching.js";
+import { Hearing } from "./hearing.js";
 import { cubic } from "./knots.js";
 import { Network } from "./network.js";
 import { seeded } from "./numbers.js";
@@ -44,7 +45,7 @@ const ENOUGH = 5000; // points of all knots that a view is made for
  * @typedef {{ index: number, distance: number, onMap?: boolean }} Near
  */
 
-export class Run {
+export class Run extends Hearing {
   /**
    * @param {RunSpec} spec
    * @param {Record<string, import("./safetensors.js").Tensor>} tensors
@@ -52,6 +53,8 @@ export class Run {
    */
   constructor(spec, tensors, arrays) {
     const { program } = spec;
+    super(program, tensors, new Network(program.encoder, tensors, program.shape),
+      new Network(program.decoder, tensors, [program.latent]));
     this.made = { spec, arrays };
     this.id = spec.id;
     this.latent = program.latent;
@@ -59,10 +62,6 @@ export class Run {
     this.hasPosterior = spec.posterior;
     this.likelihood = program.likelihood ?? {};
     this.logVarRange = program.log_var_range;
-    this.program = program;
-    this.tensors = tensors;
-    this.encoder = new Network(program.encoder, tensors, program.shape);
-    this.decoder = new Network(program.decoder, tensors, [program.latent]);
     this.codes = arrays.codes.data; // (count, K)
     this.count = arrays.codes.shape[0];
     this.planeMean = arrays.plane_mean.data; // (K,)
@@ -70,14 +69,6 @@ export class Run {
     this.squaredErrors = arrays.squared_error?.data ?? null; // (count,), none where a knob moves them
     this.alignment = spec.alignment ?? { rotation: [1, 0, 0, 1], scale: 1, shift: [0, 0] };
     this.dial = program.dial ?? null;
-    this.classes = this.#classes(); // that it can be told, 0 of a run that is told none
-    /** @type {number | undefined} */
-    this.label = undefined; // that it is told
-    /** @type {number | undefined} */
-    this.introduced = undefined; // the one that the present image is of
-    /** @type {Float32Array | undefined} */
-    this.spelled = undefined;
-    if (this.classes) this.tell(0);
     this.knots = arrays.knots ? arrays : null;
     /** @type {Float32Array | null} */
     this.frame = null; // what a view must hold where the codes are other images'
@@ -150,42 +141,6 @@ export class Run {
   // at once.
   get codesKnown() {
     return !this.dial || this.codesAt === this.value;
-  }
-
-  // How many labels there are to tell.
-  #classes() {
-    if (!this.program.takes?.includes("label")) return 0;
-    const layer = this.program.decoder.find(({ op }) => op === "told");
-    return this.tensors[layer.weight].shape[1];
-  }
-
-  /**
-   * Tell the networks a label; one that is none of theirs counts as the first. No effect on a run
-   * that is told none.
-   * @param {number} label
-   */
-  tell(label) {
-    if (!this.classes) return;
-    this.label = label >= 0 && label < this.classes ? label : 0;
-    this.spelled = new Float32Array(this.classes); // one-hot, as the layers see it
-    this.spelled[this.label] = 1;
-    this.encoder.tell(this.spelled);
-    this.decoder.tell(this.spelled);
-  }
-
-  /**
-   * Do some work with the networks told another label; numbers beyond the last go round.
-   * @template T
-   * @param {number | undefined} label
-   * @param {() => T} work
-   */
-  as(label, work) {
-    if (!this.classes || label === undefined) return work();
-    const before = this.label;
-    this.tell(label % this.classes);
-    const found = work();
-    this.tell(before);
-    return found;
   }
 
   #gates(value) {
@@ -357,8 +312,9 @@ export class Run {
    * @param {import("./digits.js").Digits} digits
    */
   ownOutput(index, digits) {
+    const image = digits.image(index);
     return this.as(digits.labels[index], () =>
-      this.decode(this.dial ? this.encode(digits.image(index)).mean : this.code(index)));
+      this.decode(this.dial ? this.encode(image).mean : this.code(index)), image);
   }
 
   /**

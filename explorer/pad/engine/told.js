@@ -1,4 +1,5 @@
-// What an image costs a run that is told labels, as each of them; and which label that speaks for.
+// What a run is told of an image: its label, where nobody knows the one as which it costs least, or
+// the part of it that is seen.
 
 import { ledger } from "./ledger.js";
 
@@ -18,13 +19,14 @@ export function costs(run, x, draws) {
 }
 
 /**
- * Tell a run what an image is of: a label, or where nobody knows the one as which it costs least.
- * No effect on a run that is told none.
+ * Tell a run what an image is of: a label, or where nobody knows the one as which it costs least;
+ * show one that completes images what is seen of it. No effect on a run that is told nothing.
  * @param {import("./run.js").Run} run
  * @param {Float32Array | null} x
  * @param {number} [label]
  */
 export function introduce(run, x, label = -1) {
+  if (x) run.show(x);
   if (!run.classes) return;
   const known = label >= 0 && label < run.classes;
   if (known) run.tell(label);

@@ -356,7 +356,7 @@ class ComparePad extends Pad {
     const trivial = real && squaredError(this.digits.mean, real);
     const kind = target.index === null ? "point" : "input";
     const errors = this.models.map(({ run, view }, i) => {
-      const output = run.as(label ?? undefined, () => run.decode(target.z[i]));
+      const output = run.as(label ?? undefined, () => run.decode(target.z[i]), real);
       view.draw(output);
       return real && squaredError(output, real);
     });

@@ -2,6 +2,7 @@
 
 import { LatentPad } from "../parts/latent_pad.js";
 import { mounting } from "../parts/pad.js";
+import { Completions } from "./explore/completions.js";
 import { Drawing } from "./explore/drawing.js";
 import { DrawnCode } from "./explore/drawn_code.js";
 import { MapTools } from "./explore/map_tools.js";
@@ -15,6 +16,7 @@ class ExplorePad extends LatentPad {
     super(component);
     this.tools = this.attach(new MapTools(this));
     this.attach(new Styles(this));
+    this.completions = this.attach(new Completions(this));
     this.sampling = this.attach(new DrawnCode(this));
     this.attach(new PseudoInputs(this));
     this.attach(new Sensitivity(this));

@@ -69,7 +69,9 @@ class FamilyPad extends Pad {
       stage: this.part("output"),
       draw: (z) => {
         const { from, to, share } = this.walk; // told the label of the nearer of the two
-        this.view.draw(this.run.as(this.digits.labels[share < 0.5 ? from : to], () => this.run.decode(z)));
+        const index = share < 0.5 ? from : to;
+        this.view.draw(this.run.as(
+          this.digits.labels[index], () => this.run.decode(z), this.digits.image(index)));
       },
       tell: (from, to) => this.#tellWalk(from, to),
     });

@@ -6,6 +6,7 @@ import { Digits } from "../engine/digits.js";
 import { planeAxes } from "../engine/layouts.js";
 import { derive, giveUp } from "../engine/results.js";
 import { Run } from "../engine/run.js";
+import { introduce } from "../engine/told.js";
 import { address } from "../parts/address.js";
 import { Dial } from "../parts/dial.js";
 import { DigitView } from "../parts/digit_view.js";
@@ -170,7 +171,7 @@ export class GeneratePad extends Pad {
       this.#start();
     } else {
       this.map.glide(run.points, run.extent());
-      this.#tellLabel();
+      this.#introduce();
       this.z = this.codeOf(this.digit);
       this.linked = false;
       address.set({ z: null });
@@ -180,6 +181,7 @@ export class GeneratePad extends Pad {
     }
     await digits.arrived;
     if (this.loading !== wanted) return;
+    this.#introduce();
     if (first && !this.linked) this.z = this.codeOf(this.digit);
     this.#part.use();
     this.#draw();
@@ -196,7 +198,7 @@ export class GeneratePad extends Pad {
     const point = address.vector("z", run.latent);
     if (point.problem) this.say(format(text.bad_point, { count: run.latent }));
     this.linked = Boolean(point.value);
-    this.#tellLabel();
+    this.#introduce();
     this.z = point.value ?? this.codeOf(this.digit);
     const named = address.get("do");
     if (named !== null && !NAMES.includes(named)) {
@@ -329,12 +331,12 @@ export class GeneratePad extends Pad {
   codeOf(index) {
     const image = this.digits.image(index);
     return this.run.as(this.digits.labels[index], () =>
-      image ? this.run.encode(image).mean : this.run.code(index));
+      image ? this.run.encode(image).mean : this.run.code(index), image);
   }
 
-  // A run that is told labels is told the picked digit's.
-  #tellLabel() {
-    this.run.tell(this.digits.labels[this.digit]);
+  // A run that is told something is told of the picked digit.
+  #introduce() {
+    introduce(this.run, this.digits.image(this.digit), this.digits.labels[this.digit]);
   }
 
   // The knob's usual value in words.
@@ -347,7 +349,7 @@ export class GeneratePad extends Pad {
     this.ghost = null;
     this.z = Float32Array.from(z);
     if (digit !== null) this.digit = digit;
-    this.#tellLabel();
+    this.#introduce();
     this.own = digit !== null;
     this.#part.moved?.();
     this.#draw();

@@ -1,4 +1,4 @@
-"""A VAE that is shown a quadrant and completes the image (Sohn et al., 2015)."""
+"""A VAE that is shown a quadrant and guesses the whole image (Sohn et al., 2015)."""
 
 from typing import final
 
@@ -12,15 +12,15 @@ from core.models.priors import StandardNormalRate
 from core.models.signals import NOTHING
 
 
-class CompletingConfig(LikelihoodConfig):
+class GuessingConfig(LikelihoodConfig):
     quadrants: int = knob(1, ge=1, le=3, label="Quadrants", help="Quadrants that are seen.")
 
 
 @final
-class CompletingVAE(Completing, StandardNormalRate, GaussianAutoencoder):
+class GuessingVAE(Completing, StandardNormalRate, GaussianAutoencoder):
     """Assumes that what is hidden hangs on what is seen and on z."""
 
-    name, title, Config = "completing_vae", "Completing VAE", CompletingConfig
+    name, title, Config = "guessing_vae", "Guessing VAE", GuessingConfig
 
     def __init__(self, config, signature):
         check_latent(config.latent, signature)
