@@ -2,9 +2,10 @@
 
 `python -m benchmarks.completing [--hidden 256 128] [--latent 16] [--epochs 20]`: what the shipped
 run reaches, or one that is trained as asked (kept in the user's run store; an epoch of 60,000
-digits takes about 10 s on two cores). The quadrants are those of Sohn et al. (2015) and of Pyro's reproduction: the
-lower left one; the left half; all but the lower right one. All numbers are nats per image, the
-negative ELBO of what is hidden: its cross-entropy with one draw of z, and the whole rate.
+digits takes about 10 s on two cores). The quadrants are those of Sohn et al. (2015) and of Pyro's
+reproduction: the lower left one; the left half; all but the lower right one. All numbers are nats
+per image, the negative ELBO of what is hidden: its cross-entropy with one draw of z, and the whole
+rate.
 """
 
 from __future__ import annotations

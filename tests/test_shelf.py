@@ -295,6 +295,10 @@ HOSTILE = {
         lambda a: with_tensors(a, CODES, lambda t: t.update(codes=t["codes"][:7])),
         "squared_error in its codes.safetensors is not of the shape",
     ),
+    "errors below 0": (
+        lambda a: with_tensors(a, CODES, lambda t: t["squared_error"].__setitem__(3, -0.5)),
+        "squared_error in its codes.safetensors is no list of numbers from 0 on",
+    ),
     "a film without a picture": (
         lambda a: with_tensors(a, FILM, lambda t: t.update(sheet=np.zeros(99, np.uint8))),
         "sheet in its film.safetensors is no picture",

@@ -261,8 +261,8 @@ _CHECKS: dict[str, Callable[[RunRecord, Header], None]] = {
 
 
 def check_numbers(record: RunRecord, file: str, found: Mapping[str, npt.NDArray[Any]]) -> None:
-    """See that the numbers of a map or a film are finite, that the knots of a knob rise through its
-    range, and that pictures are PNGs of a modest size.
+    """See that the numbers of a map or a film are finite, that squared errors are not below 0, that
+    the knots of a knob rise through its range, and that pictures are PNGs of a modest size.
 
     Raises:
         CheckpointError: naming the first array that is not as it must be.
@@ -271,6 +271,8 @@ def check_numbers(record: RunRecord, file: str, found: Mapping[str, npt.NDArray[
     for name, array in found.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             _bad(record, file, name, Refusal("no list of finite numbers"))
+        if name.endswith("squared_error") and (array < 0).any():
+            _bad(record, file, name, Refusal("no list of numbers from 0 on"))
         if dial and name == "knots":
             ends = [math.log(dial[end]) if dial["log"] else dial[end] for end in ("low", "high")]
             reach = 1e-3 * max(1.0, *map(abs, ends))
