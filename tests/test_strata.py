@@ -173,6 +173,7 @@ def test_what_is_usual_is_told_of_all_classes(node):
               latent: 1, dial, value: 1, recoded: false,
               codes: Float32Array.from(labels, (_, i) => place(i)),
               squaredErrors: dial ? null : Float32Array.from(labels, (label) => label + 1),
+              as: (_, work) => work(),
               encode: ([i]) => {{ at = i; return {{ mean: Float32Array.of(place(i)) }}; }},
               decode: () => Float32Array.of(at + Math.sqrt(labels[at] + 1)),
               at: (value, work) => work(),

@@ -3,6 +3,7 @@
 
 import { squaredError, stratified } from "./numbers.js";
 import { inSlices } from "./slices.js";
+import { labelOf } from "./told.js";
 
 const SAMPLE = 250; // held-out digits that stand for all where their errors aren't stored
 const SEED = 0; // which of them
@@ -22,7 +23,7 @@ export async function encodeAll(run, digits, value, options) {
   const codes = new Float32Array(count * run.latent);
   const encode = (i) => {
     const image = digits.image(i);
-    return run.as(digits.labels[i], () => run.encode(image).mean, image);
+    return run.as(labelOf(run, image, digits.labels[i]), () => run.encode(image).mean, image);
   };
   await inSlices(
     count,

@@ -69,8 +69,8 @@ export class Hearing {
   }
 
   /**
-   * Do some work with the networks told another label, where numbers beyond the last go round, or
-   * shown another image. No effect on a run that is told nothing.
+   * Do some work with the networks told another label, or shown another image. No effect on a run
+   * that is told nothing.
    * @template T
    * @param {number | undefined} label
    * @param {() => T} work
@@ -78,7 +78,7 @@ export class Hearing {
    */
   as(label, work, image) {
     const { label: before, spelled } = this;
-    if (this.classes && label !== undefined) this.tell(label % this.classes);
+    if (this.classes && label !== undefined) this.tell(label);
     else if (this.completes && image) this.show(image);
     else return work();
     const found = work();

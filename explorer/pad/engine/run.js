@@ -7,6 +7,7 @@ import { Network } from "./network.js";
 import { seeded } from "./numbers.js";
 import { priorOf } from "./prior.js";
 import { readTensors } from "./safetensors.js";
+import { labelOf } from "./told.js";
 
 const ENOUGH = 5000; // points of all knots that a view is made for
 
@@ -313,7 +314,7 @@ export class Run extends Hearing {
    */
   ownOutput(index, digits) {
     const image = digits.image(index);
-    return this.as(digits.labels[index], () =>
+    return this.as(labelOf(this, image, digits.labels[index]), () =>
       this.decode(this.dial ? this.encode(image).mean : this.code(index)), image);
   }
 

@@ -19,20 +19,30 @@ export function costs(run, x, draws) {
 }
 
 /**
- * Tell a run what an image is of: a label, or where nobody knows the one as which it costs least;
- * show one that completes images what is seen of it. No effect on a run that is told nothing.
+ * The label that a run is told of an image: its own, or where nobody knows it the one as which the
+ * image costs least; undefined for a run that is told none.
  * @param {import("./run.js").Run} run
  * @param {Float32Array | null} x
  * @param {number} [label]
  */
-export function introduce(run, x, label = -1) {
+export function labelOf(run, x, label = -1) {
+  if (!run.classes) return undefined;
+  if (label >= 0 && label < run.classes) return label;
+  if (!x || !run.hasPosterior) return run.label;
+  const nats = costs(run, x, FEW);
+  return nats.indexOf(Math.min(...nats));
+}
+
+/**
+ * Tell a run what an image is of, and show one that completes images what is seen of it. No effect
+ * on a run that is told nothing.
+ * @param {import("./run.js").Run} run
+ * @param {Float32Array | null} x
+ * @param {number} [label]
+ */
+export function introduce(run, x, label) {
   if (x) run.show(x);
   if (!run.classes) return;
-  const known = label >= 0 && label < run.classes;
-  if (known) run.tell(label);
-  else if (x && run.hasPosterior) {
-    const nats = costs(run, x, FEW);
-    run.tell(nats.indexOf(Math.min(...nats)));
-  }
+  run.tell(labelOf(run, x, label));
   run.introduced = run.label;
 }

@@ -239,7 +239,8 @@ export class Samples {
     // The shown ones first, and those that were not reached when the knob moved on before them.
     const i = set.done < SHOWN ? (set.start + set.done) % SHOWN : set.done;
     set.done++;
-    const image = this.run.as(i, () => this.run.decode(this.#code(set, i))); // labels in turn
+    const { run } = this; // one that is told labels, in turn
+    const image = run.as(i % run.classes, () => run.decode(this.#code(set, i)));
     const sheet = this.sheets[name];
     if (sheet && i < SHOWN) sheet.put(i, image);
     if (!this.classifier) return;
