@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import expect
 
 from core import data
@@ -15,7 +18,7 @@ from core.store import loading
 from explorer import assets
 from explorer.language import LANGUAGES, texts
 from explorer.views import beta as page
-from tests.browser import DESKTOP, PHONE
+from tests.browser import DESKTOP, PHONE, saved
 
 pytestmark = pytest.mark.browser
 
@@ -281,6 +284,23 @@ def test_each_likelihood_has_its_own_score_and_the_grid_leads_to_its_cells(
     x_hat = coding.reconstruct(models[last], one, dial=column)
     error = metrics.squared_error_each(one / 255, x_hat)[0]
     assert float(cell.locator("small").inner_text()) == pytest.approx(error, abs=0.06)
+    wait_in_the_pad(hand, "bench.grid.rows")
+    row, place = sorted(stops).index(last), 1 + len(page.BETAS) - 1
+    kept = in_the_pad(hand, f"bench.grid.rows[{row}].cells[{place}].picture.pixels")
+    np.testing.assert_allclose(np.array(kept) / 255, x_hat.ravel().clip(0, 1), atol=ONE_STEP)
+    menu = hand.page.locator(".beta .saves")
+    picture = Image.open(saved(menu, "This digit at each β and K (PNG)").path())
+    assert picture.width >= 480 and np.asarray(picture.convert("L")).std() > 20
+    path = saved(menu, "The ledger of this digit (CSV)").path()
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        told = {row["part"]: float(row["nats"]) for row in csv.DictReader(file)}
+    sums = in_the_pad(hand, "bench.ledger.sums")
+    assert list(told.values())[:1] == pytest.approx([sums["reconstruction"]])
+    each = [told[f"KL z{k + 1}"] for k in range(len(sums["kl"]))]
+    assert each == pytest.approx(sums["kl"], rel=1e-5)
+    assert told["−ELBO = reconstruction + KL"] == pytest.approx(
+        told["reconstruction, −E log p(x|z)"] + sum(each), rel=1e-4
+    )
     cell.click()
     hand.wait_for_link("k", str(last))
     assert in_the_pad(hand, "[pad.run.latent, pad.run.value]") == [last, column]

@@ -3,6 +3,9 @@
 import { squaredError } from "../../engine/numbers.js";
 import { DigitView } from "../../parts/digit_view.js";
 import { decimals, format, idle } from "../../parts/page.js";
+import { greyPicture } from "../../parts/picture.js";
+
+const SIDE = 56; // of a digit that is saved
 
 export class Grid {
   /**
@@ -17,6 +20,8 @@ export class Grid {
     this.fetch = fetch;
     this.onPick = onPick;
     this.text = pad.text;
+    /** @type {{ name: string, cells: import("../../parts/montage.js").Cell[] }[] | null} */
+    this.rows = null; // what is shown, once all of it is
   }
 
   recolour(colours) {
@@ -52,8 +57,13 @@ export class Grid {
   }
 
   async show(digit) {
+    this.shown = digit;
     if (!this.cellViews) this.#build();
     const { text, pad } = this;
+    this.rows = null;
+    const rows = [];
+    const cell = (image, words) =>
+      ({ picture: greyPicture(image), width: SIDE, height: SIDE, ...words });
     const x = pad.digits.image(digit);
     this.original.recolour(pad.colours);
     this.original.draw(x);
@@ -61,17 +71,22 @@ export class Grid {
       "aria-label", format(text.input_digit, { label: pad.digits.labels[digit] }));
     for (const { k } of this.stops) {
       const run = await this.fetch(k);
+      if (this.shown !== digit) return; // another one is shown meanwhile
+      const cells = [cell(x, { above: rows.length ? "" : "x" })];
+      rows.push({ name: `K = ${k}`, cells });
       for (const beta of this.columns) {
         const { button, view } = this.cellViews.get(`${k}:${beta}`);
         const output = run.at(beta, () => run.decode(run.encode(x).mean));
         view.recolour(pad.colours);
         view.draw(output);
         const error = decimals(squaredError(output, x), 1);
+        cells.push(cell(output, { above: `β = ${beta}`, below: error }));
         button.lastElementChild.textContent = error;
         button.setAttribute("aria-label", format(text.cell, { k, beta, error }));
       }
       await idle();
     }
+    this.rows = rows; // as they are saved
     this.showHere();
   }
 

@@ -10,6 +10,8 @@ export class LedgerTable {
     this.pad = pad;
     this.text = pad.text;
     this.sums = null; // what is shown, in nats per image
+    /** @type {(string | number)[][]} */
+    this.table = []; // the same as rows of a table
     this.#build();
   }
 
@@ -86,6 +88,14 @@ export class LedgerTable {
       this.cells[i][0].textContent = name;
       this.cells[i][1].textContent = value;
     });
+    const plain = document.createElement("span"); // names as words alone
+    this.table = [
+      ...[found.reconstruction, floor, found.rate, elbo, beta * found.rate, objective].map((nats, i) => {
+        plain.innerHTML = rows[i][0];
+        return [plain.textContent, nats];
+      }),
+      ...Array.from(found.kl, (nats, k) => [`KL z${k + 1}`, nats]),
+    ];
     this.pad.part("ledger-title").textContent =
       format(text.ledger_of, { label: this.pad.digits.labels[this.pad.digit], beta: written });
     this.pad.part("each").innerHTML = `${text.each} ${order.map((k) =>

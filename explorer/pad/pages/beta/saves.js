@@ -1,6 +1,8 @@
-// What of β and K can be saved: the digit, the map, and the two charts beside it.
+// What of β and K can be saved: the digit, the map, the two charts beside it, the digit at every β and
+// K, and its ledger.
 
-import { classLegend, mapFigure } from "../../parts/montage.js";
+import { saveTable } from "../../parts/downloads.js";
+import { classLegend, mapFigure, montage } from "../../parts/montage.js";
 import { format } from "../../parts/page.js";
 import { greyPicture, tiled } from "../../parts/picture.js";
 
@@ -39,5 +41,24 @@ export function offered(bench) {
     },
     chart(text.save_curve, "rate-distortion", text.curve, () => bench.curve, false),
     chart(text.save_dimensions, "dimensions", text.dimensions, () => bench.bars, true),
+    {
+      label: text.save_grid,
+      why: () => early() || (!bench.grid.rows && text.save_computing),
+      figure: () => ({
+        about: {
+          ...about("grid", text.grid),
+          run: bench.stops.map(({ run }) => run.id),
+          title: text.grid,
+        },
+        ...montage(bench.grid.rows),
+      }),
+    },
+    {
+      label: text.save_ledger,
+      why: () => early() || (!bench.ledger.sums && text.save_computing),
+      save: () => saveTable([text.ledger_part, text.ledger_nats], bench.ledger.table, {
+        ...about("ledger", pad.part("ledger-title").textContent),
+      }),
+    },
   ];
 }
