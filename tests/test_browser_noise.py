@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageColor
 from playwright.sync_api import expect
 
 from core import data
@@ -13,7 +14,7 @@ from core.measures import noise
 from core.store import loading
 from explorer.language import LANGUAGES, texts
 from explorer.views.noise import toy_data
-from tests.browser import PHONE
+from tests.browser import PHONE, saved
 
 pytestmark = pytest.mark.browser
 
@@ -220,6 +221,15 @@ def test_a_link_with_nonsense_and_the_toy_s_arrows(visit, toy):
     hand.page.locator('canvas[data-part="plane"]').focus()
     hand.page.keyboard.press("ArrowLeft")
     assert in_the_toy("pad.probe[0]") == pytest.approx(before - 0.02)
+
+    # Saved, the plane has the points, and both kinds of arrows in their colours.
+    file = saved(hand.page.locator(".toy .saves"), "The plane with its arrows (PNG)")
+    picture = np.asarray(Image.open(file.path()).convert("RGB"), float)
+    assert picture.shape[1] >= 480
+    for hue in in_the_toy("[pad.colours.accent, pad.colours.palette[6]]"):
+        there = np.abs(picture - np.array(ImageColor.getrgb(hue))).max(2) < 12
+        assert there.sum() > 50, hue
+    assert hand.errors == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

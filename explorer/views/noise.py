@@ -179,7 +179,7 @@ def _toy(words: Words) -> None:
         return
     st.markdown(f"## {words('toy.title')}")
     st.markdown(words("toy.try") + " " + words("toy.look"))
-    text = words.group("toy_pad") | {"note": words("toy_pad.note", count=TOY_POINTS)}
+    text = words.group("toy_pad", "savespad") | {"note": words("toy_pad.note", count=TOY_POINTS)}
     data = {"network": assets.network_spec(runs[0]), "text": text} | toy_data()
     latent_pad(assets.module("pages/toy.js"), data, key=f"toy-{words.language}")
     symbols.show(words, symbols.inline(words("toy.look")), ("decoded",))

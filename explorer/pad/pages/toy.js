@@ -8,8 +8,10 @@ import { clamp } from "../engine/numbers.js";
 import { readTensors } from "../engine/safetensors.js";
 import { mounting, Pad } from "../parts/pad.js";
 import { decimals, format } from "../parts/page.js";
+import { saveMenu } from "../parts/save_menu.js";
 
 const GRID = 13;
+const SAVED = 480; // pixels of the plane's side, before it is enlarged
 
 class ToyPad extends Pad {
   constructor(component) {
@@ -25,6 +27,7 @@ class ToyPad extends Pad {
 
   destroy() {
     super.destroy();
+    this.menu?.destroy();
     cancelAnimationFrame(this.frame);
     this.observer.disconnect();
   }
@@ -118,6 +121,7 @@ class ToyPad extends Pad {
       [(0.5 + (i % GRID)) / GRID, (0.5 + Math.floor(i / GRID)) / GRID]);
     super.recolour();
     this.turn(Number(this.slider.value));
+    this.#offer();
     this.canvas.setAttribute("aria-busy", "false");
   }
 
@@ -176,7 +180,18 @@ class ToyPad extends Pad {
     const pen = this.canvas.getContext("2d");
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, side, side);
-    const { ink, accent, palette, paper } = this.colours;
+    const { ours, best } = this.#paint(pen, this.colours, side);
+    const apart = Math.hypot(ours[0] - best[0], ours[1] - best[1]);
+    this.part("probe").textContent = format(this.text.probe, {
+      length: decimals(Math.hypot(...ours), 3),
+      best: decimals(Math.hypot(...best), 3),
+      apart: decimals(apart, 3),
+    });
+  }
+
+  // The plane as it stands, `side` wide; gives both arrows of the point in hand.
+  #paint(pen, colours, side) {
+    const { ink, accent, palette, paper } = colours;
     const place = (/** @type {number[]} */ [x, y]) => [x * side, (1 - y) * side];
     pen.globalAlpha = 0.4;
     pen.fillStyle = ink;
@@ -217,12 +232,29 @@ class ToyPad extends Pad {
     pen.strokeStyle = ink;
     pen.lineWidth = 2;
     pen.stroke();
-    const apart = Math.hypot(ours[0] - best[0], ours[1] - best[1]);
-    this.part("probe").textContent = format(this.text.probe, {
-      length: decimals(Math.hypot(...ours), 3),
-      best: decimals(Math.hypot(...best), 3),
-      apart: decimals(apart, 3),
-    });
+    return { ours, best };
+  }
+
+  // What can be saved: the plane with its arrows.
+  #offer() {
+    const { text } = this;
+    this.menu?.destroy();
+    this.menu = saveMenu(this.root.querySelector("section"), [{
+      label: text.save_plane,
+      why: () => !this.ready && text.save_early,
+      figure: () => ({
+        about: {
+          name: `${this.data.network.id}-plane`,
+          run: this.data.network.id,
+          title: format(text.title_plane, { level: decimals(this.sigma, 3) }),
+        },
+        width: SAVED, height: SAVED,
+        paint: (pen, colours) => { this.#paint(pen, colours, SAVED); },
+        legend: ({ accent, palette }) => [
+          { colour: palette[6], words: text.best }, { colour: accent, words: text.ours },
+        ],
+      }),
+    }], text);
   }
 
   // Arrows of one kind, all shafts and then all heads in one stroke of the pen each.
