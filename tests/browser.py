@@ -331,16 +331,24 @@ class Visit:
             visit.wait_for_pad(language)
         return visit
 
-    def go(self, **link: object) -> None:
-        """To another state of the page that is there, as its history would bring it: the server
-        hears of it, and nothing is loaded anew, so a pad that stays reads no place of its own."""
+    def go(self, page: str | None = None, **link: object) -> None:
+        """To another state of the page that is there, or to another page, as its history would
+        bring it: the server hears of it, and nothing is loaded anew, so a pad that stays reads no
+        place of its own."""
         self.page.evaluate(
-            """(query) => {
-              history.pushState(history.state, "", location.pathname + query);
+            """([page, query]) => {
+              const path = page === null ? location.pathname : `/${page}`;
+              history.pushState(history.state, "", path + query);
               dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
             }""",
-            "?" + urlencode(link, safe=","),
+            [page, "?" + urlencode(link, safe=",")],
         )
+
+    def speak(self, language: str, name: str) -> None:
+        """Choose a language by its name."""
+        self.page.get_by_text(name, exact=True).click()
+        self.wait_for_link("lang", language)
+        self.wait("(language) => document.documentElement.lang === language", language)
 
     def leave(self) -> None:
         """The visit ends; the tab may serve another."""
