@@ -17,12 +17,13 @@ from playwright.sync_api import expect
 
 from core import data
 from core.config import TrainConfig
+from core.export import onnx_files
 from core.judge import classifier
 from core.latent import coding, sampling
 from core.models import variant
 from core.store import checkpoints, loading, own_runs
 from core.training import loop, runner
-from explorer import assets
+from explorer import assets, exporting
 from explorer.language import Words, texts
 from explorer.views import frame
 from tests import browser
@@ -415,9 +416,14 @@ def test_samples_of_a_vae_and_what_is_called_a_digit(pad, app, found, models, ju
     )
 
 
-def test_a_plain_ae_has_no_prior_and_its_holes_are_counted(pad, found, models, judge):
-    page = pad(model="stacked_ae", k=16)
+def test_a_plain_ae_has_no_prior_and_its_holes_are_counted(
+    pad, app, found, models, judge, monkeypatch
+):
     run, model = found["stacked_ae", 16], models("stacked_ae", 16)
+    monkeypatch.setenv("LATENT_EXPLORER_RUNS", str(app.user_store))
+    folder = exporting.kept(run)  # as if it had been saved before: other tests see it being made
+    onnx_files.write(model, folder, run.id)
+    page = pad(model="stacked_ae", k=16)
     assert page.see("[part.names, part.onMap]") == [["own", "mixture", "box"], "box"]
     draw_enough(page, "own", "mixture", "box", least=200)
     for name in ("own", "mixture", "box"):
