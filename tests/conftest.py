@@ -162,7 +162,7 @@ def visit(browser, tabs, app):
     def go(page="", language="en", options=None, fresh=False, **link):
         options = options or chromium.DESKTOP
         if fresh:
-            own.append(browser.new_context(**options))
+            own.append(chromium.context(browser, options))
             return chromium.Visit.open(own[-1].new_page(), app.link(page, **link), language)
         tab = tabs.take(options)
         opened.append((tab, options))

@@ -466,6 +466,7 @@ def keyboard_selects(all_: Bench, five, held_out, trivial) -> None:
     assert sizes == sorted(sizes) and sizes[-1] > sizes[0] > 0
     held = int(all_.visit.link["digit"])
     assert all_.masks()[0][held], "the box begins at the point in hand"
+    all_.page.wait_for_timeout(700)  # longer than the address waits after a key
     all_.visit.wait_for_link("sel")
     before = assert_selected(all_, five, held_out, trivial)
     first = all_.visit.link["sel"]

@@ -101,7 +101,7 @@ def test_dragging_decodes_every_move_without_the_server_and_the_link_keeps_the_p
     assert hand.linked_z == pytest.approx(pressed_at, abs=0.0051)
     assert_shows(hand, model, hand.linked_z)
 
-    again = visit(fresh=True, **hand.link)
+    again = visit(**hand.link)
     assert again.link == hand.link
     assert again.label == hand.label
     np.testing.assert_allclose(again.pixels(), hand.pixels(), atol=2 * ONE_STEP)

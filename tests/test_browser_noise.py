@@ -12,7 +12,7 @@ from core import data
 from core.data import toys
 from core.measures import noise
 from core.store import loading
-from explorer.language import LANGUAGES, texts
+from explorer.language import texts
 from explorer.views.noise import toy_data
 from tests.browser import PHONE, saved
 
@@ -232,24 +232,11 @@ def test_a_link_with_nonsense_and_the_toy_s_arrows(visit, toy):
     assert hand.errors == []
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_both_languages_and_a_phone(visit, language):
-    hand = visit(PAGE, language, options=PHONE, lang=language, noise="masking", level=0.5)
-    words = texts(language)
-    expect(hand.page.get_by_text(words["noise.try"]).filter(visible=True)).to_be_visible()
-    for key in ("noise.equation_title", "noise.matrix_title", "noise.gap_title", "toy.title"):
-        expect(hand.page.get_by_role("heading", name=words[key])).to_be_attached()
-    hand.page.locator('.pad.toy canvas[aria-busy="false"]').wait_for()
-    expect(hand.page.locator("table.matrix tbody tr")).to_have_count(1 + 5 * len(noise.NOISES))
-    assert hand.page.locator(".js-plotly-plot").count() == 0, "what no pad needs comes first"
-    rows = hand.page.locator(".stMarkdown table tr")
-    expect(rows).to_have_count(1 + len(noise.NOISES))
-    expect(rows.nth(1)).to_contain_text("%")
-    assert hand.page.locator(".katex-error").count() == 0
-    assert hand.torn == []
-    hand.page.locator(".fbox, .boxpad").first.wait_for(state="attached")
-    assert hand.page.evaluate("document.documentElement.scrollWidth") <= 390
-
+def test_both_languages_and_a_phone(visit):
+    hand = visit(PAGE, options=PHONE, noise="masking", level=0.5)
+    in_its_language(hand, "en")
+    hand.speak("ko", "한국어")
+    in_its_language(hand, "ko")
     label = hand.label
     slider(hand).scroll_into_view_if_needed()
     box = slider(hand).bounding_box()
@@ -262,3 +249,21 @@ def test_both_languages_and_a_phone(visit, language):
     hand.wait_for_link("digit")
     assert hand.see("pad.digit") != before
     assert hand.errors == []
+
+
+def in_its_language(hand, language):
+    words = texts(language)
+    expect(hand.page.get_by_text(words["noise.try"]).filter(visible=True)).to_be_visible()
+    for key in ("noise.equation_title", "noise.matrix_title", "noise.gap_title", "toy.title"):
+        expect(hand.page.get_by_role("heading", name=words[key])).to_be_attached()
+    hand.wait_for_pad(language)
+    hand.page.locator('.pad.toy canvas[aria-busy="false"]').wait_for()
+    expect(hand.page.locator("table.matrix tbody tr")).to_have_count(1 + 5 * len(noise.NOISES))
+    assert hand.page.locator(".js-plotly-plot").count() == 0, "what no pad needs comes first"
+    rows = hand.page.locator(".stMarkdown table tr")
+    expect(rows).to_have_count(1 + len(noise.NOISES))
+    expect(rows.nth(1)).to_contain_text("%")
+    assert hand.page.locator(".katex-error").count() == 0
+    assert hand.torn == []
+    hand.page.locator(".fbox, .boxpad").first.wait_for(state="attached")
+    assert hand.page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -139,7 +139,9 @@ def message(hand: Visit):
     return hand.page.locator(".drawn .message")
 
 
-def test_a_drawn_digit_behaves_as_a_picked_one(visit, model, held_out):
+def test_a_drawn_digit_behaves_as_a_picked_one_and_is_undone_and_cleared(
+    visit, vae, model, held_out
+):
     hand = visit(model="vae", k=2, digit=100)
     start_drawing(hand)
     frames = len(hand.frames)
@@ -177,6 +179,7 @@ def test_a_drawn_digit_behaves_as_a_picked_one(visit, model, held_out):
     torn = visit(model="vae", k=2, digit=100, drawn=hand.link["drawn"][:-3])
     expect(torn.page.locator('[data-part="message"]')).to_have_text(TEXT["bad_drawn"])
     assert torn.input.get_attribute("aria-label") == "input digit, a 0"
+    undo_clear_a_scribble_and_keys(torn, vae, model)
     torn.page.close()
 
     hand.page.locator('[data-input="real"]').click()
@@ -186,8 +189,7 @@ def test_a_drawn_digit_behaves_as_a_picked_one(visit, model, held_out):
     assert hand.errors == []
 
 
-def test_undo_clear_a_scribble_and_keys(visit, vae, model):
-    hand = visit(model="vae", k=2)
+def undo_clear_a_scribble_and_keys(hand: Visit, vae, model) -> None:
     start_drawing(hand)
     undone_and_cleared(hand)
     hand.page.locator('.sketch [data-action="clear"]').click()

@@ -166,22 +166,9 @@ def test_two_tabs_share_one_training_and_stop_keeps_its_work(opened, app):
     assert one.errors == two.errors == []
 
 
-def test_a_run_deleted_in_one_tab_while_another_shows_it(opened, app, short):
-    archive = transfer.export_run(checkpoints.open_run(app.user_store / short))
-    one, two = opened(run=short), opened(run=short)
-    button(two, "train.delete").click()
-    button(two, "train.delete_yes").click()
-    expect(two.page.get_by_text(EN("train.deleted", id=short))).to_be_visible()
-    assert not (app.user_store / short).exists()
-    fill(one, "knob.epochs.label", 4)  # whatever is done there next
-    gone = EN("train.missing", id=short)
-    expect(one.page.get_by_text(gone)).to_be_visible()
-    expect(button(one, "train.go")).to_be_enabled()
-    assert one.errors == two.errors == []
-    transfer.import_run(archive, app.user_store)
-
-
-def test_names_links_and_two_films_in_step(opened, app, short):
+def test_names_links_two_films_in_step_and_a_run_deleted_while_another_tab_shows_it(
+    opened, app, short
+):
     hand = opened(run=short)
     menu = hand.page.locator(".film .saves")
     download = chromium.saved(menu, EN("savespad.save_gif"), side="dark", pace="fast")
@@ -221,23 +208,27 @@ def test_names_links_and_two_films_in_step(opened, app, short):
     model = again.page.get_by_role("link", name=EN("train.explore")).get_attribute("href")
     assert f"run={short}" in model
     assert hand.errors == again.errors == []
+    deleted_in_one_tab(hand, again, app, short)
 
 
-def test_explore_opens_the_very_run(visit, short):
-    hand = visit("", model="vae", k=2, run="vae-k2-0000000000")
-    expect(hand.page.get_by_text("vae-k2-0000000000")).to_be_visible()
-    hand.go(model="vae", k=2, run=short)
-    expect(hand.page.get_by_text("vae-k2-0000000000")).to_have_count(0)
-    hand.wait(
-        "id => [...document.querySelectorAll('*')].some("
-        "e => e.shadowRoot?.latentPad?.run?.id === id)",
-        short,
-    )
-    assert hand.link["run"] == short
-    assert hand.errors == []
+def deleted_in_one_tab(one, two, app, run_id):
+    """While another shows the run."""
+    archive = transfer.export_run(checkpoints.open_run(app.user_store / run_id))
+    button(two, "train.delete").click()
+    button(two, "train.delete_yes").click()
+    expect(two.page.get_by_text(EN("train.deleted", id=run_id))).to_be_visible()
+    assert not (app.user_store / run_id).exists()
+    fill(one, "knob.epochs.label", 4)  # whatever is done there next
+    gone = EN("train.missing", id=run_id)
+    expect(one.page.get_by_text(gone)).to_be_visible()
+    expect(button(one, "train.go")).to_be_enabled()
+    assert one.errors == two.errors == []
+    transfer.import_run(archive, app.user_store)
 
 
-def test_links_get_one_sentence_and_a_hostile_zip_too_and_a_good_one_is_taken(opened, app, short):
+def test_links_get_one_sentence_and_a_hostile_zip_too_and_a_good_one_is_taken_and_explored(
+    opened, app, short
+):
     good = transfer.export_run(checkpoints.open_run(app.user_store / short))
     hand = opened(run="../../etc", beside="none")
     expect(hand.page.get_by_text(EN("train.missing", id="../../etc"))).to_be_visible()
@@ -261,7 +252,21 @@ def test_links_get_one_sentence_and_a_hostile_zip_too_and_a_good_one_is_taken(op
     send(chooser, "good.zip", good)
     expect(hand.page.get_by_text(EN("train.imported", id=short))).to_be_visible()
     assert checkpoints.open_run(app.user_store / short)
+    explore_opens_the_very_run(hand, short)
     assert hand.errors == []
+
+
+def explore_opens_the_very_run(hand, run_id):
+    hand.go("", model="vae", k=2, run="vae-k2-0000000000")
+    expect(hand.page.get_by_text("vae-k2-0000000000")).to_be_visible()
+    hand.go(model="vae", k=2, run=run_id)
+    expect(hand.page.get_by_text("vae-k2-0000000000")).to_have_count(0)
+    hand.wait(
+        "id => [...document.querySelectorAll('*')].some("
+        "e => e.shadowRoot?.latentPad?.run?.id === id)",
+        run_id,
+    )
+    assert hand.link["run"] == run_id
 
 
 def send(chooser, name, content):

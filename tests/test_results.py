@@ -1,6 +1,7 @@
 """Results: what pages tell of a run beyond its files, kept by content, made in a process."""
 
 import dataclasses
+import io
 import json
 import signal
 import subprocess
@@ -244,11 +245,12 @@ def test_own_sets_of_one_image_or_class_have_what_can_be_said_of_them(own, vae, 
     np.testing.assert_allclose(subject.codes, codes, atol=1e-6)
 
 
-def test_a_set_that_is_gone_gets_a_sentence(own, vae):
-    with process("--run", vae.id, "--kinds", "umap", "--set", "0" * 24) as running:
-        told = json.loads(running.stdout.read().splitlines()[-1])
-        assert running.wait() == 1
-    assert "there is no set of images" in told["failed"]
+def test_a_set_that_is_gone_gets_a_sentence(own, vae, monkeypatch):
+    """As the process says it, whose status it is; in this one, which has its libraries."""
+    lines = io.StringIO()
+    monkeypatch.setattr(compute, "_lines", lines)
+    assert compute.compute(vae.id, ("umap",), "0" * 24) == 1
+    assert "there is no set of images" in json.loads(lines.getvalue())["failed"]
 
 
 def test_any_two_axes_have_scores(own, shipped, held_out):
