@@ -69,14 +69,15 @@ def test_every_variant_is_an_estimator(name, digits):
     knobs = VARIANTS[name].Config.knobs()
     assert {k.name: k.default for k in knobs}.items() <= kind().get_params().items()
     assert all(k.help in kind.__doc__ for k in knobs)
-    made = brief(name, latent=3)
-    assert made.fit(digits) is made
-    codes = made.transform(digits)
+    made, labels = brief(name, latent=3), small_digits(100).labels
+    assert made.fit(digits, labels) is made
+    codes = made.transform(digits, labels)
     assert codes.shape == (100, 3) and codes.dtype == np.float32
-    again = made.inverse_transform(codes)
+    again = made.inverse_transform(codes, labels)
     assert again.shape == digits.shape
-    np.testing.assert_allclose(again, made.reconstruct(digits), atol=1e-5)
-    assert np.isfinite(made.score(digits)) and made.history_
+    if "image" not in VARIANTS[name].capabilities.takes:  # which a code alone can't show
+        np.testing.assert_allclose(again, made.reconstruct(digits, labels), atol=1e-5)
+    assert np.isfinite(made.score(digits, labels)) and made.history_
     assert list(made.get_feature_names_out()) == [f"{kind.__name__.lower()}{k}" for k in range(3)]
     draws = VARIANTS[name].capabilities.has_prior
     assert (getattr(made, "sample", None) is not None) == draws
@@ -84,6 +85,24 @@ def test_every_variant_is_an_estimator(name, digits):
         drawn = made.sample(4, random_state=1)
         assert drawn.shape == (4, *digits.shape[1:])
         np.testing.assert_array_equal(drawn, made.sample(4, random_state=1))
+
+
+def test_what_is_told_labels_counts_them_as_in_its_training(digits):
+    labels = np.array(["even", "odd"])[small_digits(100).labels % 2]
+    made = brief("conditional_vae", latent=3, epochs=4).fit(digits, labels)
+    assert made.classes_ == ("even", "odd")
+    some = labels == "odd"  # alone they are still the second class
+    np.testing.assert_allclose(
+        made.transform(digits[some], labels[some]), made.transform(digits, labels)[some], atol=1e-5
+    )
+    codes = made.transform(digits, labels)
+    changed = made.inverse_transform(codes, np.where(labels == "odd", "even", "odd"))
+    assert np.abs(changed - made.inverse_transform(codes, labels)).max() > 1e-4
+    assert made.score(digits, labels) != made.score(digits, labels[::-1])
+    with pytest.raises(ValueError, match="y has the label prime; the training had even, odd"):
+        made.transform(digits[:1], ["prime"])
+    with pytest.raises(ConfigError, match="needs data with labels"):
+        brief("conditional_vae").fit(digits)
 
 
 def test_a_name_that_is_none():

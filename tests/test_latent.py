@@ -38,7 +38,7 @@ def test_set_functions_are_the_model_s_own(name, changes):
     if codes.log_var is not None:
         expected = torch.cat([level.log_var for level in levels], 1)
         np.testing.assert_allclose(codes.log_var, expected, atol=1e-5)
-    decoded = coding.decode(model, codes.mean, found.labels, batch=33)
+    decoded = coding.decode(model, codes.mean, found.labels, batch=33, x=found.x)
     np.testing.assert_allclose(decoded, x_hat, atol=1e-5)
     again = coding.reconstruct(model, found.x, found.labels, batch=33)
     np.testing.assert_allclose(again, x_hat, atol=1e-5)

@@ -77,8 +77,11 @@ def test_what_is_shipped_has_the_right_shapes(shipped):
             points = results.get(subject, kind)[0]["points"]
             assert points.shape == (5000, 2) and np.isfinite(points).all()
             scores, floor = (results.get(subject, f"{of}_scores")[1] for of in (kind, "random"))
-            for name in ("trustworthiness", "continuity", "agreement"):
+            for name in ("trustworthiness", "continuity"):
                 assert floor[name] + 0.1 < scores[name] <= 1
+            # Told the label, or half of the image, a code need not say which digit it is.
+            told = run.record.capabilities["conditional"]
+            assert floor["agreement"] + (0 if told else 0.1) < scores["agreement"] <= 1
         each = results.get(subject, "each")[0]
         has_posterior = run.record.capabilities["has_posterior"]
         assert set(each) == ({"error", "rate", "kl"} if has_posterior else {"error"})

@@ -55,6 +55,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         history_: a dictionary for each report of the training: `step`, `samples`, and the mean of
             each loss term.
         seed_: the whole number that a training of the same numbers would be given.
+        classes_: names of the labels that the training was given, in the order in which a variant
+            that is told labels counts them.
+
+    Where a method takes y, it is labels as in the training, (count,), for variants that are told
+    them; without y these are told the classes in turn.
     """
 
     variant: ClassVar[str]
@@ -101,7 +106,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             update={"given": form.given, "span": (form.low, form.high)}
         )
         last = Progress(last.step, last.steps, last.samples, last.seconds, last.terms)
-        return self.adopt(model.eval().to("cpu"), form, how, record, last, history)
+        self.adopt(model.eval().to("cpu"), form, how, record, last, history)
+        self.classes_ = names
+        return self
 
     def adopt(
         self,
@@ -117,26 +124,30 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.history_ = history
         self.seed_ = how.seed
         self.n_features_in_ = math.prod(form.given)
+        self.classes_ = tuple(map(str, range(model.signature.classes)))
         self._form, self._how, self._data, self._last = form, how, data, last
         return self
 
     @available_if(_encodes)
-    def transform(self, X: Any) -> Array:
+    def transform(self, X: Any, y: Any = None) -> Array:
         """Codes (count, K) float32 of examples; of a model with a posterior its means."""
-        return coding.encode(self._autoencoder(), self._taken(X)).mean
+        taken = self._taken(X)
+        return coding.encode(self._autoencoder(), taken, self._told(y, len(taken))).mean
 
-    def inverse_transform(self, Z: Any) -> Array:
+    def inverse_transform(self, Z: Any, y: Any = None) -> Array:
         """Examples in the shape and unit of X of codes (count, K)."""
         check_is_fitted(self, "model_")
         z = check_array(Z, dtype=np.float32)
         if z.shape[1] != self.model_.width:
             raise ValueError(f"Z has {z.shape[1]} columns; codes have {self.model_.width}.")
-        return self._form.back(coding.decode(self.model_, z))
+        return self._form.back(coding.decode(self.model_, z, self._told(y, len(z))))
 
     @available_if(_encodes)
-    def reconstruct(self, X: Any) -> Array:
+    def reconstruct(self, X: Any, y: Any = None) -> Array:
         """What becomes of examples on the way through the code, in the shape and unit of X."""
-        return self._form.back(coding.reconstruct(self._autoencoder(), self._taken(X)))
+        taken = self._taken(X)
+        told = self._told(y, len(taken))
+        return self._form.back(coding.reconstruct(self._autoencoder(), taken, told))
 
     @available_if(_draws)
     def sample(self, n_samples: int = 1, random_state: Any = None) -> Array:
@@ -152,14 +163,17 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         drawn as 0 or 1 for a Bernoulli likelihood, of a density for a Gaussian one. Of others less
         the squared error, summed over an example's entries in [0, 1]. `scores` gives all.
         """
-        found = self.scores(X)
+        found = self.scores(X, y)
         return found.get("elbo_binary", found.get("elbo", -found["squared_error"]))
 
     @available_if(_encodes)
-    def scores(self, X: Any) -> dict[str, float]:
+    def scores(self, X: Any, y: Any = None) -> dict[str, float]:
         """All scores that the model has on X: see `core.training.evaluate.evaluate`."""
         taken = self._taken(X)
-        return evaluate(self._autoencoder(), taken, labels=np.full(len(taken), -1))
+        told = self._told(y, len(taken))
+        if told is None:
+            told = np.full(len(taken), -1)
+        return evaluate(self._autoencoder(), taken, labels=told)
 
     def save(
         self, store: AnyPath | None = None, X: Any = None, y: Any = None, name: str = NAME
@@ -217,6 +231,24 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+    def _told(self, y: Any, count: int) -> Array | None:
+        """Labels (count,) as the model counts them, -1 for y that is no set of classes; None of a
+        model that is told none, or without y.
+
+        Raises:
+            ValueError: for a label that was not in the training.
+        """
+        if y is None or "label" not in VARIANTS[self.variant].capabilities.takes:
+            return None
+        labels, names = labels_of(y, count)
+        places = {name: place for place, name in enumerate(self.classes_)}
+        strange = [name for name in names if name not in places]
+        if strange:
+            raise ValueError(
+                f"y has the label {strange[0][:40]}; the training had {', '.join(self.classes_)}."
+            )
+        return np.array([places[names[label]] if label >= 0 else -1 for label in labels], np.int64)
 
     def _autoencoder(self) -> Autoencoder:
         check_is_fitted(self, "model_")

@@ -31,9 +31,9 @@ _CLASSES = {
     "multilevel_dae": "core.models.multilevel.MultiLevelAutoencoder",
     "contractive_ae": "core.models.contractive.ContractiveAutoencoder",
     "vae": "core.models.vae.VAE",
+    "multirate_vae": "core.models.multirate.MultiRateVAE",
     "conditional_vae": "core.models.conditional_vae.ConditionalVAE",
     "completing_vae": "core.models.completing_vae.CompletingVAE",
-    "multirate_vae": "core.models.multirate.MultiRateVAE",
     "iwae": "core.models.iwae.ImportanceWeightedAutoencoder",
     "vamp_prior": "core.models.vamp_prior.VampPriorVAE",
 }

@@ -47,7 +47,7 @@ def shown_runs() -> dict[str, Run]:
     runs = [run for run in frame.showable_runs(live=False) if resources.on_digits(run)]
     shipped = [run for run in runs if not resources.is_own(run)]
     sizes = Counter(latent for _, latent in {(r.record.variant, r.record.latent) for r in runs})
-    usual = max(sizes, key=lambda latent: (sizes[latent], latent), default=0)
+    usual = max(sizes, key=lambda latent: (sizes[latent], -latent), default=0)
     found: dict[str, Run] = {}
     for run in [*records.by_role(shipped, "beside"), *shipped, *runs]:
         best = found.setdefault(run.record.variant, run)
