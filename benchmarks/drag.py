@@ -103,7 +103,7 @@ def drag(browser: Browser, app: chromium.Served, run: checkpoints.Run) -> Drag:
     record = run.record
     network = frame.network_of(run)
     link = app.link(model=record.variant, k=record.latent, net=network, run=run.id, layers=LAYERS)
-    visit = chromium.Visit.open(context, link)
+    visit = chromium.Visit.open(context.new_page(), link)
     shown = visit.output.evaluate("canvas => canvas.getRootNode().latentPad.run.id")
     if shown != run.id:
         raise RuntimeError(f"The link {link} shows {shown} instead of {run.id}.")
@@ -131,7 +131,7 @@ def drag(browser: Browser, app: chromium.Served, run: checkpoints.Run) -> Drag:
 def side_by_side(browser: Browser, app: chromium.Served, latent: int) -> np.ndarray:
     """Drag over the first map of PCA vs AE; ms of each move, to all decoded digits."""
     context = browser.new_context(**chromium.DESKTOP)
-    visit = chromium.Visit.open(context, app.link("pca_vs_ae", k=latent), None)
+    visit = chromium.Visit.open(context.new_page(), app.link("pca_vs_ae", k=latent), None)
     visit.page.locator('.pad.compare[aria-busy="false"]').wait_for()
     visit.page.locator(".extremes button canvas").first.wait_for()
     mouse = visit.page.mouse

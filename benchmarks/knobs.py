@@ -55,11 +55,11 @@ def knobs(context: BrowserContext, app: chromium.Served) -> list[tuple[str, np.n
     """Each continuous knob dragged on its own page."""
     found = []
     for k in (2, 16):
-        visit = chromium.Visit.open(context, app.link("beta_and_k", k=k))
+        visit = chromium.Visit.open(context.new_page(), app.link("beta_and_k", k=k))
         slider = visit.page.get_by_label("β", exact=True)
         found.append((f"β, K = {k}", *drag(visit, slider)))
         visit.page.close()
-    visit = chromium.Visit.open(context, app.link("noise"), None)
+    visit = chromium.Visit.open(context.new_page(), app.link("noise"), None)
     visit.page.locator('.pad[aria-busy="false"]').first.wait_for()
     for noise in ("gaussian", "masking", "salt_and_pepper"):
         visit.page.locator(f'[data-noise="{noise}"]').click()
@@ -71,7 +71,7 @@ def knobs(context: BrowserContext, app: chromium.Served) -> list[tuple[str, np.n
 
 def switches(context: BrowserContext, app: chromium.Served) -> tuple[np.ndarray, int]:
     """Milliseconds from a click on a stop of K to its drawn digit, map and charts; messages."""
-    visit = chromium.Visit.open(context, app.link("beta_and_k"))
+    visit = chromium.Visit.open(context.new_page(), app.link("beta_and_k"))
     chromium.wait_until(
         visit.page,
         "() => [...document.querySelectorAll('*')]"
