@@ -214,7 +214,7 @@ def small_networks():
     )
     yield "told decoder", told_network(conv_decoder(5, 8, (4, 3), wide.shape, "tanh"), 4), (5,)
     for kind in ("logit", "plain"):
-        kept = conditioned.Kept((2, 3, 5), kind)
+        kept = conditioned.Kept(kind)
         yield f"kept {kind}", nn.Sequential(nn.Unflatten(1, (2, 3, 5)), kept), (30,)
     for kernel, stride, padding in ((1, 1, 0), (3, 1, 1), (3, 2, 0), (5, 3, 2), (4, 2, 1)):
         yield f"conv {kernel}/{stride}/{padding}", conv(kernel, stride, padding), (2, 11, 17)
@@ -278,7 +278,7 @@ def test_the_export_writes_no_operation_that_the_engine_was_not_tested_with():
         conditioned.Gate(1): "gate",
         conditioned.Shift(1): "shift",
         conditioned.Told(1, 1): "told",
-        conditioned.Kept((1, 2, 2)): "kept",
+        conditioned.Kept(): "kept",
     } | {make(): name for name, make in ACTIVATIONS.items()}
     assert {type(layer) for layer in made} == set(programs._LAYERS)
     for layer, op in made.items():

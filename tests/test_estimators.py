@@ -88,7 +88,9 @@ def test_every_variant_is_an_estimator(name, digits):
 
 
 def test_what_is_told_labels_counts_them_as_in_its_training(digits):
-    labels = np.array(["even", "odd"])[small_digits(100).labels % 2]
+    mixed = np.random.default_rng(0).permutation(100)  # as they come they are in turn
+    digits = digits[mixed]
+    labels = np.array(["even", "odd"])[small_digits(100).labels[mixed] % 2]
     made = brief("conditional_vae", latent=3, epochs=4).fit(digits, labels)
     assert made.classes_ == ("even", "odd")
     some = labels == "odd"  # alone they are still the second class
@@ -98,6 +100,9 @@ def test_what_is_told_labels_counts_them_as_in_its_training(digits):
     codes = made.transform(digits, labels)
     changed = made.inverse_transform(codes, np.where(labels == "odd", "even", "odd"))
     assert np.abs(changed - made.inverse_transform(codes, labels)).max() > 1e-4
+    at_once = brief("conditional_vae", latent=3, epochs=4).fit_transform(digits, labels)
+    np.testing.assert_allclose(at_once, codes, atol=1e-5)
+    assert np.abs(at_once - made.transform(digits)).max() > 1e-4  # told the classes in turn
     assert made.score(digits, labels) != made.score(digits, labels[::-1])
     with pytest.raises(ValueError, match="y has the label prime; the training had even, odd"):
         made.transform(digits[:1], ["prime"])

@@ -134,6 +134,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         taken = self._taken(X)
         return coding.encode(self._autoencoder(), taken, self._told(y, len(taken))).mean
 
+    @available_if(_encodes)
+    def fit_transform(self, X: Any, y: Any = None) -> Array:
+        """Train on X and give its codes, told the same labels."""
+        return self.fit(X, y).transform(X, y)
+
     def inverse_transform(self, Z: Any, y: Any = None) -> Array:
         """Examples in the shape and unit of X of codes (count, K)."""
         check_is_fitted(self, "model_")

@@ -43,7 +43,7 @@ class CompletingVAE(Completing, StandardNormalRate, LayeredGaussian):
             config,
             signature,
             told_network(encoder, 4),  # sees the whole image, and is told which part is known
-            nn.Sequential(*decoder, Kept(signature.shape, "logit" if binary else "plain")),
+            nn.Sequential(*decoder, Kept("logit" if binary else "plain")),
         )
 
     @property

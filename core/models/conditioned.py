@@ -76,9 +76,8 @@ class Kept(nn.Module):
     is.
     """
 
-    def __init__(self, shape: tuple[int, ...], kind: str = "logit") -> None:
+    def __init__(self, kind: str = "logit") -> None:
         super().__init__()
-        self.shape = shape
         self.kind = kind
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
