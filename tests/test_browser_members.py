@@ -14,6 +14,7 @@ from core.latent import coding
 from core.models.conditions import quadrant_mask
 from core.models.signals import Condition
 from core.store import loading
+from tests.browser import told
 
 pytestmark = pytest.mark.browser
 
@@ -227,4 +228,31 @@ def test_a_link_with_quadrants_that_there_are_none_of(visit, seen):
     hand = visit(model="completing_vae", k=16, seen=seen)
     expect(hand.page.locator('[data-part="message"]')).to_contain_text("one to three of 1, 2, 3, 4")
     assert hand.see("pad.run.flags") == [1, 1, 0, 0]
+    assert not hand.errors
+
+
+def test_samples_of_what_is_told_labels_are_of_all_in_turn(visit, shipped):
+    hand = visit("generate", None, model="conditional_vae", k=2, digit=33)
+    root = hand.page.locator('.pad.generate[aria-busy="false"]')
+    expect(root.locator("[data-panel]:not([hidden]) .lead")).to_contain_text("labels in turn")
+
+    def see(expression):
+        inside = f"((pad) => ({expression}))(element.getRootNode().latentPad)"
+        return told(root, f"(element) => {inside}")
+
+    hand.wait(
+        """() => [...document.querySelectorAll("*")].some((element) =>
+          element.shadowRoot?.latentPad?.parts.samples.sets.prior?.done >= 64)"""
+    )
+    model = loading.load_model(shipped[see("pad.run.id")])
+    codes = np.array(see("pad.parts.samples.sets.prior.codes"), np.float32).reshape(-1, 2)[:64]
+    shown = np.array(see("pad.parts.samples.sheets.prior.grey")) / 255
+    expected = coding.decode(model, codes, np.arange(64) % 10)
+    tiles = shown.reshape(8, 28, 8, 28).swapaxes(1, 2).reshape(64, 784)
+    np.testing.assert_allclose(tiles, expected.reshape(64, -1).clip(0, 1), atol=0.01)
+    canvas = root.locator('[data-sampler="prior"] canvas[role=application]')
+    box = canvas.bounding_box()
+    canvas.click(position={"x": box["width"] * 4.5 / 8, "y": box["height"] * 3.5 / 8})  # the 29th
+    assert see("pad.run.label") == 28 % 10
+    np.testing.assert_allclose(hand.pixels(), expected[28].ravel(), atol=0.01)
     assert not hand.errors

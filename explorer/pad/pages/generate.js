@@ -344,12 +344,14 @@ export class GeneratePad extends Pad {
     return `${this.dial.name} = ${this.run.dial.usual}`;
   }
 
-  // Make z the point; `digit` where it is a real digit's own code.
-  take(z, digit = null) {
+  // Make z the point; `digit` where it is a real digit's own code, `label` where it was decoded as
+  // another than the picked digit's.
+  take(z, digit = null, label = NaN) {
     this.ghost = null;
     this.z = Float32Array.from(z);
     if (digit !== null) this.digit = digit;
     this.#introduce();
+    if (label >= 0) this.run.tell(label);
     this.own = digit !== null;
     this.#part.moved?.();
     this.#draw();

@@ -106,6 +106,9 @@ export class Samples {
     }
     this.onMap = this.wanted ?? this.onMap;
     if (!this.names.includes(this.onMap)) this.onMap = run.prior ? "prior" : "box";
+    this.find(".lead").textContent = [
+      text.try_samples, run.classes && text.samples_labels, run.completes && text.samples_seen,
+    ].filter(Boolean).join(" ");
     const box = this.find(".sheets");
     box.innerHTML = this.names.map((name) => `
       <figure data-sampler="${name}"><figcaption><b>${text[`sampler_${name}`]}</b>
@@ -119,7 +122,7 @@ export class Samples {
         label: format(text.sheet_label, { sampler: text[`sampler_${name}`] }),
         gap: 3,
         onPick: (index) => {
-          pad.take(this.#code(this.sets[name], index));
+          pad.take(this.#code(this.sets[name], index), null, index % run.classes);
           pad.settleSoon();
         },
       });
