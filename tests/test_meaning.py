@@ -13,7 +13,7 @@ from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
 from core.models.abilities import Capabilities
-from core.store import arrays, checkpoints, loading, meaning, records
+from core.store import arrays, checkpoints, loading, meaning, own_runs, records, rights
 from core.store.checkpoints import CODES, FILM, PICTURES, RECORD, WEIGHTS, CheckpointError
 
 VAE, DIALLED, PLAIN = "vae-k2-4214f6c873", "multirate_vae-k2-7d72c27c83", "pca-k2-6bbd6e9dc7"
@@ -212,6 +212,17 @@ def test_a_file_that_never_ends_is_not_read(copied, name):
     (folder / name).symlink_to("/dev/zero")
     with pytest.raises(CheckpointError, match="torn"):
         checkpoints.open_run(folder)
+
+
+@pytest.mark.parametrize("name", [own_runs.NOTE, rights.MAKER])
+def test_a_note_that_never_ends_is_no_note(copied, name):
+    folder = copied()
+    run = checkpoints.open_run(folder)
+    for make in (os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")):
+        make(folder / name)
+        assert own_runs.note(run) == own_runs.Note()
+        assert rights.maker_of(folder) == rights.OWNER
+        (folder / name).rmdir() if (folder / name).is_dir() else (folder / name).unlink()
 
 
 # --- Arrays ---------------------------------------------------------------------------------------

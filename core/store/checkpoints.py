@@ -30,6 +30,7 @@ from platformdirs import user_data_path
 from core.paths import AnyPath, path_of
 from core.refusal import Refusal
 from core.store import arrays, rights, weights
+from core.store.plain_files import read_plain
 from core.store.refusals import RECORD, CheckpointError
 from core.store.schema import (
     CODES,
@@ -271,8 +272,7 @@ def read_tensors(run: Run, name: str) -> dict[str, Array]:
     check_arrays(run, name)
     expected = run.record.files[name]
     try:
-        with run.path(name).open("rb") as stream:
-            content = stream.read(expected.bytes + 1)
+        content = read_plain(run.path(name), expected.bytes + 1)
     except OSError as error:
         raise arrays.unreadable(run.record, name, error) from None
     if hashlib.sha256(content).hexdigest() != expected.sha256:

@@ -16,6 +16,7 @@ from core.store.checkpoints import (
     RECORD,
     Run,
 )
+from core.store.plain_files import read_plain
 from core.store.rights import OWNER, THE_OWNER, Held, Person
 
 LONGEST_TITLE = 80
@@ -42,8 +43,7 @@ def note(run: Run) -> Note:
 
 def _read_note(path: Path) -> Note:
     try:
-        with path.open("rb") as stream:
-            return Note.model_validate_json(stream.read(LARGEST_NOTE))
+        return Note.model_validate_json(read_plain(path, LARGEST_NOTE))
     except (OSError, ValidationError):
         return Note()
 

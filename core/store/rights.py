@@ -15,8 +15,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.store.plain_files import read_plain
+
 OWNER = "owner"
 MAKER = "maker"  # file in a run's folder, with the mark of who asked for it
+LARGEST_MARK = 64  # bytes that are read of it
 _MARK = re.compile(r"[0-9a-f]{32}")
 
 
@@ -48,7 +51,7 @@ THE_OWNER = Person()
 def maker_of(folder: Path) -> str:
     """The mark of who made the run in a folder; the owner's where none is told."""
     try:
-        told = (folder / MAKER).read_text(encoding="ascii").strip()
+        told = read_plain(folder / MAKER, LARGEST_MARK).decode("ascii").strip()
     except (OSError, ValueError):
         return OWNER
     return told if _MARK.fullmatch(told) else OWNER

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,6 +19,7 @@ from core.config import StoredAs
 from core.paths import AnyPath, path_of
 from core.store import meaning
 from core.store.meaning import Finite, Word
+from core.store.plain_files import read_plain
 from core.store.refusals import RECORD, CheckpointError, foreign
 
 if TYPE_CHECKING:
@@ -234,18 +234,15 @@ def read_record(folder: AnyPath) -> RunRecord:
     folder = path_of(folder)
     name = folder.name
     try:
-        path = folder / RECORD
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError("it is no file")
-        if found.st_size > LARGEST_RECORD:
+        told = read_plain(folder / RECORD, LARGEST_RECORD + 1)
+        if len(told) > LARGEST_RECORD:
             raise CheckpointError(
                 "Run {run} has a {record} of over {most} MiB.",
                 run=name,
                 record=RECORD,
                 most=LARGEST_RECORD >> 20,
             )
-        content = from_json(path.read_bytes())
+        content = from_json(told)
     except FileNotFoundError:
         raise CheckpointError(
             "Folder {folder} is no run: it has no {record}.", folder=name, record=RECORD

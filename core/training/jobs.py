@@ -33,6 +33,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from core.config import StoredAs
 from core.refusal import Refusal
 from core.store import checkpoints, rights
+from core.store.plain_files import read_plain
 from core.training.limits import Limits
 
 QUEUE = ".queue"
@@ -46,6 +47,7 @@ REQUEST, PROGRESS, ASKERS, BEAT, STOP, FRAMES, LOCKS = (
     "locks",
 )
 VISITOR = re.compile(r"[0-9a-zA-Z_-]{8,64}")
+LARGEST_JOB = 2**20  # bytes that are read of what a job or its worker says
 SILENCE = 5.0  # seconds without a beat after which a worker counts as gone
 ATTEMPTS = 3  # times that a worker may die over a job before it counts as failed
 
@@ -251,7 +253,7 @@ def maker(folder: Path) -> str | None:
     with contextlib.suppress(OSError):
         for entry in (folder / ASKERS).iterdir():
             with contextlib.suppress(OSError):
-                owns = entry.read_text(encoding="utf-8") == rights.OWNER
+                owns = read_plain(entry, rights.LARGEST_MARK) == rights.OWNER.encode()
                 mark = rights.OWNER if owns else rights.mark_of(entry.name)
                 found.append((entry.stat().st_mtime_ns, entry.name, mark))
     return min(found)[2] if found else None
@@ -353,14 +355,16 @@ def complete(store: Path, request: JobRequest) -> checkpoints.Run | None:
 
 def _read(folder: Path) -> Job | None:
     try:
-        request = JobRequest.model_validate_json((folder / REQUEST).read_bytes())
+        request = JobRequest.model_validate_json(read_plain(folder / REQUEST, LARGEST_JOB))
         askers = tuple(sorted(entry.name for entry in (folder / ASKERS).iterdir()))
     except (OSError, ValidationError):
         return None
     if request.id != folder.name:
         return None
     try:
-        progress = JobProgress.model_validate(json.loads((folder / PROGRESS).read_bytes()))
+        progress = JobProgress.model_validate(
+            json.loads(read_plain(folder / PROGRESS, LARGEST_JOB))
+        )
     except (OSError, ValueError):
         progress = JobProgress()
     try:
