@@ -136,7 +136,8 @@ def _put(record: Any, place: tuple[Any, ...], value: Any) -> None:
             record = record[name]
         except (KeyError, IndexError, TypeError):
             return
-    if isinstance(record, dict) or (isinstance(record, list) and len(record) > 3):
+    spot = isinstance(last, int) and isinstance(record, list) and len(record) > last
+    if spot or isinstance(record, dict):
         record[last] = value
 
 
