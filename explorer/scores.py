@@ -10,10 +10,13 @@ from explorer.language import Words
 SCORES = (  # name of the texts, key in the run's metrics, decimals
     ("error", "squared_error", 1),
     ("denoised", "squared_error_denoised", 1),
+    ("perplexity", "perplexity", 1),
+    ("bits", "code_bits_prior", 1),
     ("rate", "rate", 2),
     ("cross", "cross_entropy_grey", 1),
     ("elbo", "elbo_binary", 1),
 )
+COUNTS = ("entries_used",)  # whole numbers
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,9 @@ class Row:
 
 def rows(words: Words, scores: Mapping[str, float]) -> list[Row]:
     """The scores that are there, of a run's metrics on one split."""
-    compared = {name: f"{value:.1f}" for name, value in scores.items()}
+    compared = {
+        name: f"{value:.0f}" if name in COUNTS else f"{value:.1f}" for name, value in scores.items()
+    }
     return [
         Row(
             key,

@@ -45,6 +45,9 @@ SYMBOLS = {
     "epsilon": (r"\varepsilon", "ε"),
     "beta": (r"\beta", "β"),
     "penalty": (r"\alpha", "α"),
+    "entry": ("e_j", "eⱼ"),
+    "commitment": (r"\gamma", "γ"),
+    "stopped": (r"\mathrm{sg}", "sg"),
     "kl": (r"\mathrm{KL}", "KL"),
     "mean_of_draws": (r"\mathrm{mean}_M", "mean"),
     "expectation": (r"\mathbb E", "E"),
@@ -80,7 +83,7 @@ SYMBOLS = {
 _NAMES = {latex: name for name, (latex, _) in SYMBOLS.items()}
 # Commands that are no symbols: names of functions, signs, spaces and how things are laid out.
 _SIGN = re.compile(
-    r"\\(?:[lr]?Vert|mid|[bB]ig|top|min|max|sum|log|sin|nabla|partial|odot|sim|leftarrow|t?frac|textstyle"
+    r"\\(?:[lr]?Vert|mid|[bB]ig|top|arg|min|max|sum|log|sin|nabla|partial|odot|sim|leftarrow|t?frac|textstyle"
     r"|q?quad|underbrace|boxed)"
 )
 _PART = re.compile(

@@ -72,7 +72,7 @@ def test_captured_trains_as_eager(taped, name):
     assert taped.warmed + taped.played == 34
 
 
-@pytest.mark.parametrize("name", ["vae", "gan", "vq_vae", "deep_clustering"])
+@pytest.mark.parametrize("name", ["vae", "gan", "book_ae", "deep_clustering"])
 @pytest.mark.parametrize("stop", [2, 17, 20])
 def test_captured_goes_on_where_it_was_stopped(taped, name, stop):
     whole, cut = trained(name), trained(name, stop=stop)

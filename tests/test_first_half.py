@@ -14,7 +14,7 @@ from core.models import variant
 from core.models.conditioned import Told
 from core.models.signals import Moment
 from core.training import loop
-from core.training.evaluate import importance_bounds
+from core.training.evaluate import evaluate, importance_bounds
 from tests.digits import signature_of, small_config, small_digits
 
 DIGITS = small_digits()
@@ -330,3 +330,125 @@ def test_16_it_begins_as_the_plain_vae_and_then_the_label_counts():
     model = trained("conditional_vae")
     mine, wrong = (told_terms(model, X, told)[0].item() for told in (labels, others))
     assert mine < wrong - 1  # nats per digit
+
+
+# --- 10: vector quantisation ----------------------------------------------------------------------
+
+
+def grids(model, count=12):
+    """Move a model's codebook to where its points are, and return these: (count, length, *size)."""
+    points = model.encoder(X[:count].to(next(model.parameters()).dtype))
+    model.book.follow(points, model.book.nearest(points), torch.Generator().manual_seed(0))
+    return points.detach()
+
+
+def test_10_gradients_go_straight_through_and_none_reaches_the_codebook():
+    model = built("vq_vae")
+    points = grids(model)
+    x = X[:12].double()
+    (level,) = model.encode(x)
+    assert level.z.equal(model.look_up(level.index))  # exactly an entry at each place
+    level.point.retain_grad()
+    level.z.retain_grad()
+    answers = model.mean(model.decode(level.z))
+    losses.squared_error(answers, x).backward()
+    assert level.z.grad.abs().sum() > 0
+    torch.testing.assert_close(level.point.grad, level.z.grad, rtol=0, atol=0)
+    assert not model.codebook().requires_grad
+    learned = dict(model.named_parameters())
+    assert not any(name.startswith("book") for name in learned)
+    with torch.no_grad():
+        far = torch.cdist(points.flatten(2).mT, model.codebook().expand(12, -1, -1))
+    assert model.book.nearest(points).equal(far.argmin(2))
+
+
+def test_10_the_prior_learns_from_the_codes_and_they_not_from_it():
+    model = built("vq_vae")
+    grids(model)
+    batch = model.prepare(X[:12].double())
+    output = model(batch, torch.Generator())
+    model.loss_terms(batch, output, Moment())["prior"].backward()
+    moved = {
+        name.partition(".")[0]
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None and parameter.grad.abs().sum() > 0
+    }
+    assert moved == {"prior"}
+
+
+def test_10_without_decay_a_step_of_the_averages_is_one_of_k_means():
+    model = built("vq_vae", decay=0.0, entries=4)
+    points = grids(model)
+    rows = points.movedim(1, 3).flatten(0, 2).numpy()
+    entries = model.codebook().numpy().copy()
+    chose = ((rows[:, None] - entries) ** 2).sum(2).argmin(1)
+    counts = np.bincount(chose, minlength=4)
+    model.book.follow(points, model.book.nearest(points), torch.Generator())
+    alive = counts >= 0.1 * len(rows) / 4
+    assert alive.sum() > 1
+    means = np.array([rows[chose == j].mean(0) for j in np.flatnonzero(alive)])
+    np.testing.assert_allclose(model.codebook().numpy()[alive], means, rtol=1e-9)
+
+
+def test_10_entries_that_nobody_chooses_begin_anew_at_points():
+    model = built("vq_vae", decay=0.5, entries=8)
+    points = grids(model)
+    model.book.entries[3] = 1e6
+    model.book.counts[3] = 0
+    model.book.follow(points, model.book.nearest(points), torch.Generator().manual_seed(1))
+    rows = points.movedim(1, 3).flatten(0, 2)
+    assert torch.cdist(model.book.entries[3:4], rows).min() < 1e-9
+
+
+@pytest.mark.parametrize("counts", [[7, 0, 0], [4, 4, 4], [1, 2, 9], [0, 0, 0]])
+def test_10_perplexity_is_between_one_and_the_entries(counts):
+    found = metrics.perplexity(np.array(counts))
+    assert 1 <= found <= max(1, np.count_nonzero(counts))
+    assert metrics.perplexity(3 * np.array(counts)) == pytest.approx(found)
+    if counts == [4, 4, 4]:
+        assert found == pytest.approx(3)
+
+
+def test_10_no_entry_is_judged_by_one_that_comes_after_it():
+    """And over all grids of two places the prior's probabilities sum to 1."""
+    model = built("vq_vae", entries=3)
+    grids(model)
+    with torch.no_grad():
+        for parameter in model.prior.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    places = model.size[0] * model.size[1]
+    z = model.book.grid(torch.randint(3, (1, places)), model.size).requires_grad_()
+    logits = model.prior(z).flatten(2)
+    for place in (0, places // 2, places - 1):
+        (slope,) = torch.autograd.grad(logits[0, :, place].sum(), z, retain_graph=True)
+        by_place = slope.abs().sum(1).flatten()
+        assert by_place[place:].abs().max() == 0
+        assert place == 0 or by_place[:place].abs().max() > 0
+    rest = torch.randint(3, (places - 2,))
+    begun = torch.cartesian_prod(torch.arange(3), torch.arange(3))
+    index = torch.cat([begun, rest.expand(9, -1)], 1)
+    each = torch.log_softmax(model.prior(model.book.grid(index, model.size)).flatten(2), 1)
+    first = each.gather(1, index[:, None])[:, 0, :2].sum(1)
+    assert first.exp().sum().item() == pytest.approx(1, abs=1e-9)
+
+
+def test_10_drawn_codes_are_what_the_prior_holds_likely():
+    """A prior that was told one grid alone draws it; its cost is then 0 bits."""
+    model = models.build("vq_vae", small_config("vq_vae", entries=4), signature_of(DIGITS))
+    grids(model)
+    with torch.no_grad():
+        for parameter in model.prior.parameters():
+            parameter.zero_()
+        model.prior[-1].bias[2] = 50.0
+    z = model.sample_prior(5, generator=torch.Generator().manual_seed(0))
+    assert z.equal(model.look_up(torch.full((5, model.size[0] * model.size[1]), 2)))
+    assert model.log_prior(z).abs().max() < 1e-6
+
+
+def test_10_it_learns_uses_its_codebook_and_says_what_a_code_costs():
+    model = trained("vq_vae", epochs=40.0, entries=8, channels=(8, 16), prior_width=8)
+    scores = evaluate(model, DIGITS.x, labels=DIGITS.labels)
+    assert scores["squared_error"] < 0.85 * scores["squared_error_mean_image"]
+    assert 4 < scores["perplexity"] <= scores["entries_used"] <= 8
+    assert scores["code_bits"] == model.size[0] * model.size[1] * 3
+    assert scores["code_bits_prior"] < 0.98 * scores["code_bits"]

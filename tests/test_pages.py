@@ -263,7 +263,7 @@ def test_no_view_names_a_variant():
 
 # --- Members that no browser runs ----------------------------------------------------------------
 
-STILL = ("gan", "vq_vae", "ladder_vae", "labelled_vae", "guessing_vae", "pixel_vae", "flow")
+STILL = ("gan", "book_ae", "ladder_vae", "labelled_vae", "guessing_vae", "pixel_vae", "flow")
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +279,7 @@ def still(tmp_path_factory):
             how = QUICK.model_copy(update={"epochs": 0.02})
             request = checkpoints.Request(name, config, digits.subset(range(1000), "part"), how)
             assert not trials.trial(name).capabilities.in_browser
-            on_map = digits if name in ("gan", "vq_vae") else None
+            on_map = digits if name in ("gan", "book_ae") else None
             loop.drain(runner.run(request, store, test=few, on_map=on_map))
     return store
 
@@ -301,7 +301,7 @@ def test_what_no_browser_runs_is_shown_by_its_pictures(visit, still, monkeypatch
     assert (words("explore.discrete") in said) == kind.capabilities.discrete
     assert (words("explore.levels", widths="4 + 4") in said) == (name == "ladder_vae")
     assert (words("album.reconstructions") in titles) == kind.capabilities.has_encoder
-    assert (words("album.map") in titles) == (name == "vq_vae")
+    assert (words("album.map") in titles) == (name == "book_ae")
     pictures = resources.pictures(frame.showable_runs(live=False)[-1])
     assert all(content.startswith(b"\x89PNG") for content in pictures.values())
     made = visit("generate", code, model=name, k="4")
@@ -345,6 +345,6 @@ def test_no_page_falls_over_members_of_any_kind(visit, every_trial, monkeypatch,
             shown = name not in ("auto_rec",)  # of ratings there is nothing to see
             assert not one.error and (picker.value == name) == shown, name
     if page == "train":
-        run = next(run for run in checkpoints.list_runs(still).runs if run.startswith("vq_vae"))
+        run = next(run for run in checkpoints.list_runs(still).runs if run.startswith("book_ae"))
         shown = visit(page, run=run)
         assert not shown.error and Words("en")("album.still") in [i.value for i in shown.info]

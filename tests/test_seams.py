@@ -161,7 +161,7 @@ def test_entering_a_phase_looks_at_the_data():
 
 
 def test_moving_averages_of_decay_zero_are_one_step_of_k_means():
-    request = asked("vq_vae", epochs=0.05, decay=0.0)
+    request = asked("book_ae", epochs=0.05, decay=0.0)
     model = built(request)
     before = kept(model)
     (report,) = loop.train(model, request.data, request.train, CPU)
@@ -199,7 +199,7 @@ def test_a_taught_variant_wants_its_teacher(tmp_path):
 
 
 def test_gradients_go_straight_through_a_quantised_code():
-    request = asked("vq_vae")
+    request = asked("book_ae")
     model = built(request)
     batch = batch_of(request, model)
     output = model(batch)
@@ -211,7 +211,7 @@ def test_gradients_go_straight_through_a_quantised_code():
 
 
 def test_whole_numbers_and_scalars_are_stored_as_they_are(tmp_path):
-    request = asked("vq_vae")
+    request = asked("book_ae")
     model = built(request)
     last = loop.drain(loop.train(model, request.data, request.train, CPU))
     run = runner.save(model, request, tmp_path, last, [])

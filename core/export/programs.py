@@ -13,6 +13,7 @@ from torch import nn
 
 from core.models.abilities import Conditional, Dialled, Generative, Layered, Probabilistic
 from core.models.base import Member
+from core.models.codebook import CausalConv2d, Codebook, Placed
 from core.models.conditioned import Gate, Kept, Shift, Told
 from core.models.gaussian import GaussianLevels
 from core.models.networks import WEIGHTED, LinearTranspose
@@ -52,6 +53,10 @@ def layers(network: nn.Sequential, names: dict[int, str]) -> list[Layer]:
             op |= {"weight": names[id(layer.weight)], "bias": names[id(layer.bias)]}
         if isinstance(layer, Told):
             op["weight"] = names[id(layer.weight)]
+        if isinstance(layer, Codebook):
+            op["weight"] = names[id(layer.entries)]
+        if isinstance(layer, Placed):
+            op["bias"] = names[id(layer.bias)]
         if op:
             out.append(op)
     return out
@@ -73,7 +78,10 @@ def browser_program(model: Member) -> dict[str, Any] | None:
     if isinstance(model, Probabilistic):
         program["likelihood"] = model.likelihood.program()
     if isinstance(model, Generative):
-        program["prior"] = model.prior_program(names)
+        program["prior"] = {
+            key: layers(value, names) if isinstance(value, nn.Sequential) else value
+            for key, value in model.prior_program(names).items()
+        }
     if isinstance(model, Dialled):
         program["dial"] = asdict(model.dial)
     if isinstance(model, Conditional):
@@ -91,6 +99,7 @@ _LAYERS: dict[type[nn.Module], Any] = {
     nn.Linear: lambda layer: {"op": "linear"},
     LinearTranspose: lambda layer: {"op": "linear_transpose"},
     nn.Conv2d: lambda layer: {"op": "conv", "stride": layer.stride[0], "padding": layer.padding[0]},
+    CausalConv2d: lambda layer: _LAYERS[nn.Conv2d](layer),
     nn.ConvTranspose2d: lambda layer: {
         "op": "conv_transpose",
         "stride": layer.stride[0],
@@ -100,6 +109,8 @@ _LAYERS: dict[type[nn.Module], Any] = {
     Shift: lambda layer: {"op": "shift"},
     Told: lambda layer: {"op": "told"},
     Kept: lambda layer: {"op": "kept", "kind": layer.kind},
+    Codebook: lambda layer: {"op": "nearest"},
+    Placed: lambda layer: {"op": "place"},
     nn.Flatten: lambda layer: {"op": "reshape", "shape": None},
     nn.Unflatten: lambda layer: {"op": "reshape", "shape": list(layer.unflattened_size)},
     nn.Identity: lambda layer: {},

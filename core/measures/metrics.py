@@ -82,6 +82,13 @@ def active_dimensions(kl: np.ndarray) -> np.ndarray:
     return count
 
 
+def perplexity(counts: np.ndarray) -> float:
+    """exp of the entropy of how often each of some entries was chosen (entries,): from 1, where all
+    chose one, to their number, where all are chosen equally often; 1 where nothing was chosen."""
+    share = counts[counts > 0] / max(counts.sum(), 1)
+    return float(np.exp(-(share * np.log(share)).sum()))
+
+
 def active_units(means: np.ndarray, threshold: float = 0.01) -> int:
     """Latent dimensions whose posterior mean varies over the data by more than `threshold`
     (Burda et al., 2015): means is (count, K)."""

@@ -34,6 +34,7 @@ _CLASSES = {
     "multirate_vae": "core.models.multirate.MultiRateVAE",
     "conditional_vae": "core.models.conditional_vae.ConditionalVAE",
     "completing_vae": "core.models.completing_vae.CompletingVAE",
+    "vq_vae": "core.models.vq_vae.VQVAE",
     "iwae": "core.models.iwae.ImportanceWeightedAutoencoder",
     "vamp_prior": "core.models.vamp_prior.VampPriorVAE",
 }

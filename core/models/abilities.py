@@ -189,11 +189,13 @@ class Generative(ABC):
 
     @abstractmethod
     def prior_program(self, names: dict[int, str]) -> dict[str, Any]:
-        """What a browser must know of p(z), as plain JSON with a `kind`:
+        """What a browser must know of p(z), as plain JSON with a `kind`, and layer lists:
 
         `normal`; `mixture`, of the posteriors of pseudo-inputs in equal parts, that names their
-        tensor `inputs` (components, *shape), which are clamped to [0, 1]; `learned` where only this
-        model itself can draw.
+        tensor `inputs` (components, *shape), which are clamped to [0, 1]; `autoregressive`, of a
+        grid of entries of a codebook, whose `layers` answer with the logits of each place's entry
+        given those before it, row by row: (length, height, width) → (entries, height, width);
+        `learned` where only this model itself can draw.
 
         Args:
             names: from id of a parameter or buffer to its name in the state dict.

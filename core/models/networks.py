@@ -80,7 +80,7 @@ def conv_encoder(
     shape: tuple[int, ...], channels: tuple[int, ...], dense: int, outputs: int, activation: str
 ) -> nn.Sequential:
     """Convolutions of kernel 4 and stride 2, each halving the image, then two linear layers."""
-    height, width = _halved(shape, channels)
+    height, width = grid_size(shape, channels)
     layers: list[nn.Module] = []
     before = shape[0]
     for after in channels:
@@ -99,7 +99,7 @@ def conv_decoder(
     latent: int, dense: int, channels: tuple[int, ...], shape: tuple[int, ...], activation: str
 ) -> nn.Sequential:
     """The mirror image of `conv_encoder`, with transposed convolutions."""
-    height, width = _halved(shape, channels)
+    height, width = grid_size(shape, channels)
     widths = (*reversed(channels), shape[0])
     layers: list[nn.Module] = [
         nn.Linear(latent, dense),
@@ -112,6 +112,31 @@ def conv_decoder(
         layers += [
             nn.ConvTranspose2d(before, after, 4, stride=2, padding=1),
             ACTIVATIONS[activation](),
+        ]
+    return initialised(nn.Sequential(*layers[:-1]))
+
+
+def grid_encoder(shape: tuple[int, ...], channels: tuple[int, ...], length: int) -> nn.Sequential:
+    """Convolutions that each halve the image, and two of a place's surroundings and of the place:
+    (batch, *shape) → (batch, length, *`grid_size`)."""
+    grid_size(shape, channels)
+    layers: list[nn.Module] = []
+    before = shape[0]
+    for after in channels:
+        layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), ACTIVATIONS["gelu"]()]
+        before = after
+    layers += [nn.Conv2d(before, before, 3, padding=1), ACTIVATIONS["gelu"]()]
+    return initialised(nn.Sequential(*layers, nn.Conv2d(before, length, 1)))
+
+
+def grid_decoder(length: int, channels: tuple[int, ...], shape: tuple[int, ...]) -> nn.Sequential:
+    """The mirror image of `grid_encoder`: (batch, length, *`grid_size`) → (batch, *shape)."""
+    widths = (*reversed(channels), shape[0])
+    layers: list[nn.Module] = [nn.Conv2d(length, widths[0], 3, padding=1), ACTIVATIONS["gelu"]()]
+    for before, after in zip(widths, widths[1:], strict=False):
+        layers += [
+            nn.ConvTranspose2d(before, after, 4, stride=2, padding=1),
+            ACTIVATIONS["gelu"](),
         ]
     return initialised(nn.Sequential(*layers[:-1]))
 
@@ -182,7 +207,12 @@ def log_odds(mean: Tensor) -> Tensor:
     return mean.clamp(LEAST, 1 - LEAST).logit()
 
 
-def _halved(shape: tuple[int, ...], channels: tuple[int, ...]) -> tuple[int, int]:
+def grid_size(shape: tuple[int, ...], channels: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of what is left of an image that each of the convolutions halves.
+
+    Raises:
+        ConfigError: where an image can't be halved so often.
+    """
     _check_widths(Refusal("Channels (channels)"), channels, 512)
     factor = 2 ** len(channels)
     if not channels or len(shape) != 3 or shape[1] % factor or shape[2] % factor:

@@ -228,21 +228,25 @@ _SIDES = {  # of a weight
     "conv": 4,
     "conv_transpose": 4,
     "told": 2,
+    "nearest": 2,
 }
 
 
 def _check_weights(record: RunRecord, found: Header) -> None:
     """What a browser's program names is there, and of a shape that its layer can use."""
     program = record.browser or {}
-    for part in ("encoder", "decoder"):
-        for layer in program.get(part, ()):
-            if layer.get("weight") is None:
-                continue
-            shape = _shape(record, WEIGHTS, found, layer["weight"], _SIDES.get(layer["op"], 1))
-            features = shape[1] if layer["op"].endswith("_transpose") else shape[0]
-            if layer.get("bias") is not None:
-                _fits(record, WEIGHTS, found, {layer["bias"]: (features,)})
-    inputs = (program.get("prior") or {}).get("inputs")
+    prior = program.get("prior") or {}
+    networks = (program.get("encoder"), program.get("decoder"), prior.get("layers"))
+    for layer in (layer for network in networks for layer in network or ()):
+        if layer["op"] == "place":
+            _shape(record, WEIGHTS, found, layer["bias"], 3)
+        if layer.get("weight") is None:
+            continue
+        shape = _shape(record, WEIGHTS, found, layer["weight"], _SIDES.get(layer["op"], 1))
+        features = shape[1] if layer["op"].endswith("_transpose") else shape[0]
+        if layer.get("bias") is not None:
+            _fits(record, WEIGHTS, found, {layer["bias"]: (features,)})
+    inputs = prior.get("inputs")
     if inputs is not None:
         count = _shape(record, WEIGHTS, found, inputs, 1 + len(record.data.shape))[0]
         _fits(record, WEIGHTS, found, {inputs: (count, *record.data.shape)})

@@ -97,7 +97,7 @@ class _Layer(_Plain):
 
     op: Literal[
         "linear", "linear_transpose", "conv", "conv_transpose", "gate", "shift", "told", "kept",
-        "reshape", "gelu", "relu", "silu", "tanh", "sigmoid",
+        "nearest", "place", "reshape", "gelu", "relu", "silu", "tanh", "sigmoid",
     ]  # fmt: skip
     weight: Name | None = None
     bias: Name | None = None
@@ -117,6 +117,8 @@ _NEEDED = {  # of a layer beside its `op`
     "shift": ("weight", "bias"),
     "told": ("weight",),
     "kept": ("kind",),
+    "nearest": ("weight",),
+    "place": ("bias",),
 }
 
 
@@ -126,8 +128,9 @@ class _Likelihood(_Plain):
 
 
 class _Prior(_Plain):
-    kind: Literal["normal", "mixture", "learned"]
+    kind: Literal["normal", "mixture", "learned", "autoregressive"]
     inputs: Name | None = None
+    layers: _Layers | None = None
 
 
 class _Dial(_Plain):
@@ -257,8 +260,8 @@ def _check_program(record: RunRecord, program: _Program, able: _Able) -> None:
     ):
         if told is not None and told != there:
             _unfit(record, "browser", f"capabilities.{what}")
-    for part in ("encoder", "decoder"):
-        for number, layer in enumerate(getattr(program, part)):
+    for part, layers in _networks(record, program).items():
+        for number, layer in enumerate(layers):
             for needed in _NEEDED.get(layer.op, ()):
                 if getattr(layer, needed) is None:
                     where = f"browser.{part}.{number}"
@@ -272,6 +275,16 @@ def _check_program(record: RunRecord, program: _Program, able: _Able) -> None:
         _unfit(record, "browser.dial.usual", "low, high")
     if dial.log and dial.low <= 0:
         _unfit(record, "browser.dial.low", "log")
+
+
+def _networks(record: RunRecord, program: _Program) -> dict[str, list[_Layer]]:
+    """The layer lists of a program by their names."""
+    found = {"encoder": program.encoder, "decoder": program.decoder}
+    if program.prior is not None and program.prior.kind == "autoregressive":
+        if program.prior.layers is None:
+            _wrong(record, "browser.prior", Refusal("{what} is missing", what="layers"))
+        found["prior.layers"] = program.prior.layers
+    return found
 
 
 def _unfit(record: RunRecord, where: str, other: str) -> NoReturn:

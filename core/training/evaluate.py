@@ -12,7 +12,7 @@ from core.measures import metrics
 from core.measures.corruptions import LEVELS, NOISES
 from core.measures.losses import squared_error
 from core.measures.noise import CORRUPTIONS
-from core.models.abilities import Corrupting, Dialled, Generative, Probabilistic
+from core.models.abilities import Corrupting, Dialled, Discrete, Generative, Probabilistic
 from core.models.base import Autoencoder, Member
 from core.models.signals import Condition, join
 
@@ -38,9 +38,10 @@ def evaluate(
         Of images `squared_error` (sum over pixels, mean over images), `squared_error_mean_image`
         (the same for always answering these images' mean), for a model that is trained on
         corrupted inputs `squared_error_denoised` (the answer to inputs corrupted as in its
-        training, against the clean images), and for a model with an ELBO what `rate_distortion`
-        returns. Of sequences also both errors per frame (`…_frame`). Of ratings `rmse` over the
-        known ones, beside `rmse_constant` of always answering their mean. Of a model without an
+        training, against the clean images), for one whose code is made of entries of a codebook
+        what `code_scores` returns, and for a model with an ELBO what `rate_distortion` returns. Of
+        sequences also both errors per frame (`…_frame`). Of ratings `rmse` over the known ones,
+        beside `rmse_constant` of always answering their mean. Of a model without an
         encoder nothing.
     """
     if not isinstance(model, Autoencoder):
@@ -57,6 +58,8 @@ def evaluate(
         scores |= {f"{name}_frame": value / x.shape[1] for name, value in scores.items()}
     if isinstance(model, Corrupting):
         scores["squared_error_denoised"] = own_denoising_error(model, x, seed, labels, dial)
+    if isinstance(model, Discrete):
+        scores |= code_scores(model, x, labels)
     if isinstance(model, Probabilistic):
         scores |= rate_distortion(model, x, seed, labels, dial)
         if model.likelihood.binary:
@@ -78,6 +81,41 @@ def _ratings(
         "rmse": metrics.root_mean_square(answers[known] - x[known]),
         "rmse_constant": float(x[known].std()),
     }
+
+
+@torch.no_grad()
+def code_scores(
+    model: Autoencoder, x: np.ndarray, labels: np.ndarray | None = None, batch: int = 1000
+) -> dict[str, float]:
+    """What the codes of images x (count, *shape) are made of, if of entries of a codebook.
+
+    `perplexity` of the entries that all places of all images chose (exp of their entropy, from 1 to
+    the size of the codebook), `entries_used` of them, `code_bits` of one code where all entries are
+    equally probable, and of a model with a prior `code_bits_prior`: the mean of −log₂ p(code).
+
+    Raises:
+        ValueError: for a model without a codebook.
+    """
+    if not isinstance(model, Discrete):
+        raise ValueError("Only a model with a codebook chooses entries.")
+    entries = len(model.codebook())
+    chosen = torch.zeros(entries, dtype=torch.float64)
+    nats, places = 0.0, 0
+    for part, condition in coding.batches(model, x, labels, batch):
+        levels = model.encode(part, condition)
+        index = torch.cat([level.index for level in levels if level.index is not None], 1)
+        chosen += torch.bincount(index.flatten().cpu(), minlength=entries).double()
+        places = index.shape[1]
+        if isinstance(model, Generative):
+            nats -= model.log_prior(join(levels), condition).sum().item()
+    scores = {
+        "perplexity": metrics.perplexity(chosen.numpy()),
+        "entries_used": float((chosen > 0).sum()),
+        "code_bits": places * math.log2(entries),
+    }
+    if isinstance(model, Generative):
+        scores["code_bits_prior"] = nats / len(x) / math.log(2)
+    return scores
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ CLASSES = {
     "sparse_ae": "sparse_ae.SparseAutoencoder",
     "labelled_vae": "labelled_vae.LabelledVAE",
     "guessing_vae": "guessing_vae.GuessingVAE",
-    "vq_vae": "vq_vae.VQVAE",
+    "book_ae": "book_ae.BookAutoencoder",
     "ladder_vae": "ladder_vae.LadderVAE",
     "gan": "gan.GAN",
     "vae_gan": "vae_gan.VAEGAN",

@@ -1,6 +1,9 @@
 // The browser's own forward pass: runs a layer list. Plain Float32Array loops, no dependency;
 // decoding one digit takes about a millisecond.
 
+import { quantising } from "./codebook.js";
+import { POINTWISE } from "./pointwise.js";
+
 /**
  * One entry of a layer list: an operation, the names of its tensors and its numbers.
  * @typedef {{ op: string, weight?: string, bias?: string, shape?: number[], stride?: number,
@@ -114,15 +117,6 @@ function convolveTransposed(layer, x, out) {
   }
 }
 
-const POINTWISE = {
-  relu: (v) => (v > 0 ? v : 0),
-  tanh: Math.tanh,
-  sigmoid: (v) => 1 / (1 + Math.exp(-v)),
-  silu: (v) => v / (1 + Math.exp(-v)),
-  // tanh(u) written by one exponential, which browsers run several times faster than Math.tanh
-  gelu: (v) => v / (1 + Math.exp(-1.5957691216057308 * (v + 0.044715 * v * v * v))),
-};
-
 export const GATES = {
   sigmoid: (t) => 2 / (1 + Math.exp(-t)),
   root: (t) => Math.sqrt(Math.max(1e-6, 1 - Math.exp(t))),
@@ -146,6 +140,14 @@ export class Network {
       const size = now.reduce((a, b) => a * b, 1);
       if (layer.op === "reshape") {
         now = layer.shape ?? [size];
+        continue;
+      }
+      if (layer.op === "place") {
+        this.steps.push(this.#placed(tensors[layer.bias].data));
+        continue;
+      }
+      if (layer.op === "nearest") {
+        this.steps.push(quantising(tensors[layer.weight], now[1] * now[2]));
         continue;
       }
       if (layer.op in POINTWISE) {
@@ -243,6 +245,14 @@ export class Network {
       for (let f = 0, i = 0; f < features; f++) {
         for (let a = 0; a < area; a++, i++) x[i] += values[f];
       }
+      return x;
+    };
+  }
+
+  // A number of every entry's own is added.
+  #placed(bias) {
+    return (x) => {
+      for (let i = 0; i < x.length; i++) x[i] += bias[i];
       return x;
     };
   }

@@ -1,6 +1,7 @@
 // The prior p(z) of a run, as its program says it: what codes are drawn from, and what one costs.
 // Nothing else in the browser knows which distribution that is.
 
+import { GridPrior } from "./codebook.js";
 import { normal } from "./numbers.js";
 
 const HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);
@@ -9,8 +10,9 @@ const HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);
  * A diagonal Gaussian.
  * @typedef {{ mean: Float32Array, sigma: Float32Array }} Heap
  *
- * `normal`, or `mixture` of the posteriors of pseudo-inputs, or `learned` by the model alone.
- * @typedef {{ kind: string, inputs?: string }} PriorProgram
+ * `normal`, or `mixture` of the posteriors of pseudo-inputs, or `autoregressive` over a grid of
+ * entries, or `learned` by the model alone.
+ * @typedef {{ kind: string, inputs?: string, layers?: import("./network.js").Layer[] }} PriorProgram
  */
 
 /**
@@ -128,9 +130,11 @@ export function rateByDraws(prior, posterior, count) {
  * @param {number} latent
  * @param {Record<string, import("./safetensors.js").Tensor>} tensors
  * @param {(x: Float32Array) => Heap} encode
- * @returns {Prior | null}
+ * @param {import("./codebook.js").Book | null} [book] That a code is made of.
+ * @returns {Prior | GridPrior | null}
  */
-export function priorOf(program, latent, tensors, encode) {
+export function priorOf(program, latent, tensors, encode, book = null) {
+  if (program?.kind === "autoregressive") return new GridPrior(program.layers, tensors, book);
   if (program?.kind === "normal") {
     const zero = new Float32Array(latent);
     return new Prior([{ mean: zero, sigma: zero.map(() => 1) }], true);

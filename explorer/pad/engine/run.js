@@ -1,5 +1,6 @@
 // A run in the browser: its networks, its codes, its map, and its continuous knob.
 
+import { bookOf, lookUp, nearestEntries } from "./codebook.js";
 import { fetchBytes } from "./fetching.js";
 import { Hearing } from "./hearing.js";
 import { cubic } from "./knots.js";
@@ -59,6 +60,7 @@ export class Run extends Hearing {
     this.made = { spec, arrays };
     this.id = spec.id;
     this.latent = program.latent;
+    this.book = bookOf(program, tensors); // that a code is made of, or null
     this.pixels = program.shape.reduce((a, b) => a * b, 1);
     this.hasPosterior = spec.posterior;
     this.likelihood = program.likelihood ?? {};
@@ -86,7 +88,8 @@ export class Run extends Hearing {
   get prior() {
     if (this.knownPrior === undefined) {
       const encode = (/** @type {Float32Array} */ x) => this.encode(x);
-      this.knownPrior = priorOf(this.program.prior, this.latent, this.tensors, encode);
+      this.knownPrior =
+        priorOf(this.program.prior, this.latent, this.tensors, encode, this.book);
     }
     return this.knownPrior;
   }
@@ -276,6 +279,14 @@ export class Run extends Hearing {
         scale * (all[i] * r[1] + all[i + 1] * r[3]) + shift[1]);
     }
     return Float32Array.from(some);
+  }
+
+  /**
+   * Which entries of its codebook the code of an image is made of: (places,).
+   * @param {number} index
+   */
+  indices(index) {
+    return nearestEntries(this.book.data, this.book.length, this.code(index));
   }
 
   /** @param {number} index */

@@ -2,6 +2,7 @@
 
 import { LatentPad } from "../parts/latent_pad.js";
 import { mounting } from "../parts/pad.js";
+import { CodeGrid } from "./explore/code_grid.js";
 import { Completions } from "./explore/completions.js";
 import { Drawing } from "./explore/drawing.js";
 import { DrawnCode } from "./explore/drawn_code.js";
@@ -15,6 +16,7 @@ class ExplorePad extends LatentPad {
   constructor(component) {
     super(component);
     this.tools = this.attach(new MapTools(this));
+    this.attach(new CodeGrid(this));
     this.attach(new Styles(this));
     this.completions = this.attach(new Completions(this));
     this.sampling = this.attach(new DrawnCode(this));

@@ -1,4 +1,5 @@
-"""VQ-VAE (van den Oord et al., 2017) with a codebook of moving averages."""
+"""An autoencoder whose code is a few entries of a codebook of moving averages, without a prior
+(van den Oord et al., 2017)."""
 
 from typing import final
 
@@ -13,17 +14,17 @@ from core.models.networks import check_latent, mlp_decoder, mlp_encoder
 from core.models.signals import NOTHING, Level
 
 
-class VQConfig(ModelConfig):
+class BookConfig(ModelConfig):
     positions: int = knob(4, ge=1, le=64, label="Positions", help="Entries in one code.")
     entries: int = knob(8, ge=2, le=512, label="Entries", help="Size of the codebook.")
     decay: float = knob(0.9, ge=0, le=1, label="Decay", help="Of the codebook's averages.")
 
 
 @final
-class VQVAE(Averaging, Discrete, Autoencoder):
+class BookAutoencoder(Averaging, Discrete, Autoencoder):
     """A code is a few entries of a codebook; gradients go straight through."""
 
-    name, title, Config = "vq_vae", "VQ-VAE", VQConfig
+    name, title, Config = "book_ae", "Codebook AE", BookConfig
 
     def __init__(self, config, signature):
         check_latent(config.latent, signature)
