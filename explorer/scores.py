@@ -10,6 +10,7 @@ from explorer.language import Words
 SCORES = (  # name of the texts, key in the run's metrics, decimals
     ("error", "squared_error", 1),
     ("denoised", "squared_error_denoised", 1),
+    ("dead", "dead_share", 3),
     ("rate", "rate", 2),
     ("cross", "cross_entropy_grey", 1),
     ("elbo", "elbo_binary", 1),
@@ -28,7 +29,7 @@ class Row:
 
 def rows(words: Words, scores: Mapping[str, float]) -> list[Row]:
     """The scores that are there, of a run's metrics on one split."""
-    compared = {name: f"{value:.1f}" for name, value in scores.items()}
+    compared = {name: f"{value:.{1 if abs(value) >= 1 else 3}f}" for name, value in scores.items()}
     return [
         Row(
             key,

@@ -21,7 +21,7 @@ from pydantic_core import from_json
 from core.measures.corruptions import LEVELS, NOISES
 from core.refusal import Refusal
 from core.store.refusals import CheckpointError
-from core.store.schema import CODES, FILM, MAP, PICTURES, WEIGHTS, RunRecord
+from core.store.schema import CODES, FILM, MAP, PICTURES, WEIGHTS, WIDE, RunRecord
 from core.store.weights import SCALE
 
 LARGEST_HEADER = 2**20
@@ -169,14 +169,17 @@ def check_file(record: RunRecord, file: str, found: Header) -> None:
 
 def _check_codes(record: RunRecord, found: Header) -> None:
     width = record.width
-    count = _shape(record, CODES, found, "codes", 2)[0]
+    held = "points" if width > WIDE and "points" in found else "codes"
+    count = _shape(record, CODES, found, held, 2)[0]
     if record.shown is not None:  # the map is of the run's own images
         count = record.shown.count
     wanted: dict[str, tuple[int, ...]] = {
-        "codes": (count, width),
+        held: (count, 2 if held == "points" else width),
         "plane_mean": (width,),
         "plane_basis": (2, width),
     }
+    if held == "points":
+        wanted["code_range"] = (2, width)
     dial = (record.browser or {}).get("dial")
     if dial:
         knots = _shape(record, CODES, found, "knots", 1)[0]

@@ -12,7 +12,7 @@ from core.measures import metrics
 from core.measures.corruptions import LEVELS, NOISES
 from core.measures.losses import squared_error
 from core.measures.noise import CORRUPTIONS
-from core.models.abilities import Corrupting, Dialled, Generative, Probabilistic
+from core.models.abilities import Corrupting, Dialled, Generative, Probabilistic, Units
 from core.models.base import Autoencoder, Member
 from core.models.signals import Condition, join
 
@@ -38,8 +38,8 @@ def evaluate(
         Of images `squared_error` (sum over pixels, mean over images), `squared_error_mean_image`
         (the same for always answering these images' mean), for a model that is trained on
         corrupted inputs `squared_error_denoised` (the answer to inputs corrupted as in its
-        training, against the clean images), and for a model with an ELBO what `rate_distortion`
-        returns. Of sequences also both errors per frame (`…_frame`). Of ratings `rmse` over the
+        training, against the clean images), for one with units what `unit_scores` returns, and for
+        a model with an ELBO what `rate_distortion` returns. Of sequences also both errors per frame (`…_frame`). Of ratings `rmse` over the
         known ones, beside `rmse_constant` of always answering their mean. Of a model without an
         encoder nothing.
     """
@@ -57,6 +57,8 @@ def evaluate(
         scores |= {f"{name}_frame": value / x.shape[1] for name, value in scores.items()}
     if isinstance(model, Corrupting):
         scores["squared_error_denoised"] = own_denoising_error(model, x, seed, labels, dial)
+    if isinstance(model, Units):
+        scores |= unit_scores(model, coding.encode(model, x, labels, dial=dial).mean)
     if isinstance(model, Probabilistic):
         scores |= rate_distortion(model, x, seed, labels, dial)
         if model.likelihood.binary:
@@ -78,6 +80,14 @@ def _ratings(
         "rmse": metrics.root_mean_square(answers[known] - x[known]),
         "rmse_constant": float(x[known].std()),
     }
+
+
+def unit_scores(model: Units, codes: np.ndarray) -> dict[str, float]:
+    """Of codes (count, K): `active_share`, the mean over units and examples of how active a unit
+    is, and `dead_share`, the share of the units that act for none of these examples."""
+    each = model.activity(torch.from_numpy(codes))
+    dead = each.amax(0) < 0.5
+    return {"active_share": each.mean().item(), "dead_share": dead.float().mean().item()}
 
 
 @torch.no_grad()
