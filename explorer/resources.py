@@ -196,6 +196,8 @@ def packed_map(run: Run, part: str) -> bytes:
 def map_points(run: Run) -> np.ndarray:
     """Map coordinates (count, 2) of the codes of the images that a run is shown on."""
     arrays = checkpoints.read_tensors(run, checkpoints.CODES)
+    if "codes" not in arrays:  # too wide to be kept
+        return arrays["points"].astype(np.float64)
     plane = projections.Plane(arrays["plane_mean"], arrays["plane_basis"])
     return plane.to_map(arrays["codes"].astype(np.float64))
 

@@ -12,6 +12,7 @@ SCORES = (  # name of the texts, key in the run's metrics, decimals
     ("denoised", "squared_error_denoised", 1),
     ("perplexity", "perplexity", 1),
     ("bits", "code_bits_prior", 1),
+    ("dead", "dead_share", 3),
     ("rate", "rate", 2),
     ("cross", "cross_entropy_grey", 1),
     ("elbo", "elbo_binary", 1),
@@ -29,11 +30,14 @@ class Row:
     beside: str
 
 
+def _places(name: str, value: float) -> int:
+    """Decimals of a number that stands beside a score."""
+    return 0 if name in COUNTS else 1 if abs(value) >= 1 else 3
+
+
 def rows(words: Words, scores: Mapping[str, float]) -> list[Row]:
     """The scores that are there, of a run's metrics on one split."""
-    compared = {
-        name: f"{value:.0f}" if name in COUNTS else f"{value:.1f}" for name, value in scores.items()
-    }
+    compared = {name: f"{value:.{_places(name, value)}f}" for name, value in scores.items()}
     return [
         Row(
             key,

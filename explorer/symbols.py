@@ -49,6 +49,9 @@ SYMBOLS = {
     "commitment": (r"\gamma", "γ"),
     "stopped": (r"\mathrm{sg}", "sg"),
     "kl": (r"\mathrm{KL}", "KL"),
+    "wanted_activity": (r"\rho", "ρ"),
+    "unit_activity": (r"\hat \rho", "ρ̂"),
+    "kept": (r"\psi_A", "ψ_A"),
     "mean_of_draws": (r"\mathrm{mean}_M", "mean"),
     "expectation": (r"\mathbb E", "E"),
     "normal": (r"\mathcal N", "N(…)"),
@@ -89,7 +92,7 @@ _SIGN = re.compile(
 _PART = re.compile(
     r"\\(?:text|term|textcolor|begin|end)\s*\{[^{}]*\}"  # words, not symbols
     r"|(?P<named>\\mathrm\{\w+\})"
-    r"|(?P<dressed>\\(?:hat|tilde|bar|mathcal|mathbb) ?\{?[A-Za-z]\}?)"
+    r"|(?P<dressed>\\(?:hat|tilde|bar|mathcal|mathbb) ?\{?(?:\\rho|[A-Za-z])\}?)"
     r"|(?P<command>\\[A-Za-z]+)"
     r"|(?P<letter>[A-Za-z]'?)"
     r"|(?P<other>.)",
@@ -115,7 +118,7 @@ def used(latex: str) -> list[str]:
         part = match["named"] or match["dressed"] or match["command"] or match["letter"]
         if not part or _SIGN.fullmatch(part):
             continue
-        symbol = re.sub(r"\\(hat|tilde|bar|mathcal|mathbb) ?\{?(\w)\}?", r"\\\1 \2", part)
+        symbol = re.sub(r"\\(hat|tilde|bar|mathcal|mathbb) ?\{?(\\?\w+)\}?", r"\\\1 \2", part)
         below = _BELOW.match(latex, at)
         if below and symbol + below[0] in _NAMES:  # a symbol of its own, such as σ_x
             symbol, at = symbol + below[0], below.end()

@@ -16,7 +16,7 @@ from core.models.conditioned import SURE, Gate, Kept, Shift, Told, apply
 from core.models.conditions import quadrant_mask
 from core.models.dial import Dial
 from core.models.gaussian import GaussianLevels
-from core.models.networks import LinearTranspose
+from core.models.networks import Largest, LinearTranspose
 from core.paths import AnyPath, path_of
 
 
@@ -87,8 +87,8 @@ def _onnx_model(
     x = torch.zeros(1, *shape)
     at = source
     for number, layer in enumerate(network):
-        if isinstance(layer, Told | Kept):
-            steps = _told_steps if isinstance(layer, Told) else _kept_steps
+        if type(layer) in _CHAINS:
+            steps = _CHAINS[type(layer)]
             more, numbers = steps(layer, str(number), at, x.shape)
             nodes += more
             constants += numbers
@@ -188,19 +188,48 @@ def _kept_steps(layer: Any, name: str, at: str, shape: torch.Size) -> tuple[list
     return _written(name, chain, numbers)
 
 
+def _largest_steps(layer: Any, name: str, at: str, shape: torch.Size) -> Any:
+    """Nodes and constants that put 0 in the place of all but the largest numbers of each row of
+    what is called `at`; the last node's output is that."""
+    from onnx import helper
+
+    own = f"{name}.TopK"
+    nodes = [
+        helper.make_node("TopK", [at, f"{name}.count"], [own, f"{name}.which"], axis=1),
+        helper.make_node("Sub", [at, at], [f"{name}.Sub"]),
+        helper.make_node(
+            "ScatterElements", [f"{name}.Sub", f"{name}.which", own], [f"{name}.kept"], axis=1
+        ),
+    ]
+    return nodes, _numbers(name, {"count": np.array([layer.count])})
+
+
 def _written(
     name: str, chain: dict[str, list[str]], numbers: dict[str, np.ndarray]
 ) -> tuple[list[Any], list[Any]]:
     """Nodes by their operator (behind a colon what tells two apart) and constants by name."""
-    from onnx import helper, numpy_helper
+    from onnx import helper
 
     return (
         [
             helper.make_node(op.partition(":")[0], given, [f"{name}.{op}"])
             for op, given in chain.items()
         ],
-        [numpy_helper.from_array(array, f"{name}.{of}") for of, array in numbers.items()],
+        _numbers(name, numbers),
     )
+
+
+def _numbers(name: str, numbers: dict[str, np.ndarray]) -> list[Any]:
+    from onnx import numpy_helper
+
+    return [numpy_helper.from_array(array, f"{name}.{of}") for of, array in numbers.items()]
+
+
+_CHAINS: dict[type[nn.Module], Any] = {
+    Told: _told_steps,
+    Kept: _kept_steps,
+    Largest: _largest_steps,
+}
 
 
 _Step = tuple[str, list[torch.Tensor], dict[str, Any]]  # operator, its tensors, its attributes
@@ -239,8 +268,7 @@ _ONNX: dict[type[nn.Module], Any] = {
     nn.ConvTranspose2d: _convolution,
     Gate: ("Mul", 1.0),
     Shift: ("Add", 0.0),
-    Told: lambda layer: [],  # see `_told_steps`
-    Kept: lambda layer: [],  # see `_kept_steps`
+    **dict.fromkeys(_CHAINS, lambda layer: []),  # see there
     nn.Flatten: lambda layer: [("Flatten", [], {"axis": 1})],
     nn.Unflatten: lambda layer: [("Reshape", [torch.tensor([-1, *layer.unflattened_size])], {})],
     nn.Identity: lambda layer: [],

@@ -11,12 +11,12 @@ from typing import Any
 
 from torch import nn
 
-from core.models.abilities import Conditional, Dialled, Generative, Layered, Probabilistic
+from core.models.abilities import Conditional, Dialled, Generative, Layered, Probabilistic, Units
 from core.models.base import Member
 from core.models.codebook import CausalConv2d, Codebook, Placed
 from core.models.conditioned import Gate, Kept, Shift, Told
 from core.models.gaussian import GaussianLevels
-from core.models.networks import WEIGHTED, LinearTranspose
+from core.models.networks import WEIGHTED, Largest, LinearTranspose
 
 Layer = dict[str, Any]
 
@@ -86,6 +86,8 @@ def browser_program(model: Member) -> dict[str, Any] | None:
         program["dial"] = asdict(model.dial)
     if isinstance(model, Conditional):
         program["takes"] = list(model.takes)
+    if isinstance(model, Units) and model.rho is not None:
+        program["rho"] = model.rho
     return program
 
 
@@ -111,6 +113,7 @@ _LAYERS: dict[type[nn.Module], Any] = {
     Kept: lambda layer: {"op": "kept", "kind": layer.kind},
     Codebook: lambda layer: {"op": "nearest"},
     Placed: lambda layer: {"op": "place"},
+    Largest: lambda layer: {"op": "largest", "count": layer.count},
     nn.Flatten: lambda layer: {"op": "reshape", "shape": None},
     nn.Unflatten: lambda layer: {"op": "reshape", "shape": list(layer.unflattened_size)},
     nn.Identity: lambda layer: {},

@@ -76,6 +76,20 @@ def encode(
 
 
 @torch.no_grad()
+def entries(
+    model: Autoencoder, x: np.ndarray, labels: np.ndarray | None = None, batch: int = 1000
+) -> np.ndarray:
+    """Which entries of its codebook the codes of images x (count, *shape) are made of, if of any:
+    (count, places) int64."""
+    parts = []
+    for part, condition in batches(model, x, labels, batch):
+        levels = model.encode(part, condition)
+        index = [level.index for level in levels if level.index is not None]
+        parts.append(torch.cat(index, 1).cpu())
+    return torch.cat(parts).numpy()
+
+
+@torch.no_grad()
 def decode(
     model: Member,
     z: np.ndarray,

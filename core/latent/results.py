@@ -19,6 +19,7 @@ from core.latent import sampling
 from core.refusal import Refusal
 from core.store import checkpoints, maps, records, result_files
 from core.store.checkpoints import CODES, WEIGHTS, Run
+from core.store.schema import WIDE
 
 DIGITS = ("mnist-5k", "all")  # what a run is shown on where no other set is named
 MOST_POINTS = 10_000  # of a map's scores, which look at all pairs
@@ -73,11 +74,14 @@ class Subject:
         return image_sets.open_set(self.set_id)
 
     def _encode(self) -> np.ndarray:
-        if self.set_id is None:
-            return checkpoints.read_tensors(self.run, CODES)["codes"].astype(np.float32)
         from core.latent import coding
 
-        return coding.encode(self.model, self.images.x, dial=_usual(self.model)).mean
+        if self.set_id is not None:
+            return coding.encode(self.model, self.images.x, dial=_usual(self.model)).mean
+        kept = checkpoints.read_tensors(self.run, CODES).get("codes")
+        if kept is not None:
+            return kept.astype(np.float32)
+        return coding.encode(self.model, self.images.x, self.images.labels).mean
 
 
 def _usual(model: Any) -> float | None:
@@ -133,6 +137,11 @@ def _knot_scores(subject: Subject, report: Report) -> Found:
 
 def _has_knob(run: Run) -> bool:
     return records.dial_of(run) is not None
+
+
+def _is_narrow(run: Run) -> bool:
+    """Whether full covariances can be told of the codes: they have K² numbers each."""
+    return run.record.width <= WIDE
 
 
 def _random_scores(subject: Subject, report: Report) -> Found:
@@ -206,7 +215,7 @@ KINDS: dict[str, Kind] = {
     "umap": Kind(_umap),
     "tsne": Kind(_tsne),
     "each": Kind(_each),
-    "mixture": Kind(_mixture, version=sampling.FITTED),
+    "mixture": Kind(_mixture, version=sampling.FITTED, applies=_is_narrow),
     "plane_scores": Kind(_scores_of(_plane), aside=True),
     "umap_scores": Kind(_scores_of(_map_of("umap")), aside=True),
     "tsne_scores": Kind(_scores_of(_map_of("tsne")), aside=True),

@@ -95,6 +95,13 @@ def squared_jacobian_of_sigmoid(h: Tensor, weight: Tensor) -> Tensor:
     return ((h * (1 - h)).square() @ weight.square().sum(1)).mean()
 
 
+def sparsity(activity: Tensor, rho: float) -> Tensor:
+    """Σⱼ KL(ρ ‖ ρ̂ⱼ) in nats between coins that show 1 with probability ρ and ρ̂ⱼ, the mean over the
+    batch of unit j's activity (batch, K) in [0, 1]: a sum over the units. Ng (2011)."""
+    mean = activity.mean(0).clamp(1e-6, 1 - 1e-6)  # (K,)
+    return (rho * (rho / mean).log() + (1 - rho) * ((1 - rho) / (1 - mean)).log()).sum()
+
+
 def gaussian_sample(mean: Tensor, log_var: Tensor, generator: torch.Generator | None) -> Tensor:
     """Reparameterised draw z = μ + σ·ε with ε ~ N(0, I) (Kingma & Welling, 2014)."""
     noise = torch.empty_like(mean).normal_(generator=generator)

@@ -29,6 +29,8 @@ _CLASSES = {
     "greedy_ae": "core.models.greedy.GreedyAutoencoder",
     "denoising_ae": "core.models.denoising.DenoisingAutoencoder",
     "multilevel_dae": "core.models.multilevel.MultiLevelAutoencoder",
+    "overcomplete_ae": "core.models.overcomplete.OvercompleteAutoencoder",
+    "sparse_ae": "core.models.sparse.SparseAutoencoder",
     "contractive_ae": "core.models.contractive.ContractiveAutoencoder",
     "vae": "core.models.vae.VAE",
     "multirate_vae": "core.models.multirate.MultiRateVAE",

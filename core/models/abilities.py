@@ -94,6 +94,20 @@ class Layered(ABC):
         """The decoder, output nonlinearity included: (batch, width) → (batch, *shape)."""
 
 
+class Units(ABC):
+    """Its code is made of units that are active for some examples and not for others."""
+
+    @property
+    @abstractmethod
+    def rho(self) -> float | None:
+        """The mean activity that is wanted of each unit; None where none is."""
+
+    @abstractmethod
+    def activity(self, z: Tensor) -> Tensor:
+        """How active each unit is, from 0 to 1: (batch, width) both ways. From a half on it counts
+        as acting; one that acts for no example is dead."""
+
+
 class Discrete(ABC):
     """Its code is made of entries of a codebook."""
 

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from core.config import LayersConfig, knob
 from core.measures import losses
 from core.models.deterministic import PointAutoencoder
-from core.models.networks import ACTIVATIONS, check_latent, mlp_encoder, tied_decoder
+from core.models.networks import ACTIVATIONS, mlp_encoder, tied_decoder
 from core.models.signals import Batch, Moment, Output, Signature
 
 
 class ContractiveConfig(LayersConfig):
     """The penalty's weight, the code's nonlinearity and the layers, which the decoder shares."""
 
+    latent: int = knob(2, ge=1, le=1024, label="K", help="Number of latent dimensions.")
     weight: float = knob(
         0.1,
         ge=0,
@@ -36,13 +37,13 @@ class ContractiveAutoencoder(PointAutoencoder):
     there by examples, this one by its derivative.
 
     The decoder has the encoder's weights, transposed: with its own it could make up for an encoder
-    that is merely small, and the penalty would say nothing.
+    that is merely small, and the penalty would say nothing. Its penalty keeps it from copying, so
+    that a code may have more numbers than the image.
     """
 
     name, title, Config = "contractive_ae", "Contractive AE", ContractiveConfig
 
     def __init__(self, config: ContractiveConfig, signature: Signature) -> None:
-        check_latent(config.latent, signature)
         layers = mlp_encoder(signature.size, config.hidden, config.latent, config.activation)
         bends = [ACTIVATIONS["sigmoid"]()] if config.code_activation == "sigmoid" else []
         super().__init__(

@@ -141,6 +141,19 @@ def grid_decoder(length: int, channels: tuple[int, ...], shape: tuple[int, ...])
     return initialised(nn.Sequential(*layers[:-1]))
 
 
+class Largest(nn.Module):
+    """The largest numbers of each row stay, the others become 0: (batch, features) both ways.
+    Makhzani & Frey (2013)."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def forward(self, x: Tensor) -> Tensor:
+        most, which = x.topk(self.count, dim=1)  # just so many, also where numbers are equal
+        return torch.zeros_like(x).scatter(1, which, most)
+
+
 class LinearTranspose(nn.Module):
     """x → x W + b, with the weight W (inputs, outputs) of a linear layer that owns it."""
 

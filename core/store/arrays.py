@@ -21,7 +21,7 @@ from pydantic_core import from_json
 from core.measures.corruptions import LEVELS, NOISES
 from core.refusal import Refusal
 from core.store.refusals import CheckpointError
-from core.store.schema import CODES, FILM, MAP, PICTURES, WEIGHTS, RunRecord
+from core.store.schema import CODES, FILM, MAP, PICTURES, WEIGHTS, WIDE, RunRecord
 from core.store.weights import SCALE
 
 LARGEST_HEADER = 2**20
@@ -169,14 +169,19 @@ def check_file(record: RunRecord, file: str, found: Header) -> None:
 
 def _check_codes(record: RunRecord, found: Header) -> None:
     width = record.width
-    count = _shape(record, CODES, found, "codes", 2)[0]
+    held = "points" if width > WIDE and "points" in found else "codes"
+    count = _shape(record, CODES, found, held, 2)[0]
     if record.shown is not None:  # the map is of the run's own images
         count = record.shown.count
     wanted: dict[str, tuple[int, ...]] = {
-        "codes": (count, width),
+        held: (count, 2 if held == "points" else width),
         "plane_mean": (width,),
         "plane_basis": (2, width),
     }
+    if held == "points":
+        wanted["code_range"] = (2, width)
+        if record.capabilities.get("discrete"):
+            wanted["entries"] = (count, _shape(record, CODES, found, "entries", 2)[1])
     dial = (record.browser or {}).get("dial")
     if dial:
         knots = _shape(record, CODES, found, "knots", 1)[0]
@@ -193,7 +198,9 @@ def _check_codes(record: RunRecord, found: Header) -> None:
             wanted |= {"knot_kl": (knots, parts)}
     may = {"squared_error": (count,), "noise_error": (len(NOISES), len(LEVELS))}
     _fits(record, CODES, found, wanted | {name: may[name] for name in may if name in found})
-    _typed(record, CODES, found, _NUMBERS)
+    chosen = {name: found[name] for name in ("entries",) if name in wanted}
+    _typed(record, CODES, {name: found[name] for name in found.keys() - chosen}, _NUMBERS)
+    _typed(record, CODES, chosen, ("U8",))
 
 
 def _check_film(record: RunRecord, found: Header) -> None:

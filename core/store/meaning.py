@@ -56,7 +56,7 @@ class _Knobs(_Plain):
     model_config = ConfigDict(strict=True, extra="allow")
     __pydantic_extra__: dict[Word, _Value | _Values]
 
-    latent: int = Field(ge=1, le=784)
+    latent: int = Field(ge=1, le=1024)
     network: Literal["mlp", "conv"] = "mlp"
     hidden: _Widths = []
     channels: _Widths = []
@@ -97,7 +97,7 @@ class _Layer(_Plain):
 
     op: Literal[
         "linear", "linear_transpose", "conv", "conv_transpose", "gate", "shift", "told", "kept",
-        "nearest", "place", "reshape", "gelu", "relu", "silu", "tanh", "sigmoid",
+        "nearest", "place", "reshape", "largest", "gelu", "relu", "silu", "tanh", "sigmoid",
     ]  # fmt: skip
     weight: Name | None = None
     bias: Name | None = None
@@ -105,6 +105,7 @@ class _Layer(_Plain):
     stride: Annotated[int, Field(ge=1, le=64)] | None = None
     padding: Annotated[int, Field(ge=0, le=64)] | None = None
     shape: _Widths | None = None
+    count: Annotated[int, Field(ge=1, le=10**6)] | None = None
 
 
 _Layers = Annotated[list[_Layer], Field(min_length=1, max_length=500)]
@@ -119,6 +120,7 @@ _NEEDED = {  # of a layer beside its `op`
     "kept": ("kind",),
     "nearest": ("weight",),
     "place": ("bias",),
+    "largest": ("count",),
 }
 
 
@@ -153,12 +155,14 @@ class _Program(_Plain):
     prior: _Prior | None = None
     dial: _Dial | None = None
     takes: Annotated[list[Word], Field(max_length=10)] = []
+    rho: Annotated[Finite, Field(gt=0, le=1)] | None = None
 
 
 # What stands beside a score: without it the score says nothing.
 _BESIDE = {
     "squared_error": ("squared_error_mean_image",),
     "squared_error_denoised": ("squared_error", "squared_error_mean_image"),
+    "dead_share": ("active_share",),
     "rate": ("active_units",),
     "cross_entropy_grey": ("rate", "cross_entropy_floor", "cross_entropy_mean_image"),
     "distortion": ("rate",),
@@ -169,7 +173,7 @@ _BESIDE = {
 _OF_POSTERIORS = {"rate", "distortion", "elbo", "rate_binary", "distortion_binary", "elbo_binary"}
 _NOT_BELOW_0 = {
     "squared_error", "squared_error_mean_image", "squared_error_denoised", "rmse", "rmse_constant",
-    "active_units",
+    "active_units", "active_share", "dead_share",
 }  # fmt: skip
 
 

@@ -32,6 +32,7 @@ WEIGHTS, CODES, FILM = "weights.safetensors", "codes.safetensors", "film.safeten
 PICTURES = "pictures.safetensors"  # of a model that no browser runs
 MAP = "map.safetensors"  # the images of its map, where these are its own
 LARGEST_RECORD = 2**20
+WIDE = 64  # numbers in a code beyond which codes are encoded where they are wanted, not kept
 MOST = 5000  # entries of a list in a record
 
 _Text = Annotated[str, Field(max_length=300)]

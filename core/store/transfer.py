@@ -245,7 +245,8 @@ def _verified(found: Run, label: str) -> RunRecord:
     if not all(parameter.isfinite().all() for parameter in model.state_dict().values()):
         raise ShelfError("{label} holds weights that are no finite numbers.", label=label)
     for file in record.files.keys() - {WEIGHTS, MAP}:
-        count = len(checkpoints.read_tensors(found, file).get("codes", ()))
+        arrays = checkpoints.read_tensors(found, file)
+        count = len(arrays.get("codes", arrays.get("points", ())))
         if file == CODES and count != _count_on_map(found):
             raise ShelfError(
                 "{label} holds a map of {count:,} images; a run's map is of the {most:,} images "

@@ -12,7 +12,14 @@ from core.measures import metrics
 from core.measures.corruptions import LEVELS, NOISES
 from core.measures.losses import squared_error
 from core.measures.noise import CORRUPTIONS
-from core.models.abilities import Corrupting, Dialled, Discrete, Generative, Probabilistic
+from core.models.abilities import (
+    Corrupting,
+    Dialled,
+    Discrete,
+    Generative,
+    Probabilistic,
+    Units,
+)
 from core.models.base import Autoencoder, Member
 from core.models.signals import Condition, join
 
@@ -39,7 +46,8 @@ def evaluate(
         (the same for always answering these images' mean), for a model that is trained on
         corrupted inputs `squared_error_denoised` (the answer to inputs corrupted as in its
         training, against the clean images), for one whose code is made of entries of a codebook
-        what `code_scores` returns, and for a model with an ELBO what `rate_distortion` returns. Of
+        what `code_scores` returns, for one with units what `unit_scores` does, and for a model with
+        an ELBO what `rate_distortion` returns. Of
         sequences also both errors per frame (`…_frame`). Of ratings `rmse` over the known ones,
         beside `rmse_constant` of always answering their mean. Of a model without an
         encoder nothing.
@@ -60,6 +68,8 @@ def evaluate(
         scores["squared_error_denoised"] = own_denoising_error(model, x, seed, labels, dial)
     if isinstance(model, Discrete):
         scores |= code_scores(model, x, labels)
+    if isinstance(model, Units):
+        scores |= unit_scores(model, coding.encode(model, x, labels, dial=dial).mean)
     if isinstance(model, Probabilistic):
         scores |= rate_distortion(model, x, seed, labels, dial)
         if model.likelihood.binary:
@@ -83,6 +93,14 @@ def _ratings(
     }
 
 
+def unit_scores(model: Units, codes: np.ndarray) -> dict[str, float]:
+    """Of codes (count, K): `active_share`, the mean over units and examples of how active a unit
+    is, and `dead_share`, the share of the units that act for none of these examples."""
+    each = model.activity(torch.from_numpy(codes))
+    dead = each.amax(0) < 0.5
+    return {"active_share": each.mean().item(), "dead_share": dead.float().mean().item()}
+
+
 @torch.no_grad()
 def code_scores(
     model: Autoencoder, x: np.ndarray, labels: np.ndarray | None = None, batch: int = 1000
@@ -98,22 +116,18 @@ def code_scores(
     """
     if not isinstance(model, Discrete):
         raise ValueError("Only a model with a codebook chooses entries.")
-    entries = len(model.codebook())
-    chosen = torch.zeros(entries, dtype=torch.float64)
-    nats, places = 0.0, 0
-    for part, condition in coding.batches(model, x, labels, batch):
-        levels = model.encode(part, condition)
-        index = torch.cat([level.index for level in levels if level.index is not None], 1)
-        chosen += torch.bincount(index.flatten().cpu(), minlength=entries).double()
-        places = index.shape[1]
-        if isinstance(model, Generative):
-            nats -= model.log_prior(join(levels), condition).sum().item()
+    chosen = coding.entries(model, x, labels, batch)
+    counts = np.bincount(chosen.flatten())
     scores = {
-        "perplexity": metrics.perplexity(chosen.numpy()),
-        "entries_used": float((chosen > 0).sum()),
-        "code_bits": places * math.log2(entries),
+        "perplexity": metrics.perplexity(counts),
+        "entries_used": float(np.count_nonzero(counts)),
+        "code_bits": chosen.shape[1] * math.log2(len(model.codebook())),
     }
     if isinstance(model, Generative):
+        nats = sum(
+            -model.log_prior(join(model.encode(part, condition)), condition).sum().item()
+            for part, condition in coding.batches(model, x, labels, batch)
+        )
         scores["code_bits_prior"] = nats / len(x) / math.log(2)
     return scores
 

@@ -1,4 +1,5 @@
-"""What a run keeps for its map: codes, a plane to see them on, errors, and knots of its knob."""
+"""What a run keeps for its map: codes or their places, a plane to see them on, errors, and knots of
+its knob."""
 
 from __future__ import annotations
 
@@ -8,9 +9,10 @@ import torch
 from core.data import Dataset
 from core.latent import coding
 from core.latent.projections import Plane, map_plane
-from core.models.abilities import Dialled
+from core.models.abilities import ClosedForm, Dialled, Discrete, Layered
 from core.models.base import Autoencoder
 from core.models.dial import Dial
+from core.store.schema import WIDE
 from core.training.evaluate import evaluate
 
 KNOTS = 12
@@ -19,7 +21,12 @@ KNOTS = 12
 def map_arrays(model: Autoencoder, digits: Dataset) -> dict[str, np.ndarray]:
     """What the map draws: `codes` (count, K) float16, `plane_mean` (K,) and `plane_basis` (2, K)
     float32, and `squared_error` (count,) float16 of each digit's reconstruction or, where a knob
-    changes it, what `knot_arrays` returns."""
+    changes it, what `knot_arrays` returns.
+
+    A code of more than WIDE numbers would take many times what its network does, so that whoever
+    holds the network encodes again; in place of `codes` stand `points` (count, 2), their places on
+    the plane, and `code_range` (2, K), least and most of each number, float16 both; and of one
+    that is made of entries of a codebook these, `entries` (count, places) uint8."""
     codes = coding.encode(model, digits.x, digits.labels).mean
     plane = map_plane(codes)
     x = coding.to_tensor(digits.x).numpy()
@@ -28,10 +35,18 @@ def map_arrays(model: Autoencoder, digits: Dataset) -> dict[str, np.ndarray]:
         off = off * digits.observed
     error = off.reshape(len(x), -1).sum(1)
     arrays: dict[str, np.ndarray] = {
-        "codes": codes.astype(np.float16),
         "plane_mean": plane.mean.astype(np.float32),
         "plane_basis": plane.basis.astype(np.float32),
     }
+    # PCA's curve of errors over K is read off its codes, and a knob's knots stand for them alone.
+    needed = isinstance(model, ClosedForm | Dialled) or not isinstance(model, Layered)
+    if codes.shape[1] > WIDE and not needed:
+        arrays["points"] = plane.to_map(codes).astype(np.float16)
+        arrays["code_range"] = np.stack([codes.min(0), codes.max(0)]).astype(np.float16)
+        if isinstance(model, Discrete):
+            arrays["entries"] = coding.entries(model, digits.x, digits.labels).astype(np.uint8)
+    else:
+        arrays["codes"] = codes.astype(np.float16)
     if isinstance(
         model, Dialled
     ):  # one digit's error changes with the knob; its mean is at the knots

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.store.checkpoints import Run
+from core.store.schema import WIDE
 from explorer import assets, members, own, resources, state, symbols
 from explorer.language import Words, plain
 from explorer.pad.component import latent_pad
@@ -35,11 +36,14 @@ def show() -> None:
         state.carry("z", of=run.id)
         state.carry("told", of=run.id)
         state.carry("seen", of=run.id)
+        state.carry("unit", of=run.id)
+        state.carry("noisy")
         state.carry("drawn")
         data = {
             "run": assets.run_spec(run),
             "model": frame.name_of(words, run),
             "digits": assets.digits_spec(own_set, run),
+            "beside": _as_wide(words, run),
             "text": words.group("pad", "mapspad", "savespad", "sketchpad"),
         }
         latent_pad(
@@ -47,6 +51,18 @@ def show() -> None:
         )
         frame.say_below(words, "explore", _in_short(words, run))
         _below(words, run)
+
+
+def _as_wide(words: Words, run: Run) -> list[dict]:
+    """Networks whose codes are as wide as this run's, where that is so wide that they could copy
+    their input: what is done about it tells them apart."""
+    if run.record.width <= WIDE or not resources.on_digits(run):
+        return []
+    return [
+        assets.network_spec(other) | {"name": frame.name_of(words, other)}
+        for other in frame.digit_runs()
+        if other.record.width == run.record.width and other.id != run.id
+    ]
 
 
 def _below(words: Words, run: Run) -> None:

@@ -71,6 +71,21 @@ export function lookUp(data, length, index, out = new Float32Array(index.length 
 }
 
 /**
+ * The codes of many images by their entries: (count · places) → (count · K).
+ * @param {Book} book
+ * @param {Uint8Array} chosen An index beyond the codebook counts as its last.
+ */
+export function codesOf({ data, entries, length, places }, chosen) {
+  const width = length * places, codes = new Float32Array(chosen.length * length);
+  const last = entries - 1;
+  for (let i = 0, from = 0; from < chosen.length; i++, from += places) {
+    const index = chosen.subarray(from, from + places).map((entry) => Math.min(last, entry));
+    lookUp(data, length, index, codes.subarray(i * width, (i + 1) * width));
+  }
+  return codes;
+}
+
+/**
  * A layer of a network: each place of x (length, places) → the entry nearest to it.
  * @param {import("./safetensors.js").Tensor} tensor
  * @param {number} places

@@ -34,6 +34,22 @@ export async function encodeAll(run, digits, value, options) {
 }
 
 /**
+ * Encode all `digits` of a run that keeps no codes; of another nothing is to be done.
+ * `progress(done, count)` is told how many are encoded.
+ * @param {import("./run.js").Run} run
+ * @param {import("./digits.js").Digits} digits
+ * @param {Omit<import("./slices.js").Slices, "progress"> & { progress?: (done: number, count: number) => void }} options
+ */
+export async function keepCodes(run, digits, { progress, ...rest }) {
+  if (run.codes) return;
+  await run.ready(digits);
+  const count = digits.labels.length;
+  const codes = await encodeAll(run, digits, undefined, {
+    ...rest, progress: (done) => progress?.(done, count) });
+  if (rest.wanted?.() !== false) run.setCodes(codes, undefined);
+}
+
+/**
  * A run like this one with the codes of all `digits`, at the knob's present value.
  * @param {import("./run.js").Run} run
  * @param {import("./digits.js").Digits} digits
@@ -59,7 +75,7 @@ export async function usual(run, digits, options) {
   const at = run.dial ? run.value : null;
   if (known.get(run)?.at === at) return known.get(run);
   let { codes, squaredErrors: errors } = run;
-  if (run.dial || run.recoded || !errors) {
+  if (run.dial || run.recoded || !errors || !codes) {
     await digits?.arrived;
     if (!digits?.images || run.recoded) return null;
     const chosen = stratified(digits.labels, SAMPLE, SEED);

@@ -1,7 +1,7 @@
 // How fast a network's answers move with what it is given: its Jacobian at one input, exactly, and
 // which changes of an image a code follows. Layer lists without convolutions.
 
-import { GATES, quadrantMask } from "./network.js";
+import { GATES, largestOf, quadrantMask } from "./network.js";
 
 /**
  * @typedef {import("./network.js").Layer} Layer
@@ -80,7 +80,10 @@ export function linearised(layers, tensors, x, position = 0, told = [], shape = 
       continue;
     }
     let slope;
-    if (layer.op === "gate") {
+    if (layer.op === "largest") {
+      slope = largestOf(value, layer.count);
+      value = value.map((v, i) => v * slope[i]);
+    } else if (layer.op === "gate") {
       const bias = tensors[layer.bias].data, gate = GATES[layer.kind];
       slope = tensors[layer.weight].data.map((w, i) => gate(w * position + bias[i]));
       value = value.map((v, i) => v * slope[i]);

@@ -7,7 +7,7 @@ import { POINTWISE } from "./pointwise.js";
 /**
  * One entry of a layer list: an operation, the names of its tensors and its numbers.
  * @typedef {{ op: string, weight?: string, bias?: string, shape?: number[], stride?: number,
- *   padding?: number, kind?: string }} Layer
+ *   padding?: number, kind?: string, count?: number }} Layer
  */
 
 const SURE = 1e-4; // of a pixel that is seen, the probability at most that it is another
@@ -53,6 +53,37 @@ function linear(weight, bias, x, out) {
     for (let i = 0; i < inputs; i++) sum += weight[row + i] * x[i];
     out[o] = sum;
   }
+}
+
+/**
+ * 1 at the `count` largest numbers, of equal ones at the first, 0 elsewhere.
+ * @param {ArrayLike<number>} x
+ * @param {number} count
+ */
+export function largestOf(x, count) {
+  const mask = new Uint8Array(x.length);
+  const least = Float32Array.from(x).sort()[x.length - count];
+  let left = count;
+  for (let i = 0; i < x.length; i++) {
+    if (x[i] > least) {
+      mask[i] = 1;
+      left--;
+    }
+  }
+  for (let i = 0; i < x.length && left > 0; i++) {
+    if (x[i] === least) {
+      mask[i] = 1;
+      left--;
+    }
+  }
+  return mask;
+}
+
+// All but the largest numbers become 0.
+function keepLargest(x, count) {
+  const mask = largestOf(x, count);
+  for (let i = 0; i < x.length; i++) if (!mask[i]) x[i] = 0;
+  return x;
 }
 
 // (rows, columns) → (columns, rows)
@@ -156,6 +187,10 @@ export class Network {
       }
       if (layer.op === "kept") {
         this.steps.push(this.#kept(layer.kind, now));
+        continue;
+      }
+      if (layer.op === "largest") {
+        this.steps.push((x) => keepLargest(x, layer.count));
         continue;
       }
       const weight = tensors[layer.weight];

@@ -1,6 +1,6 @@
 // A run in the browser: its networks, its codes, its map, and its continuous knob.
 
-import { bookOf, lookUp, nearestEntries } from "./codebook.js";
+import { bookOf, codesOf, nearestEntries } from "./codebook.js";
 import { fetchBytes } from "./fetching.js";
 import { Hearing } from "./hearing.js";
 import { cubic } from "./knots.js";
@@ -10,6 +10,7 @@ import { priorOf } from "./prior.js";
 import { readTensors } from "./safetensors.js";
 import { labelOf } from "./told.js";
 
+export const WIDE = 64; // numbers in a code beyond which codes may be encoded at need, not kept
 const ENOUGH = 5000; // points of all knots that a view is made for
 
 // A run in the browser: encoder, decoder, the held-out digits' codes and the map's plane.
@@ -65,8 +66,13 @@ export class Run extends Hearing {
     this.hasPosterior = spec.posterior;
     this.likelihood = program.likelihood ?? {};
     this.logVarRange = program.log_var_range;
-    this.codes = arrays.codes.data; // (count, K)
-    this.count = arrays.codes.shape[0];
+    // (count, K); null of a run whose codes are too wide to be kept, until all are encoded here
+    /** @type {Float32Array | null} */
+    this.codes = arrays.codes?.data ?? null;
+    if (this.book && arrays.entries) this.codes = codesOf(this.book, arrays.entries.data);
+    this.count = (arrays.codes ?? arrays.points).shape[0];
+    /** @type {import("./digits.js").Digits | null} */
+    this.shown = null; // the images whose codes these are, where they are encoded at need
     this.planeMean = arrays.plane_mean.data; // (K,)
     this.planeBasis = arrays.plane_basis.data; // (2, K)
     this.squaredErrors = arrays.squared_error?.data ?? null; // (count,), none where a knob moves them
@@ -78,7 +84,7 @@ export class Run extends Hearing {
     this.recoded = false; // whether the codes are those of other images than the held-out digits
     this.codesAt = this.dial?.usual; // the knob's value at which the codes are these
     this.points = new Float32Array(this.count * 2);
-    this.usualCodes = this.codes.slice();
+    this.usualCodes = this.dial ? this.codes.slice() : null;
     this.#place();
     this.#ranges();
     if (this.dial) this.turn(this.dial.usual);
@@ -144,7 +150,23 @@ export class Run extends Hearing {
   // Whether the codes are those at the knob's value: of K > 2 the places on the map alone follow it
   // at once.
   get codesKnown() {
-    return !this.dial || this.codesAt === this.value;
+    return this.codes !== null && (!this.dial || this.codesAt === this.value);
+  }
+
+  /** Whether a code has more numbers than a hand can take one by one. */
+  get wide() {
+    return this.latent > WIDE;
+  }
+
+  /**
+   * This run once every image that it is shown on has a code: one that keeps none waits for the images.
+   * @param {import("./digits.js").Digits} digits
+   */
+  async ready(digits) {
+    if (this.codes) return this;
+    this.shown = digits;
+    await digits.arrived;
+    return this;
   }
 
   #gates(value) {
@@ -191,12 +213,25 @@ export class Run extends Hearing {
 
   // The map's points straight from the codes.
   #place() {
+    if (!this.codes) {
+      this.#align(this.made.arrays.points.data);
+      return;
+    }
     const z = new Float32Array(this.latent);
     for (let i = 0; i < this.count; i++) {
       for (let k = 0; k < this.latent; k++) z[k] = this.codes[i * this.latent + k];
       const [a, b] = this.toMap(z);
       this.points[2 * i] = a;
       this.points[2 * i + 1] = b;
+    }
+  }
+
+  // Places on the run's own plane to those on the map.
+  #align(own) {
+    const { rotation: r, scale, shift } = this.alignment;
+    for (let i = 0; i < own.length; i += 2) {
+      this.points[i] = scale * (own[i] * r[0] + own[i + 1] * r[2]) + shift[0];
+      this.points[i + 1] = scale * (own[i] * r[1] + own[i + 1] * r[3]) + shift[1];
     }
   }
 
@@ -237,6 +272,7 @@ export class Run extends Hearing {
    * @param {number} value
    */
   setCodes(data, value) {
+    this.codes ??= data;
     this.codes.set(data);
     this.codesAt = value;
     if (this.recoded) this.#place(); // those of the held-out digits follow the knob by themselves
@@ -247,7 +283,12 @@ export class Run extends Hearing {
   #ranges() {
     this.low = new Float32Array(this.latent).fill(Infinity);
     this.high = new Float32Array(this.latent).fill(-Infinity);
-    for (let i = 0; i < this.codes.length; i++) {
+    const range = this.codes ? null : this.made.arrays.code_range.data; // (2, K)
+    if (range) {
+      this.low.set(range.subarray(0, this.latent));
+      this.high.set(range.subarray(this.latent));
+    }
+    for (let i = 0; i < (this.codes?.length ?? 0); i++) {
       const k = i % this.latent;
       if (this.codes[i] < this.low[k]) this.low[k] = this.codes[i];
       if (this.codes[i] > this.high[k]) this.high[k] = this.codes[i];
@@ -289,8 +330,16 @@ export class Run extends Hearing {
     return nearestEntries(this.book.data, this.book.length, this.code(index));
   }
 
-  /** @param {number} index */
+  /**
+   * The code of a digit, encoded now where it isn't kept.
+   * @param {number} index
+   */
   code(index) {
+    if (!this.codes) {
+      const image = this.shown.image(index);
+      const label = labelOf(this, image, this.shown.labels[index]);
+      return this.as(label, () => this.encode(image).mean, image);
+    }
     return this.codes.slice(index * this.latent, (index + 1) * this.latent);
   }
 
@@ -369,7 +418,7 @@ export class Run extends Hearing {
    */
   nearest(z) {
     let best = 0, least = Infinity;
-    if (this.knots && !this.recoded && !this.codesKnown) {
+    if (!this.codes || (this.knots && !this.recoded && !this.codesKnown)) {
       const [x, y] = this.toMap(z);
       for (let i = 0; i < this.count; i++) {
         const d = (this.points[2 * i] - x) ** 2 + (this.points[2 * i + 1] - y) ** 2;

@@ -18,6 +18,7 @@ import { decimals, escaped, format } from "../parts/page.js";
 import { namePicks } from "../parts/picks.js";
 import { greyPicture } from "../parts/picture.js";
 import { saveMenu } from "../parts/save_menu.js";
+import { spelledCode } from "../parts/written_code.js";
 import { Extremes } from "./compare/extremes.js";
 import { Angles, Curve } from "./compare/lines.js";
 import { Selection } from "./compare/selection.js";
@@ -183,6 +184,7 @@ class ComparePad extends Pad {
       this.digits ?? Digits.load(data.digits),
       ...data.models.map(({ run }) => loaded.get(JSON.stringify(run)) ?? Run.load(run)),
     ]);
+    await Promise.all(runs.map((run) => run.ready(digits)));
     if (this.destroyed || this.wanted !== data) return; // others were asked for meanwhile
     const first = !this.data;
     this.data = data;
@@ -361,7 +363,7 @@ class ComparePad extends Pad {
       return real && squaredError(output, real);
     });
     this.models.forEach(({ name, map, canvas, score, bar, mark }, i) => {
-      const z = Array.from(target.z[i], (v) => decimals(v, 2)).join(", ");
+      const z = spelledCode(target.z[i]);
       canvas.setAttribute("aria-label", format(text.decoded_by, { model: name, z }));
       score.innerHTML = real
         ? format(text.error_of, { error: decimals(errors[i], 1) })

@@ -210,7 +210,7 @@ class FamilyPad extends Pad {
 
   #load(spec) {
     if (!this.runs.has(spec.id)) {
-      const coming = Run.load(spec);
+      const coming = Run.load(spec).then((run) => run.ready(this.digits));
       this.runs.set(spec.id, coming);
       coming.catch(() => this.runs.delete(spec.id)); // so that it is asked for again
     }

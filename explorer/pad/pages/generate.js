@@ -3,6 +3,7 @@
 
 import { Classifier } from "../engine/classifier.js";
 import { Digits } from "../engine/digits.js";
+import { keepCodes } from "../engine/encoding.js";
 import { planeAxes } from "../engine/layouts.js";
 import { derive, giveUp } from "../engine/results.js";
 import { Run } from "../engine/run.js";
@@ -19,6 +20,7 @@ import { decimals, format, worded } from "../parts/page.js";
 import { namePicks } from "../parts/picks.js";
 import { greyPicture, tiled } from "../parts/picture.js";
 import { saveMenu } from "../parts/save_menu.js";
+import { readCode, spelledCode, writtenCode } from "../parts/written_code.js";
 import { Arithmetic } from "./generate/arithmetic.js";
 import { Grid } from "./generate/grid.js";
 import { Samples } from "./generate/samples.js";
@@ -149,6 +151,12 @@ export class GeneratePad extends Pad {
       Run.load(data.run),
       this.digits ?? Digits.load(data.digits),
     ]);
+    await keepCodes(run, digits, {
+      wanted: () => this.loading === wanted,
+      progress: (done, count) => {
+        this.part("message").textContent = done < count ? format(this.text.encoding, { done, count }) : "";
+      },
+    });
     if (this.loading !== wanted) return; // another one was asked for meanwhile
     const first = !this.run;
     const value = this.run?.dial && this.run.dial.knob === run.dial?.knob ? this.run.value : null;
@@ -195,7 +203,7 @@ export class GeneratePad extends Pad {
     const asked = address.index("digit", count);
     if (asked === null && address.get("digit") !== null) this.say(format(text.bad_digit, { count }));
     this.digit = asked ?? digits.byLabel[7]?.[3] ?? 0;
-    const point = address.vector("z", run.latent);
+    const point = readCode(address, run, this.codeOf(this.digit));
     if (point.problem) this.say(format(text.bad_point, { count: run.latent }));
     this.linked = Boolean(point.value);
     this.#introduce();
@@ -238,7 +246,7 @@ export class GeneratePad extends Pad {
       {
         label: text.save_digit,
         figure: () => {
-          const z = Array.from(this.#shown, (v) => decimals(v, 3)).join(", ");
+          const z = spelledCode(this.#shown, 3);
           return {
             about: this.about("digit", format(text.title_digit, { z })),
             ...tiled([greyPicture(this.views.output.last)], 1),
@@ -386,7 +394,7 @@ export class GeneratePad extends Pad {
     const own = this.own ?? !this.linked;
     address.set({
       digit: this.digit,
-      z: own ? null : Array.from(this.z, (v) => decimals(v, 3)).join(","),
+      z: own ? null : writtenCode(this.run, this.z, this.codeOf(this.digit)),
     });
   }
 
@@ -400,7 +408,7 @@ export class GeneratePad extends Pad {
     const shown = this.#shown;
     const output = run.decode(shown);
     this.views.output.draw(output);
-    const where = Array.from(shown, (v) => decimals(v, 2)).join(", ");
+    const where = spelledCode(shown);
     this.part("output").setAttribute("aria-label", format(text.decoded, { z: where }));
     const norm = decimals(Math.hypot(...shown), 2);
     const place = run.latent <= 4 ? `z = (${where})` : format(text.norm, { norm });

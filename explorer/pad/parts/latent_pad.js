@@ -16,9 +16,10 @@ import { Nearest } from "./nearest.js";
 import { Pad } from "./pad.js";
 import { decimals, format, painted, worded } from "./page.js";
 import { Sliders } from "./sliders.js";
+import { readCode, spelledCode, writtenCode } from "./written_code.js";
 
 /**
- * What stands around the latent pad, and hears of it what it wants to.
+ * What stands around the latent pad and hears of it.
  * @typedef {{ changed?(): void, drawn?(): void, recolour?(): void, destroy?(): void }} Part
  */
 
@@ -155,8 +156,8 @@ export class LatentPad extends Pad {
   // New data from the page: another run, or the same one again.
   async update(data) {
     this.text = worded(data.text);
-    const images = this.data?.digits.labels;
-    if (data.run.id !== this.run?.id || data.digits.labels !== images) await this.load(data);
+    const same = data.digits.labels === this.data?.digits.labels;
+    if (data.run.id !== this.run?.id || !same) await this.load(data);
   }
 
   async load(data) {
@@ -167,7 +168,7 @@ export class LatentPad extends Pad {
       Run.load(data.run),
       same ? this.digits : Digits.load(data.digits),
     ]);
-    const run = data.digits.own ? await this.#recode(plain, digits) : plain;
+    const run = await (data.digits.own ? this.#recode(plain, digits) : plain.ready(digits));
     if (this.loading !== data || !run) return; // another one was asked for meanwhile
     this.digits = digits;
     this.data = data;
@@ -249,10 +250,10 @@ export class LatentPad extends Pad {
 
   // The first point: the one in the link, else the picked digit's own code.
   start() {
-    const asked = address.vector("z", this.run.latent);
     introduce(this.run, null, this.digits.labels[this.digit]);
     this.run.tell(address.index("told", this.run.classes) ?? this.run.label);
     this.z = this.run.code(this.digit);
+    const asked = readCode(address, this.run, this.z);
     if (asked.problem) this.say(format(this.text.bad_point, { count: this.run.latent }));
     else if (asked.value) this.z = asked.value;
     this.linked = Boolean(asked.value);
@@ -260,8 +261,7 @@ export class LatentPad extends Pad {
   }
 
   /**
-   * Choose a real digit: it is encoded here and its code becomes the point, unless `keep` is
-   * given.
+   * Choose a real digit: it is encoded here and its code becomes the point, unless one is kept.
    * @param {number} index
    * @param {boolean} quiet
    * @param {Float32Array | null} keep
@@ -372,7 +372,7 @@ export class LatentPad extends Pad {
     address.set({
       digit: this.digit,
       told: this.run.label === this.run.introduced ? null : this.run.label,
-      z: own && !this.taken ? null : Array.from(this.z, (v) => decimals(v, 3)).join(","),
+      z: own && !this.taken ? null : writtenCode(this.run, this.z, this.own),
     });
   }
 
@@ -388,7 +388,7 @@ export class LatentPad extends Pad {
     this.shown = shown;
     const output = run.decode(shown);
     this.views.output.draw(output);
-    const where = Array.from(shown, (v) => decimals(v, 2)).join(", ");
+    const where = spelledCode(shown);
     this.part("output").setAttribute("aria-label", format(text.decoded, { z: where }));
     const isOwn = this.input && !this.ghost && run.label === run.introduced &&
       shown.every((v, k) => v === this.own[k]);
@@ -418,7 +418,7 @@ export class LatentPad extends Pad {
     if (this.ghost) marks.push({ at: layout.toMap(this.z), kind: "point" });
     this.map.overlay(marks);
     this.nearest.show(nearest);
-    this.sliders.show(shown, this.host.activeElement);
+    this.sliders.show(shown, this.host.activeElement, this.own);
     this.#tell("drawn");
   }
 

@@ -1,9 +1,11 @@
-// A slider for each latent dimension, with the held-out digits' codes behind it.
+// A slider for each latent dimension, of a wide code for those that are largest in the image's own code,
+// with the held-out digits' codes behind it.
 
 import { clamp } from "../engine/numbers.js";
 import { decimals } from "./page.js";
 
 const BINS = 60;
+const SHOWN = 8; // rows of a wide code
 const STEPS = { plain: 0.02, shifted: 0.1 }; // of the arrow keys, as shares of a slider
 
 export class Sliders {
@@ -16,11 +18,24 @@ export class Sliders {
    * @param {() => void} acts.onSettle When a hand lets go.
    * @param {() => void} acts.onKey After a key.
    */
-  constructor(box, run, { onMove, onSettle, onKey }) {
+  constructor(box, run, acts) {
     this.run = run;
+    this.box = box;
+    this.acts = acts;
+    /** @type {ArrayLike<number> | null} */
+    this.own = null; // the code whose largest numbers the rows of a wide one are of
+    /** @type {number | null} */
+    this.held = null; // the dimension of a wide code that was asked for
+    this.#build(run.wide ? [] : Array.from({ length: run.latent }, (_, k) => k));
+  }
+
+  // A row for each of these dimensions.
+  #build(dimensions) {
+    const { run, box } = this;
+    const { onMove, onSettle, onKey } = this.acts;
     box.innerHTML = "";
     box.classList.toggle("many", run.latent > 4);
-    this.rows = Array.from({ length: run.latent }, (_, k) => {
+    this.rows = dimensions.map((k) => {
       const row = box.appendChild(document.createElement("label"));
       row.innerHTML = `<span class="name"><i>z</i><sub>${k + 1}</sub></span>
         <svg class="way" viewBox="-8 -8 16 16" aria-hidden="true"><path d="M-5.5 0H5.5M2 -3.5L5.5 0L2 3.5"/></svg>
@@ -42,10 +57,30 @@ export class Sliders {
       });
       input.addEventListener("change", onSettle);
       return {
-        input, output: row.querySelector("output"), canvas: row.querySelector("canvas"),
+        k, input, output: row.querySelector("output"), canvas: row.querySelector("canvas"),
         way: row.querySelector(".way"),
       };
     });
+    this.point(this.ways ?? null);
+    if (this.colours) this.recolour(this.colours);
+  }
+
+  // Of a wide code the dimensions that are largest in the image's own code have rows.
+  #choose(own) {
+    const size = (/** @type {number} */ k) => Math.abs(own[k]);
+    const largest = Array.from(own, (_, k) => k).sort((a, b) => size(b) - size(a)).slice(0, SHOWN);
+    if (this.held !== null && !largest.includes(this.held)) largest.push(this.held);
+    this.own = own;
+    this.#build(largest);
+  }
+
+  /**
+   * Give a dimension of a wide code a row, beside those that are largest in the image's own code.
+   * @param {number | null} k
+   */
+  hold(k) {
+    this.held = k;
+    if (this.run.wide && this.own) this.#choose(this.own);
   }
 
   /**
@@ -54,7 +89,8 @@ export class Sliders {
    * @param {import("../engine/layouts.js").Way[] | null} ways
    */
   point(ways) {
-    this.rows.forEach(({ way }, k) => {
+    this.ways = ways;
+    this.rows.forEach(({ k, way }) => {
       const { angle, share } = ways?.[k] ?? { angle: 0, share: 0 };
       way.style.transform = `rotate(${decimals((-180 * angle) / Math.PI, 1)}deg)`;
       way.style.opacity = share < 0.03 ? "0" : decimals(0.35 + 0.65 * share, 2);
@@ -63,13 +99,14 @@ export class Sliders {
 
   /** @param {import("./theme.js").Colours} colours */
   recolour(colours) {
-    this.rows.forEach((_, k) => this.#histogram(k, colours));
+    this.colours = colours;
+    for (const row of this.rows) this.#histogram(row, colours);
   }
 
   // Where the held-out digits' codes lie in this dimension.
-  #histogram(k, colours) {
+  #histogram({ k, canvas }, colours) {
     const { run } = this;
-    const { canvas } = this.rows[k];
+    if (!run.codes) return;
     const counts = new Float32Array(BINS);
     for (let i = k; i < run.codes.length; i += run.latent) {
       const share = (run.codes[i] - run.low[k]) / (run.high[k] - run.low[k]);
@@ -91,9 +128,11 @@ export class Sliders {
   /**
    * @param {ArrayLike<number>} z
    * @param {Element | null} held The element in hand, which keeps what the hand made it.
+   * @param {ArrayLike<number>} own The image's own code.
    */
-  show(z, held) {
-    this.rows.forEach(({ input, output }, k) => {
+  show(z, held, own) {
+    if (this.run.wide && own && own !== this.own) this.#choose(own);
+    this.rows.forEach(({ k, input, output }) => {
       if (input !== held || Number(input.value) !== z[k]) input.value = String(z[k]);
       output.textContent = decimals(z[k], 2);
     });

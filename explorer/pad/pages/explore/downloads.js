@@ -6,6 +6,7 @@ import { classLegend, mapFigure, scaleLegend } from "../../parts/montage.js";
 import { format } from "../../parts/page.js";
 import { greyPicture, tiled } from "../../parts/picture.js";
 import { saveMenu } from "../../parts/save_menu.js";
+import { spelledCode } from "../../parts/written_code.js";
 
 /**
  * @param {import("../../parts/latent_pad.js").LatentPad} pad
@@ -20,7 +21,8 @@ export function keepMenu(pad, tools, root) {
     title: [format(text.slide_of, { model: pad.data.model, what: title }), pad.dial.written]
       .filter(Boolean).join("; "),
   });
-  const where = () => Array.from(pad.z, (value) => value.toPrecision(4)).join(", ");
+  const where = () => pad.run.wide ? spelledCode(pad.z)
+    : Array.from(pad.z, (value) => value.toPrecision(4)).join(", ");
   const early = () => !pad.z && text.save_early;
   /** @type {import("../../parts/save_menu.js").Item[]} */
   const items = [

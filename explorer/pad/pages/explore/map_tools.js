@@ -150,9 +150,9 @@ export class MapTools {
   }
 
   #methods() {
-    const { latent } = this.pad.run;
+    const { latent, wide } = this.pad.run;
     if (latent === 1) return ["native", ...FAR];
-    return latent === 2 ? ["native", "pca", ...FAR] : ["pca", "axes", ...FAR];
+    return latent === 2 ? ["native", "pca", ...FAR] : ["pca", ...(wide ? [] : ["axes"]), ...FAR];
   }
 
   #meet(run) {
@@ -288,16 +288,16 @@ export class MapTools {
   }
 
   #axisOptions() {
-    const { latent } = this.pad.run;
-    const widest = mostSpread(this.pad.run);
+    const { latent, wide } = this.pad.run; // a wide code's axes are no choice for a list
+    const widest = wide ? [] : mostSpread(this.pad.run);
     for (const axis of [0, 1]) {
       const box = this.part(`axis-${axis}`);
       box.hidden = true;
-      box.innerHTML = Array.from({ length: latent }, (_, k) =>
+      box.innerHTML = Array.from({ length: wide ? 0 : latent }, (_, k) =>
         `<option value="${k}"${k === widest[axis] ? " selected" : ""}>z${k + 1}</option>`).join("");
     }
     const asked = address.get("axes");
-    if (asked === null || latent <= 2) return;
+    if (asked === null || latent <= 2 || wide) return;
     const chosen = asked.split(",").map(Number);
     const good = chosen.length === 2 && chosen[0] !== chosen[1] &&
       chosen.every((k) => Number.isInteger(k) && k >= 1 && k <= latent);

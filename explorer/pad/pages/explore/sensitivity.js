@@ -37,7 +37,7 @@ export class Sensitivity {
   changed() {
     const { run, input } = this.pad;
     const { shape, encoder, decoder } = run.program;
-    this.root.hidden = shape[0] !== 1 || !isDense(encoder) || !isDense(decoder);
+    this.root.hidden = run.wide || shape[0] !== 1 || !isDense(encoder) || !isDense(decoder);
     if (this.root.hidden || !this.seen.now || !input) return;
     this.pad.chores.set("sensitivity", () => {
       if (this.pad.run !== run || this.pad.input !== input) return false; // a newer one comes

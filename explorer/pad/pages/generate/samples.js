@@ -99,7 +99,8 @@ export class Samples {
     this.mixture = null;
     this.sets = {};
     this.drawn = {};
-    this.names = run.prior ? ["prior", "mixture", "box"] : ["own", "mixture", "box"];
+    const fitted = "mixture" in pad.data.run.derived ? ["mixture"] : []; // not of a wide code
+    this.names = [run.prior ? "prior" : "own", ...fitted, "box"];
     if (this.wanted !== null && !this.names.includes(this.wanted)) {
       pad.say(format(text.bad_on, { allowed: this.names.join(", ") }));
       this.wanted = null;
@@ -149,6 +150,7 @@ export class Samples {
 
   async #fit() {
     const { pad, run } = this;
+    if (!this.names.includes("mixture")) return;
     this.given?.abort();
     this.given = new AbortController();
     const place = this.find('[data-sampler="mixture"] p');

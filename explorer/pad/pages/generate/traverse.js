@@ -12,6 +12,7 @@ import { Sheet } from "../../parts/sheet.js";
 import { pickButtons } from "./slots.js";
 
 export const STEPS = 11;
+const ROWS = 24; // of a wide code, those that carry most
 
 export class Traverse {
   /**
@@ -61,11 +62,11 @@ export class Traverse {
 
   destroy() {
     this.given?.abort();
-    for (const { sheet } of this.lanes) sheet.destroy();
+    this.lanes.forEach(({ sheet }) => sheet.destroy());
   }
 
   recolour(colours) {
-    for (const { sheet } of this.lanes) sheet.recolour(colours);
+    this.lanes.forEach(({ sheet }) => sheet.recolour(colours));
   }
 
   leave() {
@@ -108,9 +109,15 @@ export class Traverse {
 
   #build() {
     const { run, pad } = this;
-    for (const { sheet } of this.lanes) sheet.destroy();
+    this.lanes.forEach(({ sheet }) => sheet.destroy());
     this.box.innerHTML = "";
-    this.lanes = Array.from({ length: run.latent }, (_, k) => {
+    this.dimensions = Array.from({ length: run.latent }, (_, k) => k);
+    if (run.wide) {
+      const spread = variances(run.codes, run.latent);
+      this.dimensions = this.dimensions.sort((a, b) => spread[b] - spread[a]).slice(0, ROWS);
+    }
+    this.lanes = []; // by their dimension
+    for (const k of this.dimensions) {
       const lane = this.box.appendChild(document.createElement("div"));
       lane.className = "lane";
       lane.innerHTML = `<div class="weight"><span class="name"><i>z</i><sub>${k + 1}</sub></span>
@@ -141,19 +148,19 @@ export class Traverse {
         pad.settleSoon();
       });
       input.addEventListener("change", () => pad.settle());
-      return {
+      this.lanes[k] = {
         lane, input, sheet,
         says: lane.querySelector("b"),
         bar: lane.querySelector(".bar i"),
         needle: lane.querySelector(".needle"),
       };
-    });
+    }
   }
 
   #sort() {
     const { weights, byKl, pad } = this;
     const { text } = pad;
-    this.order = weights.map((_, k) => k).sort((a, b) => weights[b] - weights[a]);
+    this.order = this.dimensions.slice().sort((a, b) => weights[b] - weights[a]);
     const most = Math.max(...weights) || 1;
     const alive = new Set(byKl ? active(weights) : []);
     this.order.forEach((k, place) => {
@@ -177,7 +184,8 @@ export class Traverse {
       this.idle = this.order.filter((k) => !alive.has(k));
       this.note.textContent = this.told;
     } else if (!this.run.hasPosterior) {
-      this.note.textContent = text.sorted_variance;
+      this.note.textContent = [text.sorted_variance, this.run.wide &&
+        format(text.rows_of, { rows: ROWS, count: weights.length })].filter(Boolean).join(" ");
     }
   }
 
