@@ -29,7 +29,7 @@ class Codebook(nn.Module):
         self.entries: Tensor
         self.counts: Tensor
         self.sums: Tensor
-        self.register_buffer("entries", torch.zeros(entries, length))
+        self.register_buffer("entries", torch.randn(entries, length))
         self.register_buffer("counts", torch.zeros(entries))  # points of a batch that chose it
         self.register_buffer("sums", torch.zeros(entries, length))  # of these points
 

@@ -15,6 +15,7 @@ from core.models.base import Autoencoder
 from core.models.codebook import Codebook, grid_prior, straight
 from core.models.networks import (
     answer_more,
+    check_latent,
     grid_decoder,
     grid_encoder,
     grid_size,
@@ -78,6 +79,7 @@ class VQVAE(Averaging, Discrete, Generative, Centring, Layered, Autoencoder):
     name, title, Config = "vq_vae", "VQ-VAE", VQConfig
 
     def __init__(self, config: VQConfig, signature: Signature) -> None:
+        check_latent(config.latent, signature)
         size = grid_size(signature.shape, config.channels)
         super().__init__(config, signature, widths=(config.latent * size[0] * size[1],))
         self.size = size
