@@ -16,7 +16,7 @@ from torch import nn
 from core import data
 from core.export import programs
 from core.latent import coding, projections
-from core.models import conditioned
+from core.models import codebook, conditioned
 from core.models.conditioned import gated_decoder, gated_encoder, told_network
 from core.models.networks import (
     ACTIVATIONS,
@@ -37,7 +37,7 @@ from tests.digits import built_model, small_config, small_digits
 pytestmark = pytest.mark.browser
 
 TOLERANCE = 1e-3
-MODULES = ("digits", "fetching", "network", "numbers", "prior", "run", "safetensors")
+MODULES = ("codebook", "digits", "fetching", "network", "numbers", "prior", "run", "safetensors")
 _HELPERS = """
   globalThis.bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
   globalThis.floats = (array) => Array.from(array);
@@ -216,6 +216,9 @@ def small_networks():
     for kind in ("logit", "plain"):
         kept = conditioned.Kept(kind)
         yield f"kept {kind}", nn.Sequential(nn.Unflatten(1, (2, 3, 5)), kept), (30,)
+    book = codebook.Codebook(5, 3, 0.9)
+    yield "nearest", nn.Sequential(nn.Unflatten(1, (3, 2, 4)), book), (24,)
+    yield "placed", nn.Sequential(codebook.Placed(2, (3, 5)), nn.Tanh()), (2, 3, 5)
     for kernel, stride, padding in ((1, 1, 0), (3, 1, 1), (3, 2, 0), (5, 3, 2), (4, 2, 1)):
         yield f"conv {kernel}/{stride}/{padding}", conv(kernel, stride, padding), (2, 11, 17)
     yield "nothing but a shape", nn.Sequential(nn.Flatten(), nn.Identity()), (2, 3, 4)
@@ -229,6 +232,8 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
         for key, layer in network.named_modules():  # a weight that stands elsewhere
             if isinstance(layer, LinearTranspose):
                 tensors.append((f"{key}.weight", layer.weight))
+            if isinstance(layer, codebook.Codebook):
+                tensors.append((f"{key}.entries", layer.entries))
         with torch.no_grad():
             for _, parameter in tensors:
                 parameter.copy_(torch.randn_like(parameter))
@@ -249,7 +254,7 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
             }
         )
     known = {"linear", "linear_transpose", "conv", "conv_transpose", "reshape", "gate", "shift"}
-    known |= {"told", "kept", *ACTIVATIONS}
+    known |= {"told", "kept", "nearest", "place", *ACTIVATIONS}
     assert seen == known, "a layer that the export knows is in no test"
     answers = engine(
         """(jobs) => jobs.map(({layers, shape, tensors, x}) => {
@@ -266,6 +271,55 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4 * scale, err_msg=name)
 
 
+def test_a_prior_over_grids_costs_and_draws_as_torch_s_does(engine):
+    digits = small_digits()
+    model = built_model("vq_vae", small_config("vq_vae"), digits)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.prior.parameters():
+            parameter.add_(0.4 * torch.randn(parameter.shape, generator=generator))
+        for layer in model.prior:
+            if isinstance(layer, codebook.CausalConv2d):
+                layer.weight.mul_(layer.before)
+        z = model.look_up(torch.randint(8, (6, model.size[0] * model.size[1]), generator=generator))
+        wanted = model.log_prior(z)
+        index = model.book.nearest(model._grid(z))
+        shares = model.prior(model._grid(z[:1])).softmax(1)[0].flatten(1)
+        costs = -model.log_prior(model.sample_prior(2000, generator=generator))
+    tensors = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
+    found = engine(
+        """({ program, tensors, codes, index, place }) => {
+          const read = engine.readTensors(bytes(tensors));
+          const book = engine.bookOf(program, read);
+          const prior = engine.priorOf(program.prior, program.latent, read, null, book);
+          const choose = engine.seeded(3);
+          const width = book.length * book.places;
+          const drawn = prior.draw(1000, choose);
+          const part = prior.goOn(index, place, choose);
+          return {
+            nats: codes.map((z) => prior.logDensity(Float32Array.from(z))),
+            likely: floats(prior.likely(index, place)),
+            costs: Array.from({ length: 1000 }, (_, i) =>
+              -prior.logDensity(drawn.slice(i * width, (i + 1) * width))),
+            kept: floats(part).slice(0, place),
+          };
+        }""",
+        {
+            "program": programs.browser_program(model),
+            "tensors": text(save(tensors)),
+            "codes": z.tolist(),
+            "index": index[0].tolist(),
+            "place": 5,
+        },
+    )
+    np.testing.assert_allclose(found["nats"], wanted, atol=1e-3)
+    np.testing.assert_allclose(found["likely"], shares[:, 5], atol=1e-5)
+    assert found["kept"] == index[0, :5].tolist()
+    off = np.mean(found["costs"]) - costs.mean().item()
+    spread = np.hypot(np.std(found["costs"]) / np.sqrt(1000), costs.std().item() / np.sqrt(2000))
+    assert abs(off) < 4 * spread
+
+
 def test_the_export_writes_no_operation_that_the_engine_was_not_tested_with():
     made = {
         nn.Linear(1, 1): "linear",
@@ -279,10 +333,13 @@ def test_the_export_writes_no_operation_that_the_engine_was_not_tested_with():
         conditioned.Shift(1): "shift",
         conditioned.Told(1, 1): "told",
         conditioned.Kept(): "kept",
+        codebook.Codebook(2, 1, 0.9): "nearest",
+        codebook.Placed(1, (1, 1)): "place",
+        codebook.CausalConv2d(1, 1, 3, includes=True): "conv",
     } | {make(): name for name, make in ACTIVATIONS.items()}
     assert {type(layer) for layer in made} == set(programs._LAYERS)
     for layer, op in made.items():
-        tensors = [getattr(layer, name, None) for name in ("weight", "bias")]
+        tensors = [getattr(layer, name, None) for name in ("weight", "bias", "entries")]
         names = {id(tensor): "a tensor" for tensor in tensors}
         found = programs.layers(nn.Sequential(layer), names)
         assert [entry["op"] for entry in found] == ([op] if op else [])

@@ -19,6 +19,7 @@ from tests.digits import signature_of, small_config, small_digits
         ("vae", {"network": "conv"}),
         ("conditional_vae", {"network": "mlp"}),
         ("conditional_vae", {"network": "conv"}),
+        ("vq_vae", {}),
         ("completing_vae", {"network": "mlp"}),
         ("completing_vae", {"network": "conv", "likelihood": "gaussian"}),
     ],

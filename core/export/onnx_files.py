@@ -12,6 +12,7 @@ from torch import nn
 from core.export.programs import ExportError, plain_convolution
 from core.models.abilities import Conditional, Dialled, Layered
 from core.models.base import Member
+from core.models.codebook import Codebook
 from core.models.conditioned import SURE, Gate, Kept, Shift, Told, apply
 from core.models.conditions import quadrant_mask
 from core.models.dial import Dial
@@ -204,6 +205,29 @@ def _largest_steps(layer: Any, name: str, at: str, shape: torch.Size) -> Any:
     return nodes, _numbers(name, {"count": np.array([layer.count])})
 
 
+def _nearest_steps(layer: Any, name: str, at: str, shape: torch.Size) -> Any:
+    """Nodes and constants that put the nearest entry of a codebook in the place of each point of
+    what is called `at`, (batch, length, height, width); the last node's output is that."""
+    from onnx import helper
+
+    entries = layer.entries.numpy()
+    numbers = {
+        "twice": -2 * entries.T,  # (length, entries)
+        "squares": (entries**2).sum(1),
+        "entries": entries,
+    }
+    own = {of: f"{name}.{of}" for of in (*numbers, "rows", "product", "far", "which", "chosen")}
+    nodes = [
+        helper.make_node("Transpose", [at], [own["rows"]], perm=[0, 2, 3, 1]),
+        helper.make_node("MatMul", [own["rows"], own["twice"]], [own["product"]]),
+        helper.make_node("Add", [own["product"], own["squares"]], [own["far"]]),
+        helper.make_node("ArgMin", [own["far"]], [own["which"]], axis=-1, keepdims=0),
+        helper.make_node("Gather", [own["entries"], own["which"]], [own["chosen"]]),
+        helper.make_node("Transpose", [own["chosen"]], [f"{name}.grid"], perm=[0, 3, 1, 2]),
+    ]
+    return nodes, _numbers(name, numbers)
+
+
 def _written(
     name: str, chain: dict[str, list[str]], numbers: dict[str, np.ndarray]
 ) -> tuple[list[Any], list[Any]]:
@@ -229,6 +253,7 @@ _CHAINS: dict[type[nn.Module], Any] = {
     Told: _told_steps,
     Kept: _kept_steps,
     Largest: _largest_steps,
+    Codebook: _nearest_steps,
 }
 
 
