@@ -26,7 +26,7 @@ export class Sliders {
     this.own = null; // the code whose largest numbers the rows of a wide one are of
     /** @type {number | null} */
     this.held = null; // the dimension of a wide code that was asked for
-    this.#build(run.wide ? [] : Array.from({ length: run.latent }, (_, k) => k));
+    this.#build(run.wide || run.book ? [] : Array.from({ length: run.latent }, (_, k) => k));
   }
 
   // A row for each of these dimensions.
@@ -67,6 +67,7 @@ export class Sliders {
 
   // Of a wide code the dimensions that are largest in the image's own code have rows.
   #choose(own) {
+    if (this.run.book) return; // an entry is chosen, not moved number by number
     const size = (/** @type {number} */ k) => Math.abs(own[k]);
     const largest = Array.from(own, (_, k) => k).sort((a, b) => size(b) - size(a)).slice(0, SHOWN);
     if (this.held !== null && !largest.includes(this.held)) largest.push(this.held);

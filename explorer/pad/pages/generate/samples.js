@@ -182,21 +182,24 @@ export class Samples {
     if (!known) return null;
     const moves = name === "box" || name === "own"; // with the codes
     const key = `${seed} ${moves && run.dial ? run.value : ""}`;
-    if (this.drawn[name]?.key === key) return this.drawn[name].codes;
+    if (this.drawn[name]?.key === key) return this.drawn[name];
     const choose = seeded(10 * seed + SAMPLERS.indexOf(name));
-    const codes = {
-      prior: () => run.prior.draw(COUNT, choose),
+    const draw = {
+      // One when it is wanted: a prior may be a network that writes a code entry by entry.
+      prior: () => new Float32Array(COUNT * latent),
       mixture: () => drawMixture(COUNT, latent, this.mixture, choose),
       box: () => drawBox(COUNT, latent, boxOf(run.codes, latent), choose),
       own: () => drawOwn(COUNT, latent, run.codes, choose),
-    }[name]();
-    this.drawn[name] = { key, codes };
-    return codes;
+    }[name];
+    const codes = draw();
+    const more = () => run.prior.draw(1, choose);
+    this.drawn[name] = { key, codes, until: name === "prior" ? 0 : COUNT, more };
+    return this.drawn[name];
   }
 
   #add(name) {
     const { pad } = this;
-    const codes = this.#draws(name);
+    const drawn = this.#draws(name), codes = drawn?.codes;
     const sheet = this.sheets[name];
     if (sheet) {
       const figure = this.root.querySelector(`[data-sampler="${name}"]`);
@@ -211,12 +214,13 @@ export class Samples {
       }
     }
     const start = (this.sets[name]?.done ?? 0) % SHOWN;
-    if (codes) this.sets[name] = { codes, start, done: 0, called: 0, verdicts: new Uint8Array(COUNT).fill(UNSEEN) };
+    if (codes) this.sets[name] = { drawn, codes, start, done: 0, called: 0, verdicts: new Uint8Array(COUNT).fill(UNSEEN) };
     else delete this.sets[name];
   }
 
-  #code({ codes }, index) {
+  #code({ codes, drawn }, index) {
     const { latent } = this.run;
+    for (; drawn.until <= index; drawn.until++) codes.set(drawn.more(), drawn.until * latent);
     return codes.slice(index * latent, (index + 1) * latent);
   }
 
