@@ -136,7 +136,7 @@ SHIPPED = (
         for latent in (2, 16)
     ),
     Plan("iwae", {"latent": 2, **_SMALL}, {"epochs": 20}),
-    Plan("vq_vae", {"latent": 4}, {"epochs": 20}),
+    Plan("vq_vae", {"latent": 4, "entries": 32}, {"epochs": 20}),
     Plan("contractive_ae", {"latent": 2, **_SMALL}, {"epochs": 10}),
     Plan("completing_vae", {"latent": 16, **_SMALL}, {"epochs": 20}),
     *(Plan("conditional_vae", {"latent": k, **_SMALL}, {"epochs": 20}) for k in (2, 16)),

@@ -16,7 +16,7 @@ export class CodeGrid {
   constructor(pad) {
     this.pad = pad;
     const t = (this.text = pad.text);
-    this.place = 0;
+    this.place = -1;
     this.cells = [];
     this.entries = [];
     /** @type {Uint16Array} */
@@ -25,24 +25,29 @@ export class CodeGrid {
       <section class="code-grid" data-part="code-grid" hidden>
         <h2 data-part="code-title"></h2>
         <p class="hint">${t.code_note}</p>
+        <div class="buttons">
+          <button type="button" data-code="back">${t.code_back}</button>
+          <button type="button" data-code="rest">${t.code_rest}</button>
+        </div>
         <div class="code-halves">
           <div>
             <h3>${t.code_places}</h3>
             <div class="code-cells" role="group" aria-label="${t.code_places}"></div>
-            <div class="buttons">
-              <button type="button" data-code="back">${t.code_back}</button>
-              <button type="button" data-code="rest">${t.code_rest}</button>
-            </div>
+          </div>
+          <div>
+            <h3>${t.output} <i>x̂</i></h3>
+            <canvas class="digit" data-part="code-output" role="img" aria-label="${t.output}"></canvas>
           </div>
           <div>
             <h3 data-part="code-entries"></h3>
-            <div class="code-entries" role="group" aria-labelledby="code-entries"></div>
+            <div class="code-entries" role="group"></div>
             <p class="hint" data-part="code-said" role="status" aria-live="polite"></p>
           </div>
         </div>
         <p class="bounds" data-part="code-numbers"></p>
       </section>`);
     this.root = pad.part("code-grid");
+    this.output = new DigitView(pad.part("code-output"));
     const back = this.root.querySelector('[data-code="back"]');
     back.addEventListener("click", () => this.#go(pad.own));
     this.root.querySelector('[data-code="rest"]').addEventListener("click", () => this.#redraw());
@@ -55,7 +60,8 @@ export class CodeGrid {
   }
 
   recolour() {
-    for (const { view } of [...this.cells, ...this.entries]) view.recolour(this.pad.colours);
+    const tiles = [...this.cells, ...this.entries].map(({ view }) => view);
+    for (const view of [this.output, ...tiles]) view.recolour(this.pad.colours);
   }
 
   // Another run, or another image.
@@ -84,6 +90,7 @@ export class CodeGrid {
       if (this.index[place] !== entry) this.#fill(place, entry);
     });
     this.index = index;
+    this.output.draw(run.decode(shown));
     this.#choose(this.place);
     this.pad.chores.set("likely", () => this.#weigh());
   }
@@ -93,21 +100,24 @@ export class CodeGrid {
     const { text } = this;
     const side = Math.round((28 / book.width) * (1 + 2 * AROUND)); // pixels of a picture
     this.side = side;
-    this.place = Math.min(this.place, book.places - 1);
+    if (this.place < 0 || this.place >= book.places) this.place = Math.floor(book.places / 2);
     this.index = new Uint16Array(book.places).fill(65535);
     this.pad.part("code-title").textContent = format(text.code_title, book);
     this.pad.part("code-entries").textContent = format(text.code_entries, { count: book.entries });
     this.root.querySelector('[data-code="rest"]').toggleAttribute("hidden", !prior);
     const cells = this.root.querySelector(".code-cells");
     const entries = this.root.querySelector(".code-entries");
+    entries.setAttribute("aria-label", this.pad.part("code-entries").textContent);
     this.cells = this.#tiles(cells, book.places, book.width, (place) => this.#choose(place));
-    this.entries = this.#tiles(entries, book.entries, Math.ceil(Math.sqrt(book.entries)), (entry) =>
+    this.entries = this.#tiles(entries, book.entries, book.entries > 64 ? 16 : 8, (entry) =>
       this.#go(this.#with(entry)));
     this.entries.forEach(({ button }, entry) => {
       button.insertAdjacentHTML("beforeend", "<i></i>");
       button.setAttribute("aria-label", format(text.code_entry, { entry: entry + 1 }));
       button.addEventListener("pointerenter", () => this.#preview(this.#with(entry)));
       button.addEventListener("pointerleave", () => this.pad.draw());
+      button.addEventListener("focus", () => this.#preview(this.#with(entry)));
+      button.addEventListener("blur", () => this.pad.draw());
     });
     this.recolour();
   }
@@ -247,7 +257,9 @@ export class CodeGrid {
   }
 
   #preview(z) {
-    this.pad.views.output.draw(this.run.decode(z));
+    const output = this.run.decode(z);
+    this.output.draw(output);
+    this.pad.views.output.draw(output);
   }
 
   #go(z) {

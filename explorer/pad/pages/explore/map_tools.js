@@ -177,7 +177,7 @@ export class MapTools {
     for (const box of boxes) {
       box.checked = layers.includes(box.dataset.layer);
       box.parentElement.hidden = (box.dataset.layer === "rings" && !run.hasPosterior) ||
-        (box.dataset.layer === "prior" && !run.prior);
+        (box.dataset.layer === "prior" && !run.prior?.heaps.length);
     }
     if (first && layers.some((name) => name !== "none" && !LAYERS.includes(name))) {
       this.#complain("layers", layers.join(), LAYERS);
@@ -384,7 +384,7 @@ export class MapTools {
     if (!layout || !run) return;
     this.backdrop.paint(context, view);
     // While another run is being loaded the boxes are still those of the last one.
-    if (!this.#on("prior") || !layout.linear || !run.prior) return;
+    if (!this.#on("prior") || !layout.linear || !run.prior?.heaps.length) return;
     const { heaps } = run.prior;
     const widths = heaps.length > 1 ? [1] : [1, 2, 3]; // of many Gaussians one ring each
     const rings = heaps.flatMap(({ mean, sigma }) =>
