@@ -10,7 +10,7 @@ const SWEEPS = 30; // of rotations at most; a matrix of three needs some six
 export function eigen(symmetric) {
   const n = symmetric.length;
   const a = symmetric.map((row) => [...row]);
-  const vectors = a.map((_, i) => a.map((_, j) => (i === j ? 1 : 0)));
+  const vectors = a.map((_, i) => a.map((__, j) => Number(i === j)));
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     let off = 0;
     for (let p = 0; p < n; p++) {
@@ -44,8 +44,9 @@ export class Principal {
     this.mean = axes.map((c) => points.reduce((sum, point) => sum + point[c], 0) / count);
     const covariance = axes.map((c) => axes.map((d) => points.reduce((sum, point) =>
       sum + (point[c] - this.mean[c]) * (point[d] - this.mean[d]), 0) / count));
-    // Variances of the data along the components, largest first, divided by the count of points.
-    ({ values: this.variances, vectors: this.components } = eigen(covariance));
+    const { values, vectors } = eigen(covariance);
+    this.variances = values; // along the components, largest first, divided by the count of points
+    this.components = vectors;
   }
 
   /**
