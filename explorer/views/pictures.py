@@ -1,5 +1,5 @@
-"""Pictures of what stands in the textbooks, on toys that are drawn and computed in the browser: each is
-below the page that it explains, and asked for only by who scrolls to it."""
+"""Pictures of what stands in the textbooks, on toys that the browser draws and computes: each stands
+below on the page that it explains, and is asked for only by who scrolls to it."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ def manifold(words: Words) -> None:
         assets.module("pages/manifold.js"), data, key=f"manifold-{words.language}", waits=True
     )
     symbols.show(words, symbols.inline(words("manifold.look")))
+
+
+def inference(words: Words) -> None:
+    """A posterior that is known by integration, and a q that a hand or a gradient lays over it."""
+    state.carry("q")
+    st.markdown(f"## {words('inference.title')}")
+    st.markdown(words("inference.try") + " " + words("inference.look"))
+    data = {"text": words.group("inference_pad", "savespad")}
+    latent_pad(
+        assets.module("pages/inference.js"), data, key=f"inference-{words.language}", waits=True
+    )

@@ -260,8 +260,8 @@ class ManifoldPad extends Pad {
       this.bend = BENDS[name];
       this.points = pointsOf(this.bend, DRAWN_BY);
       this.principal = new Principal(this.points);
-      this.held = Math.floor(0.2 * this.bend.count);
-      this.probe = this.spatial ? this.points[this.held] : this.points[this.held].map((v) => 0.8 * v);
+      this.held = Math.floor(0.12 * this.bend.count);
+      this.probe = this.spatial ? this.points[this.held] : this.points[this.held].map((v) => 1.15 * v);
       if (!this.spatial) this.held = -1;
     }
     if (!before || Object.keys(changes).some((key) => key !== "seed")) this.ends = [];

@@ -1,6 +1,6 @@
 // The points, what PCA and the AE can say of them, and one point with both answers, on a canvas.
 
-const REACH = { 2: 1.18, 3: 1.5 }; // from the middle to the picture's edge, in the points' unit
+const REACH = { 2: 1.18, 3: 1.7 }; // from the middle to the picture's edge, in the points' unit
 const CORNERS = [[-1, -1], [1, -1], [1, 1], [-1, 1]];
 
 /**
