@@ -1,5 +1,5 @@
-"""Pictures of what stands in the textbooks, on toys that the browser draws and computes: each stands
-below on the page that it explains, and is asked for only by who scrolls to it."""
+"""Pictures of what stands in the textbooks, on toys that the browser draws and computes: below, on
+the page that each explains, and asked for only by who scrolls there."""
 
 from __future__ import annotations
 

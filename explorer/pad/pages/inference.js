@@ -18,7 +18,7 @@ const USUAL = {
   2: { mean: [-0.6, 0.9], deviation: [0.7, 0.7], correlation: 0 },
 };
 const SPAN = 4; // nats of the bar, up to log p(x)
-const LENGTH = 0.05; // of a step, by which the gradient is multiplied
+const LENGTH = 0.04; // of a step, by which the gradient is multiplied
 const RUN = 400; // steps until a run ends by itself
 const SPREAD = 150; // milliseconds until it follows
 const DRAWS = { most: 50, usual: 10 };
@@ -173,7 +173,7 @@ class InferencePad extends Pad {
       });
     }
     canvas.addEventListener("keydown", (event) => {
-      const step = event.shiftKey ? 0.25 : 0.05;
+      const step = event.shiftKey ? 0.25 : 0.04;
       const way = {
         ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step],
       }[event.key];
