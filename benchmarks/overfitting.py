@@ -1,7 +1,7 @@
 """Where small autoencoders begin to overfit: errors on digits that they were trained on and on
 held-out ones along the training, for several widths and K, and with noise or a KL.
 
-`python -m benchmarks.overfitting [--to checkpoints/overfitting.json]`; about half an hour on one
+`python -m benchmarks.overfitting [--to checkpoints/overfitting.json]`; half an hour on one
 core. Each model is trained four times, on four disjoint sets of 500 digits, so that its held-out
 error falls into bias and variance, which add up to it: the squared error of the four models' mean
 answer, and how far their answers lie from it.
@@ -29,15 +29,16 @@ from core.training import loop
 
 SETS = 4
 DIGITS = 500  # of each training set
-EPOCHS = (1, 2, 5, 10, 20, 50, 100, 200)  # after which errors are taken; the loop reports each
+EPOCHS = (2, 4, 10, 20, 40, 100, 200, 400)  # after which errors are taken; the loop reports each
 TRAIN = {"batch_size": 100, "learning_rate": 1e-3, "schedule": "constant"}
-WIDTHS = (8, 32, 128, 512)
-LATENTS = (2, 8, 32, 128)
-SIZE = {"latent": 32, "hidden": (128,)}  # of what is set against the plain autoencoder
+WIDTHS = (8, 32, 128, 256)
+LATENTS = (8, 2, 32, 128)
+SIZE = {"latent": 8, "hidden": (128,)}  # of what is set against the plain autoencoder
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "plain": ("stacked_ae", {}),
     "noise": ("denoising_ae", {"noise": "masking", "level": 0.3}),
     "kl": ("vae", {"beta": 1.0}),
+    "no_kl": ("vae", {"beta": 0.0}),  # what the one before differs from in its KL alone
 }
 
 

@@ -19,6 +19,12 @@ FOLDER = Path(__file__).parent
 # Streamlit calls the default export again whenever data changes; the pad itself stays.
 _STARTER = """
 const pads = new WeakMap();
+// Before the page's first pad has grown, what stands below it is in sight for a moment.
+const firstIsThere = () => {
+  if ("arriving" in document.documentElement.dataset) return false;
+  const first = document.querySelector('[class*="st-key-pad-"]');
+  return [...first.querySelectorAll("*")].some((one) => one.shadowRoot?.querySelector(".pad"));
+};
 // A pad that waits asks for nothing until somebody scrolls to where it will stand.
 const inSight = (held, parentElement) => new Promise((done) => {
   const place = parentElement.appendChild(document.createElement("div"));
@@ -26,7 +32,8 @@ const inSight = (held, parentElement) => new Promise((done) => {
   held.watch = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     held.watch.disconnect();
-    done();
+    if (firstIsThere()) done();
+    else setTimeout(() => held.gone || held.watch.observe(place), 250);
   }, { rootMargin: "200px" });
   held.watch.observe(place);
 });

@@ -3,8 +3,13 @@ the page that each explains, and asked for only by who scrolls there."""
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
+from typing import Any
+
 import streamlit as st
 
+from core.store import checkpoints
 from explorer import assets, state, symbols
 from explorer.language import Words
 from explorer.pad.component import latent_pad
@@ -30,4 +35,36 @@ def inference(words: Words) -> None:
     data = {"text": words.group("inference_pad", "savespad")}
     latent_pad(
         assets.module("pages/inference.js"), data, key=f"inference-{words.language}", waits=True
+    )
+
+
+MEASURED = "overfitting.json"  # by `python -m benchmarks.overfitting`
+
+
+@lru_cache(maxsize=1)
+def overfits() -> dict[str, Any] | None:
+    """The errors that ship, and the size that is usual among them; None where there are none."""
+    path = checkpoints.shipped_store() / MEASURED
+    if not path.is_file():
+        return None
+    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    like = next(row for row in told["rows"] if row["kind"] != "plain")
+    usual = {"kind": "plain", "latent": like["latent"], "width": like["width"]}
+    return told | {"usual": usual}
+
+
+def overfitting(words: Words) -> None:
+    """Errors on seen and on held-out digits against K, width and epochs."""
+    told = overfits()
+    if told is None:
+        return
+    state.carry("fit")
+    st.markdown(f"## {words('overfitting.title')}")
+    st.markdown(words("overfitting.try") + " " + words("overfitting.look"))
+    data = told | {"text": words.group("overfitting_pad", "savespad")}
+    latent_pad(
+        assets.module("pages/overfitting.js"),
+        data,
+        key=f"overfitting-{words.language}",
+        waits=True,
     )
