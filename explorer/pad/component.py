@@ -19,6 +19,24 @@ FOLDER = Path(__file__).parent
 # Streamlit calls the default export again whenever data changes; the pad itself stays.
 _STARTER = """
 const pads = new WeakMap();
+// Before the page's first pad has grown, what stands below it is in sight for a moment.
+const firstIsThere = () => {
+  if ("arriving" in document.documentElement.dataset) return false;
+  const first = document.querySelector('[class*="st-key-pad-"]');
+  return [...first.querySelectorAll("*")].some((one) => one.shadowRoot?.querySelector(".pad"));
+};
+// A pad that waits asks for nothing until somebody scrolls to where it will stand.
+const inSight = (held, parentElement) => new Promise((done) => {
+  const place = parentElement.appendChild(document.createElement("div"));
+  place.className = "pad waits"; // what the pad itself takes the place of
+  held.watch = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    held.watch.disconnect();
+    if (firstIsThere()) done();
+    else setTimeout(() => held.gone || held.watch.observe(place), 250);
+  }, { rootMargin: "200px" });
+  held.watch.observe(place);
+});
 export default function (component) {
   const { parentElement, setTriggerValue } = component;
   const [data, page] = component.data;
@@ -27,7 +45,8 @@ export default function (component) {
   if (!held) {
     held = { latest: { parentElement, data, page, setTriggerValue }, pad: null };
     pads.set(parentElement, held);
-    import(new URL(data.module, document.baseURI).href)
+    (data.waits ? inSight(held, parentElement) : Promise.resolve())
+      .then(() => import(new URL(data.module, document.baseURI).href))
       .then((module) => module.mount(held.latest))
       .then((pad) => {
         held.pad = pad;
@@ -54,6 +73,7 @@ export default function (component) {
   return () => {
     held.gone = true;
     pads.delete(parentElement);
+    held.watch?.disconnect();
     if (held.pad) held.pad.destroy();
   };
 }
@@ -80,6 +100,7 @@ def latent_pad(
     data: dict[str, Any],
     key: str,
     tells: dict[str, Callable[[Any], None]] | None = None,
+    waits: bool = False,
 ) -> None:
     """Show a pad.
 
@@ -88,6 +109,7 @@ def latent_pad(
         data: what the pad needs: addresses, ids and `text`; plain JSON.
         key: names this pad on the page.
         tells: what the pad may tell the page, and what to do then, before the page is drawn anew.
+        waits: whether its module is asked for only when somebody scrolls to it.
     """
     key = f"pad-{key}"
     listeners = {
@@ -95,7 +117,7 @@ def latent_pad(
         for name, then in (tells or {}).items()
     }
     # In a list, because Streamlit loads pandas (a second) to look for tables in a dict.
-    _mount(key=key, data=[{"module": module, **data}, state.address()], **listeners)
+    _mount(key=key, data=[{"module": module, "waits": waits, **data}, state.address()], **listeners)
 
 
 def keeper(module: str, data: dict[str, Any]) -> None:

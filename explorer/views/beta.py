@@ -14,7 +14,7 @@ from core.store.checkpoints import Run
 from explorer import aside, assets, language, members, resources, state
 from explorer.language import Words
 from explorer.pad.component import latent_pad
-from explorer.views import frame
+from explorer.views import frame, pictures
 
 BETAS = (0.1, 0.5, 1, 2, 4, 8)  # columns of the grid of reconstructions
 # Symbols that the page says outside of its equations.
@@ -52,6 +52,7 @@ def show() -> None:
         frame.say_digits_alone(words)
         _linear(words, runs)
         _annealing(words, runs)
+        pictures.inference(words)
         st.markdown(f"## {words('beta.network_title')}")
         members.show(
             words,

@@ -13,7 +13,7 @@ from core.store.checkpoints import Run
 from explorer import assets, members, resources, state, symbols
 from explorer.language import Words
 from explorer.pad.component import latent_pad
-from explorer.views import frame
+from explorer.views import frame, pictures
 
 FEWEST, USUAL, MOST = 2, 5, 6  # models side by side: at least, when the page opens, at most
 _EQUATIONS = (
@@ -59,6 +59,7 @@ def show() -> None:
         with st.container(key="below"):
             st.latex(rf"\begin{{aligned}}{equation}\end{{aligned}}")
         symbols.show(words, _EQUATIONS, ("z", "latent"))
+        pictures.manifold(words)
 
 
 def _pixels(run: Run) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from explorer import assets, language, lineage, members, resources, scores, snip
 from explorer.language import Words
 from explorer.lineage import Place
 from explorer.pad.component import latent_pad
-from explorer.views import album, frame
+from explorer.views import album, frame, pictures
 
 LARGEST = 200_000  # bytes of a picture that is sent along
 
@@ -38,6 +38,7 @@ def show() -> None:
         }
         latent_pad(assets.module("pages/family.js"), data, key=f"family-{words.language}")
         frame.say_below(words, "family")
+        pictures.overfitting(words)
         _equations(words, places)
 
 
