@@ -6,6 +6,7 @@ from typing import Literal, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from core.config import ModelConfig, knob
 from core.measures import losses
@@ -14,8 +15,9 @@ from core.models.deterministic import PointAutoencoder
 from core.models.networks import Largest, mlp_encoder, tied_decoder
 from core.models.signals import Batch, Moment, Output, Signature
 
-RARE = 2e-4  # share of the images of late below which a unit counts as dead while it is trained
-PACE = 0.998  # what a step leaves of what is known of the images before it
+RARE = 1e-3  # share of the images of late below which a unit counts as dead while it is trained
+PACE = 0.99  # what a step leaves of what is known of the images before it
+GROWING = 0.5  # share of training in which dead units are revived; then all settle
 HELPERS = 64  # dead units at most that answer for what an image's reconstruction lacks
 
 
@@ -110,7 +112,8 @@ class SparseAutoencoder(Averaging, Units, PointAutoencoder):
         elif self.config.sparsity == "kl":
             terms["sparsity"] = self.config.weight * losses.sparsity(output.z, self.config.rho)
         if self.config.revival and self.config.sparsity != "kl":  # whose penalty wakes them itself
-            terms["revival"] = self.config.revival * self.unexplained(batch, output)
+            grows = self.config.revival * (moment.progress < GROWING)
+            terms["revival"] = grows * self.unexplained(batch, output)
         return terms
 
     def unexplained(self, batch: Batch, output: Output) -> Tensor:
@@ -120,8 +123,8 @@ class SparseAutoencoder(Averaging, Units, PointAutoencoder):
         dead = self.usage < RARE  # (K,)
         reach = self.encoder[:-1](batch.input).masked_fill(~dead, -torch.inf)
         most, which = reach.topk(min(HELPERS, self.width), dim=1)  # (batch, helpers)
-        most = torch.where(most.isfinite(), most, torch.zeros_like(most))
-        helpers = torch.zeros_like(reach).scatter(1, which, most)
+        # Smooth and above 0, so that whoever is far from acting feels a pull upwards.
+        helpers = torch.zeros_like(reach).scatter(1, which, F.softplus(most))
         lacking = (batch.target - self.mean(output.logits)).detach()
         weight = self.encoder[1].weight
         assert isinstance(weight, Tensor)

@@ -39,9 +39,9 @@ def evaluate(
         (the same for always answering these images' mean), for a model that is trained on
         corrupted inputs `squared_error_denoised` (the answer to inputs corrupted as in its
         training, against the clean images), for one with units what `unit_scores` returns, and for
-        a model with an ELBO what `rate_distortion` returns. Of sequences also both errors per frame (`…_frame`). Of ratings `rmse` over the
-        known ones, beside `rmse_constant` of always answering their mean. Of a model without an
-        encoder nothing.
+        a model with an ELBO what `rate_distortion` returns. Of sequences also both errors per frame
+        (`…_frame`). Of ratings `rmse` over the known ones, beside `rmse_constant` of always
+        answering their mean. Of a model without an encoder nothing.
     """
     if not isinstance(model, Autoencoder):
         return {}
