@@ -368,7 +368,7 @@ def test_9_usage_follows_what_acts():
     acting = (output.z != 0).double().mean(0)
     for _ in range(3):
         model.after_step(batch, output, Moment())
-    expected = acting + 0.99**3 * (1 - acting)
+    expected = acting + 0.99**3 * (0.01 - acting)
     torch.testing.assert_close(model.usage, expected.to(model.usage.dtype))
 
 

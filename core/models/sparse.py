@@ -16,6 +16,7 @@ from core.models.networks import Largest, mlp_encoder, tied_decoder
 from core.models.signals import Batch, Moment, Output, Signature
 
 RARE = 1e-3  # share of the images of late below which a unit counts as dead while it is trained
+GRACE = 10  # times as much is held of each at the start, so that it has time to act first
 PACE = 0.99  # what a step leaves of what is known of the images before it
 GROWING = 0.5  # share of training in which dead units are revived; then all settle
 HELPERS = 64  # dead units at most that answer for what an image's reconstruction lacks
@@ -95,7 +96,8 @@ class SparseAutoencoder(Averaging, Units, PointAutoencoder):
             decoder=tied_decoder(layers, signature.shape, "relu"),
             output=nn.Identity(),
         )
-        self.register_buffer("usage", torch.ones(config.latent))  # share of the images of late
+        self.register_buffer("usage", torch.full((config.latent,), GRACE * RARE))
+        # share of the images of late
 
     @property
     def rho(self) -> float | None:
