@@ -254,13 +254,13 @@ def test_a_wide_code_s_units_and_what_becomes_of_noise(visit, shipped):
     expect(tiles.first).to_have_attribute("data-unit", str(largest[0]))
     tiles.nth(1).click()
     unit = int(largest[1])
-    assert hand.wait_for_link("unit") == str(unit + 1)
+    hand.wait_for_link("unit", str(unit + 1))
     tops = [numbers(text)[0] for text in section.locator(".tiles button").all_text_contents()]
     assert tops == pytest.approx(sorted(codes[:, unit], reverse=True)[: len(tops)], abs=0.06)
     section.get_by_label(f"Activity z{unit + 1}").press("End")
     z = codes[11].copy()
     z[unit] = codes[:, unit].max()
-    assert hand.wait_for_link("z").startswith(f"{unit + 1}:")
+    hand.wait_for_link("z", f"{unit + 1}:{hand.see(f'pad.z[{unit}]'):.3f}")
     expected = coding.decode(model, z[None]).ravel()
     np.testing.assert_allclose(hand.pixels(), expected.clip(0, 1), atol=0.02)
 

@@ -14,6 +14,7 @@ from core.models import variant
 from core.models.conditioned import Told
 from core.models.networks import Largest
 from core.models.signals import Moment
+from core.models.sparse import RARE
 from core.training import loop
 from core.training.evaluate import importance_bounds, unit_scores
 from tests.digits import signature_of, small_config, small_digits
@@ -338,27 +339,29 @@ def test_9_dead_units_are_counted():
     assert found == pytest.approx({"dead_share": 1 / 2, "active_share": 1.5 / 4})
 
 
-def test_9_revival_moves_the_dead_alone_and_towards_what_is_missing():
-    model = built("sparse_ae", latent=40, active=3, revival=0.5)
+def test_9_dead_units_start_again_as_what_is_lacking_of_the_worst_images():
+    model = built("sparse_ae", latent=40, active=1)
     with torch.no_grad():
-        model.encoder[1].bias[:30] -= 3  # so that ten of the units do all of the work
-        model.usage[:30] = 0
-    x = X[:50].double()
-    assert not model.encode(x)[0].z[:, :30].any()
-    before = model.unexplained(model.prepare(x), model(model.prepare(x)))
-    terms(model, x, progress=0.1)["revival"].backward()
-    moved = model.encoder[1].weight.grad.abs().sum(1) > 0
-    assert moved[:30].any() and not moved[30:].any()
-    with torch.no_grad():
-        for parameter in (model.encoder[1].weight, model.encoder[1].bias):
-            parameter -= 1e-4 * parameter.grad
-        after = model.unexplained(model.prepare(x), model(model.prepare(x)))
-    assert after < before
-    assert terms(model, x, progress=0.9)["revival"] == 0
-    model.usage.fill_(1)  # nobody is dead: nothing to move
-    model.zero_grad()
-    terms(model, x, progress=0.1)["revival"].backward()
-    assert model.encoder[1].weight.grad.abs().max() == 0
+        model.decoder[0].bias.copy_(X.mean(0).flatten())
+    model.usage.fill_(1)
+    model.usage[[5, 9]] = 0
+    x, before = X[:50].double(), model.encoder[1].weight.detach().clone()
+    batch = model.prepare(x)
+    output = model(batch)
+    model.restart(batch, output, wanted=False)
+    assert torch.equal(model.encoder[1].weight, before)
+    model.restart(batch, output)
+    after = model.encoder[1].weight.detach()
+    changed = (after != before).any(1)
+    assert changed.nonzero().flatten().tolist() == [5, 9] and (model.usage > RARE).all()
+    lacking = (x - model.mean(output.logits)).flatten(1).detach()
+    worst = lacking.square().sum(1).topk(2).indices
+    like = torch.nn.functional.normalize(after[[5, 9]]) @ torch.nn.functional.normalize(lacking).T
+    of = like.argmax(1)  # the image that each of them is like
+    assert sorted(of.tolist()) == sorted(worst.tolist())
+    for k, i in zip((5, 9), of, strict=True):
+        reach = model.encoder[:-1](x[i][None])[0, k].detach()
+        torch.testing.assert_close(reach * after[k], lacking[i])
 
 
 def test_9_usage_follows_what_acts():
