@@ -23,7 +23,7 @@ from tests import trials
 torch.set_num_threads(1)  # networks as small as these only lose by more
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SMALL_KNOBS = {"latent": 3, "hidden": (24, 12), "channels": (4, 6), "entries": 8}
+SMALL_KNOBS = {"latent": 3, "hidden": (24, 12), "channels": (4, 6), "entries": 8, "active": 2}
 QUICK = TrainConfig(epochs=4, batch_size=20, learning_rate=3e-3, schedule="cosine")
 
 

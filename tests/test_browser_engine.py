@@ -80,7 +80,8 @@ def test_every_shipped_run_encodes_and_decodes_as_torch_does(engine, shipped, di
             continue
         model = loading.load_model(run)
         codes = coding.encode(model, digits, labels)
-        spread = read_tensors(run, CODES)["codes"].astype(np.float32)
+        arrays = read_tensors(run, CODES)
+        spread = arrays.get("codes", arrays.get("code_range")).astype(np.float32)
         around = generator.normal(spread.mean(0), 2 * spread.std(0), (2, run.record.latent))
         z = np.concatenate([codes.mean, around]).astype(np.float32)
         answer = engine(
@@ -126,10 +127,13 @@ def test_every_shipped_run_has_the_map_that_python_computes(engine, shipped):
         if not assets.in_browser(run):
             continue
         arrays = read_tensors(run, CODES)
-        codes = arrays["codes"].astype(np.float64)
-        plane = projections.Plane(arrays["plane_mean"], arrays["plane_basis"])
-        onto = plane.to_map(codes) @ np.array([[0.0, 1.5], [1.5, 0.0]]) + [3.0, -2.0]
-        alignment = projections.procrustes(plane.to_map(codes), onto)
+        if "codes" in arrays:
+            plane = projections.Plane(arrays["plane_mean"], arrays["plane_basis"])
+            own = plane.to_map(arrays["codes"].astype(np.float64))
+        else:
+            own = arrays["points"].astype(np.float64)
+        onto = own @ np.array([[0.0, 1.5], [1.5, 0.0]]) + [3.0, -2.0]
+        alignment = projections.procrustes(own, onto)
         answer = engine(
             """async ({spec, chosen}) => {
               const run = await engine.Run.load(spec);
@@ -137,7 +141,8 @@ def test_every_shipped_run_has_the_map_that_python_computes(engine, shipped):
               return {
                 points: chosen.map(at),
                 back: chosen.map((i) => run.toMap(run.toLatent(at(i)))),
-                nearest: chosen.map((i) => run.nearest(run.code(i)).distance),
+                nearest: chosen.map((i) =>
+                  run.nearest(run.codes ? run.code(i) : run.toLatent(at(i))).distance),
               };
             }""",
             {
@@ -149,7 +154,7 @@ def test_every_shipped_run_has_the_map_that_python_computes(engine, shipped):
                         "shift": alignment.shift.tolist(),
                     }
                 },
-                "chosen": list(range(0, len(codes), 97)),
+                "chosen": list(range(0, len(own), 97)),
             },
         )
         expected = onto[::97]
@@ -160,7 +165,8 @@ def test_every_shipped_run_has_the_map_that_python_computes(engine, shipped):
         np.testing.assert_allclose(
             answer["back"], answer["points"], rtol=0, atol=1e-3 * scale, err_msg=run.id
         )
-        assert max(answer["nearest"]) == 0, run.id
+        # A code that isn't kept is looked for by its place.
+        assert max(answer["nearest"]) <= (0 if "codes" in arrays else 1e-3 * scale), run.id
 
 
 POSITION = -0.7  # of the continuous knob, where a network has gates

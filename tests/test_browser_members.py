@@ -231,6 +231,55 @@ def test_a_link_with_quadrants_that_there_are_none_of(visit, seen):
     assert not hand.errors
 
 
+def test_a_wide_code_s_units_and_what_becomes_of_noise(visit, shipped):
+    run = next(run for run in shipped.values() if run.record.variant == "sparse_ae")
+    model, digits = loading.load_model(run), data.load("mnist-5k", "all")
+    codes = coding.encode(model, digits.x).mean
+    active = model.activity(torch.from_numpy(codes)).numpy()
+
+    hand = visit(model="sparse_ae", k=run.record.latent, digit=11)
+    root = hand.page.locator(".pad.explore")
+    expect(root.locator(".sliders input")).to_have_count(8)  # of so many, the largest
+    section = root.locator('[data-part="units"]')
+    section.scroll_into_view_if_needed()
+    said = section.locator('[data-part="activity-said"]')
+    expect(said).to_contain_text("ρ̂", timeout=60_000)
+    dead = int((active.max(0) < 0.5).sum())
+    expect(said).to_contain_text(f"{100 * active.mean():.1f} % on average; {dead} are dead")
+    kept = np.array(hand.see("Array.from(pad.run.codes.subarray(0, 20 * pad.run.latent))"))
+    np.testing.assert_allclose(kept, codes[:20].ravel(), atol=2e-3)
+
+    largest = np.argsort(-np.abs(codes[11]))
+    tiles = section.locator(".unit-parts button")
+    expect(tiles.first).to_have_attribute("data-unit", str(largest[0]))
+    tiles.nth(1).click()
+    unit = int(largest[1])
+    hand.wait_for_link("unit", str(unit + 1))
+    tops = [numbers(text)[0] for text in section.locator(".tiles button").all_text_contents()]
+    assert tops == pytest.approx(sorted(codes[:, unit], reverse=True)[: len(tops)], abs=0.06)
+    section.get_by_label(f"Activity z{unit + 1}").press("End")
+    z = codes[11].copy()
+    z[unit] = codes[:, unit].max()
+    hand.wait_for_link("z", f"{unit + 1}:{hand.see(f'pad.z[{unit}]'):.3f}")
+    expected = coding.decode(model, z[None]).ravel()
+    np.testing.assert_allclose(hand.pixels(), expected.clip(0, 1), atol=0.02)
+
+    passed = root.locator('[data-part="passed"]')
+    passed.scroll_into_view_if_needed()
+    wide = [one for one in shipped.values() if one.record.latent == run.record.latent]
+    figures = passed.locator("figure")
+    expect(figures).to_have_count(1 + len(wide))
+    expect(passed.get_by_text("passes on")).to_have_count(len(wide))
+    share = {
+        figure.locator("figcaption").text_content().partition(",")[0]: int(
+            re.search(r"(\d+) %", figure.text_content())[1]
+        )
+        for figure in figures.all()[1:]
+    }
+    assert share["Overcomplete AE"] > 2 * share["Sparse AE"] > 0
+    assert not hand.errors
+
+
 def test_samples_of_what_is_told_labels_are_of_all_in_turn(visit, shipped):
     hand = visit("generate", None, model="conditional_vae", k=2, digit=33)
     root = hand.page.locator('.pad.generate[aria-busy="false"]')

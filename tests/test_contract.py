@@ -637,6 +637,7 @@ OPERATIONS = {
     "silu": lambda x, *_: x * sigmoid(x),
     "tanh": lambda x, *_: np.tanh(x),
     "sigmoid": lambda x, *_: sigmoid(x),
+    "largest": lambda x, layer, *_: np.where((-x).argsort(1).argsort(1) < layer["count"], x, 0),
 }
 
 

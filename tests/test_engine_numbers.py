@@ -12,6 +12,10 @@ KL = GENERATOR.random((4, 3)).round(3)  # at four knots, of three dimensions
 PLACES = [1, 1.3, 2, 3.7, 5, 8]  # values of β
 RATES = [9.0, 7.0, 4.0, 1.0]
 HISTORY = [{"samples": s, "loss": 100.0 / s, "odd": -s} for s in (10, 20, 30, 50, 80)]
+# Codes of four units for three images: the first unit is on for two, the last one for none.
+ACTIVE = np.array([[0.2, 0, 3, 0], [0, 0.7, -1, 0], [0.9, 0, 2, 0]], np.float32)
+WEIGHT = np.arange(12, dtype=np.float32).reshape(3, 4)
+TIES = [2, 5, 2, 2, -1]
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +29,10 @@ def engine(node):
         import {{ CORRUPTIONS, pattern, percentage, realised }} from "./engine/noise.js";
         import {{ Prior, klEach, priorOf, rateByDraws }} from "./engine/prior.js";
         import {{ Run }} from "./engine/run.js";
+        import {{ largestOf }} from "./engine/network.js";
+        import {{ activities, passed, pictureOf, spread, strongest, unitsOf }}
+          from "./engine/units.js";
+        import {{ readCode, spelledCode, writtenCode }} from "./parts/written_code.js";
 
         const numbers = (data, shape) => ({{ data: Float32Array.from(data), shape }});
         const run = new Run({{ id: "r", posterior: true, program: {{
@@ -79,8 +87,58 @@ def engine(node):
           drawn: Array.from({{ length: 40 }}, () => rateByDraws(standard, posterior, 400)),
           none: rateByDraws(own, posterior, 50) }};
 
+        const codes = Float32Array.from({json.dumps(ACTIVE.ravel().tolist())});
+        const tensors = {{ w: numbers({json.dumps(WEIGHT.ravel().tolist())}, [3, 4]) }};
+        const decoder = (op) => [{{ op, weight: "w", bias: "b" }}, {{ op: "reshape" }}];
+        const units = {{
+          kept: [1, 3, 5].map((count) => Array.from(largestOf({json.dumps(TIES)}, count))),
+          told: [false, true].map((soft) => {{
+            const {{ mean, dead }} = activities(codes, 4, soft);
+            return [Array.from(mean), dead];
+          }}),
+          strongest: [0, 1, 2, 3].map((k) => strongest(codes, 4, k, 2)),
+          spread: spread([0, 1e-6, 0.05, 0.9, 1]).counts,
+          pictures: ["linear", "linear_transpose"].map((op) => {{
+            const found = unitsOf({{ encoder: [{{ op: "relu" }}], decoder: decoder(op) }});
+            return Array.from(pictureOf({{ tensors }}, found, 2));
+          }}),
+          none: [unitsOf({{ encoder: [{{ op: "linear" }}], decoder: decoder("linear") }}),
+            unitsOf({{ encoder: [{{ op: "relu" }}],
+              decoder: [...decoder("linear"), ...decoder("linear")] }})],
+          passed: passed((x) => x.map((v) => 0.5 * v),
+            Float32Array.of(1, 0), Float32Array.of(1, 2)),
+        }};
+
+        const wide = new Run({{ id: "w", posterior: false, program: {{
+          latent: 100, shape: [3], encoder: [], decoder: [] }},
+          alignment: {{ rotation: [0, 1, -1, 0], scale: 2, shift: [1, -1] }} }}, {{}}, {{
+          points: numbers([1, 2, 3, 4], [2, 2]), code_range: numbers(Array(200).fill(1), [2, 100]),
+          plane_mean: numbers(Array(100).fill(0.5)),
+          plane_basis: numbers(Array.from({{ length: 200 }}, (_, i) => Number(i % 101 === 0))),
+        }});
+        const base = Float32Array.from({{ length: 100 }}, (_, k) => Number(k === 7));
+        const there = {{ get: () => there.text, vector: () => ({{ value: null }}) }};
+        const back = (z) => {{
+          there.text = writtenCode(wide, z, base);
+          const {{ value }} = readCode(there, wide, base);
+          return [there.text, value && Array.from(value)];
+        }};
+        const changed = base.slice();
+        changed[3] = -2.5;
+        const place = wide.toLatent([4, 5]);
+        const links = {{
+          points: Array.from(wide.points), nearest: wide.nearest(wide.toLatent([-7, 5])),
+          codes: [base, changed, place, base.map(() => 3)].map(back),
+          sent: [base, changed, place].map((z) => Array.from(z)), spelled: spelledCode(changed),
+          wrong: ["4", "101:2", "0:1", "4:", "4:1e9", "@1", "@1,x", ""].map((text) => {{
+            there.text = text;
+            return readCode(there, wide, base).problem ?? false;
+          }}),
+        }};
+
         const history = {json.dumps(HISTORY)};
         const answer = {{
+          units, links,
           scored, point, corrupted, costs, percents: [0, 0.004, 0.3, 0.7, 1].map(percentage),
           encoded: {{ mean: Array.from(encoded.mean), sigma: Array.from(encoded.sigma) }},
           ledgers: [2, 8, 50].map(found),
@@ -157,3 +215,34 @@ def test_a_code_s_cost_by_draws_is_the_closed_form_s_and_its_error_is_honest(eng
     assert np.mean(means) == pytest.approx(exact, abs=4 * np.mean(errors) / np.sqrt(40))
     assert np.std(means) == pytest.approx(np.mean(errors), rel=0.5)
     assert costs["none"]["mean"] == pytest.approx(0, abs=1e-6)  # a prior that is the posterior
+
+
+def test_units_that_stay_that_act_and_that_are_dead(engine):
+    units = engine["units"]
+    assert units["kept"] == [[0, 1, 0, 0, 0], [1, 1, 1, 0, 0], [1] * 5]  # of equal ones the first
+    hard, soft = units["told"]
+    assert hard[0] == pytest.approx((ACTIVE != 0).mean(0)) and hard[1] == [False] * 3 + [True]
+    assert soft[0] == pytest.approx(ACTIVE.mean(0), abs=1e-6)
+    assert soft[1] == (ACTIVE.max(0) < 0.5).tolist()
+    assert units["strongest"] == [[2, 0], [1], [0, 2], []]
+    counts = units["spread"]  # a fifth of a decade each, up from 1e-4
+    assert len(counts) == 20 and np.flatnonzero(counts).tolist() == [0, 13, 19] and counts[0] == 2
+    assert units["pictures"] == [WEIGHT[:, 2].tolist(), WEIGHT[2].tolist()]
+    assert units["none"] == [None, None]
+
+
+def test_the_share_of_noise_that_comes_out_again(engine):
+    found = engine["units"]["passed"]
+    assert found["share"] == pytest.approx(0.25) and found["error"] == pytest.approx(0.25 + 1)
+
+
+def test_a_wide_code_in_a_link_comes_back(engine):
+    links = engine["links"]
+    assert links["points"] == [-3, 1, -7, 5]  # by the alignment
+    assert links["nearest"]["index"] == 1 and links["nearest"]["onMap"]
+    same, (one, changed), (place, there), nowhere = links["codes"]
+    assert one == "4:-2.500" and place.startswith("@") and same == nowhere == [None, None]
+    assert changed == links["sent"][1]
+    assert there == pytest.approx(links["sent"][2], abs=1e-3)
+    assert links["wrong"] == [True] * 8
+    assert links["spelled"] == "z4 = -2.50, z8 = 1.00"

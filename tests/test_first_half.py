@@ -12,9 +12,11 @@ from core.latent import coding
 from core.measures import losses, metrics
 from core.models import variant
 from core.models.conditioned import Told
+from core.models.networks import Largest
 from core.models.signals import Moment
+from core.models.sparse import RARE
 from core.training import loop
-from core.training.evaluate import evaluate, importance_bounds
+from core.training.evaluate import evaluate, importance_bounds, unit_scores
 from tests.digits import signature_of, small_config, small_digits
 
 DIGITS = small_digits()
@@ -284,6 +286,116 @@ def test_layer_by_layer_learns(layers):
     x_hat = coding.reconstruct(model, DIGITS.x)
     error = metrics.squared_error_each(DIGITS.x / 255, x_hat).mean()
     assert error < 0.7 * metrics.mean_image_error(DIGITS.x / 255)
+
+
+# --- 9: sparsity, and codes that could copy -------------------------------------------------------
+
+
+def test_9_what_a_unit_s_mean_activity_costs():
+    def cost(mean, rho=0.1):
+        return losses.sparsity(mean * torch.ones(4, 1, dtype=torch.float64), rho)
+
+    assert cost(0.5).item() == pytest.approx(0.368064, abs=1e-6)
+    assert cost(0.1).item() == pytest.approx(0, abs=1e-12)
+    coins = [torch.distributions.Bernoulli(torch.tensor(p).double()) for p in (0.1, 0.3)]
+    expected = torch.distributions.kl_divergence(*coins).item()
+    assert cost(0.3).item() == pytest.approx(expected, rel=1e-6)
+    activity = torch.rand(6, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    activity.requires_grad_()
+    losses.sparsity(activity, 0.1).backward()
+    mean = activity.detach().mean(0)
+    each = (-0.1 / mean + 0.9 / (1 - mean)) / 6  # of which every image has a sixth
+    torch.testing.assert_close(activity.grad, each.expand(6, 3))
+
+
+def test_9_just_so_many_stay_and_they_are_the_largest():
+    x = torch.tensor([[3.0, -1, 2, 2, 2], [-5, -4, -3, -2, -1], [0, 0, 0, 0, 7]])
+    for count in (1, 3, 5):
+        kept = Largest(count)(x + 100) != 0  # where none is 0 by itself
+        assert (kept.sum(1) == count).all()
+    assert Largest(2)(x)[1].tolist() == [0, 0, 0, -2, -1]
+    model = built("sparse_ae", latent=200, active=7)
+    assert ((model.encode(X.double())[0].z != 0).sum(1) == 7).all()
+    assert model.rho == pytest.approx(7 / 200)
+
+
+@pytest.mark.parametrize("sparsity", ["top", "l1", "kl"])
+def test_9_the_objective_is_what_its_knobs_say(sparsity):
+    model = built("sparse_ae", latent=30, sparsity=sparsity, active=4, weight=0.7, rho=0.2)
+    z = model.encode(X.double())[0].z
+    found = terms(model, X.double())
+    told = {"l1": z.abs().sum(1).mean(), "kl": losses.sparsity(z, 0.2)}
+    assert ("sparsity" in found) == (sparsity in told)
+    if sparsity in told:
+        torch.testing.assert_close(found["sparsity"], 0.7 * told[sparsity])
+
+
+def test_9_dead_units_are_counted():
+    codes = np.array([[0, 2, 0, 0], [0, 1, -1, 0], [0, 0, 0, 0]], np.float32)
+    found = unit_scores(built("sparse_ae", latent=4, active=2), codes)
+    assert found == pytest.approx({"dead_share": 2 / 4, "active_share": 3 / 12})
+    soft = np.array([[0.1, 0.9], [0.3, 0.2]], np.float32)
+    found = unit_scores(built("sparse_ae", latent=2, sparsity="kl"), soft)
+    assert found == pytest.approx({"dead_share": 1 / 2, "active_share": 1.5 / 4})
+
+
+def test_9_dead_units_start_again_as_what_is_lacking_of_the_worst_images():
+    model = built("sparse_ae", latent=40, active=1)
+    with torch.no_grad():
+        model.decoder[0].bias.copy_(X.mean(0).flatten())
+    model.usage.fill_(1)
+    model.usage[[5, 9]] = 0
+    x, before = X[:50].double(), model.encoder[1].weight.detach().clone()
+    batch = model.prepare(x)
+    output = model(batch)
+    model.restart(batch, output, wanted=False)
+    assert torch.equal(model.encoder[1].weight, before)
+    model.restart(batch, output)
+    after = model.encoder[1].weight.detach()
+    changed = (after != before).any(1)
+    assert changed.nonzero().flatten().tolist() == [5, 9] and (model.usage > RARE).all()
+    lacking = (x - model.mean(output.logits)).flatten(1).detach()
+    worst = lacking.square().sum(1).topk(2).indices
+    like = torch.nn.functional.normalize(after[[5, 9]]) @ torch.nn.functional.normalize(lacking).T
+    of = like.argmax(1)  # the image that each of them is like
+    assert sorted(of.tolist()) == sorted(worst.tolist())
+    for k, i in zip((5, 9), of, strict=True):
+        reach = model.encoder[:-1](x[i][None])[0, k].detach()
+        torch.testing.assert_close(reach * after[k], lacking[i])
+
+
+def test_9_usage_follows_what_acts():
+    model = built("sparse_ae", latent=40, active=3)
+    batch = model.prepare(X.double())
+    output = model(batch)
+    acting = (output.z != 0).double().mean(0)
+    for _ in range(3):
+        model.after_step(batch, output, Moment())
+    expected = acting + 0.99**3 * (0.01 - acting)
+    torch.testing.assert_close(model.usage, expected.to(model.usage.dtype))
+
+
+def test_more_units_than_pixels_copy_even_what_is_no_digit():
+    """Error far below PCA's at the same digits, and noise that comes out again, as a sparse code of
+    the same width lets it not."""
+    wide = {"latent": 200, "epochs": 150.0}
+    copies, sparse = trained("overcomplete_ae", **wide), trained("sparse_ae", active=8, **wide)
+    pca = models.build("pca", variant("pca").Config(latent=30), signature_of(DIGITS))
+    pca.fit(X)
+    noisy = X + 0.3 * torch.randn(X.shape, generator=torch.Generator().manual_seed(1))
+
+    def error(model, x):
+        with torch.no_grad():
+            return losses.squared_error(model.reconstruct(x), X).item()
+
+    def passed(model):
+        with torch.no_grad():
+            change = model.reconstruct(noisy) - model.reconstruct(X)
+        return (change.square().sum() / (noisy - X).square().sum()).item()
+
+    assert error(copies, X) < 0.2 * error(pca, X)
+    assert passed(copies) > 2 * passed(sparse)
+    assert error(copies, noisy) > error(sparse, noisy)
 
 
 # --- 16: conditions -------------------------------------------------------------------------------

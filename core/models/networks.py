@@ -32,9 +32,13 @@ def check_latent(latent: int, signature: Signature) -> None:
         )
 
 
-def encoder(config: NetworkConfig, signature: Signature, outputs: int) -> nn.Sequential:
-    """Network from (batch, *shape) to (batch, outputs)."""
-    check_latent(config.latent, signature)
+def encoder(
+    config: NetworkConfig, signature: Signature, outputs: int, wide: bool = False
+) -> nn.Sequential:
+    """Network from (batch, *shape) to (batch, outputs); a `wide` code may have more numbers than
+    the image, since something else keeps its model from copying."""
+    if not wide:
+        check_latent(config.latent, signature)
     if config.network == "conv":
         return conv_encoder(
             signature.shape, config.channels, config.dense, outputs, config.activation

@@ -14,9 +14,10 @@ from core.models.deterministic import PointAutoencoder
 from core.models.networks import Largest, mlp_encoder, tied_decoder
 from core.models.signals import Batch, Moment, Output, Signature
 
-RARE = 2e-4  # share of the images of late below which a unit counts as dead while it is trained
-PACE = 0.998  # what a step leaves of what is known of the images before it
-HELPERS = 64  # dead units at most that answer for what an image's reconstruction lacks
+RARE = 1e-3  # share of the images of late below which a unit counts as dead while it is trained
+GRACE = 10  # times as much is held of each at the start, so that it has time to act first
+PACE = 0.99  # what a step leaves of what is known of the images before it
+AT_ONCE = 8  # dead units at most that start again in one step
 
 
 class SparseConfig(ModelConfig):
@@ -52,13 +53,13 @@ class SparseConfig(ModelConfig):
         help="Mean activity over the images that each unit is drawn to.",
         when=("sparsity", "kl"),
     )
-    revival: float = knob(
-        0.03,
+    restarts: float = knob(
+        0.5,
         ge=0,
         le=1,
-        label="Revival",
-        help="Weight of the squared error with which units that died answer for what the others "
-        "leave unexplained; at 0 they stay dead.",
+        label="Restarts",
+        help="Share of training in which units that died start again towards what is "
+        "reconstructed worst; 0: they stay dead. No effect on kl.",
         advanced=True,
     )
 
@@ -73,10 +74,9 @@ class SparseAutoencoder(Averaging, Units, PointAutoencoder):
     activity to ρ (Ng, 2011). The decoder has the encoder's weights, transposed: with its own it
     could make up for activities that are merely small.
 
-    A unit that has not been active for long gets no more gradient. Those that died are made to
-    answer together for what the reconstruction lacks, an error of its own beside the objective
-    (Gao et al., 2024, "Scaling and evaluating sparse autoencoders": the auxiliary loss of its
-    appendix A.2), and so grow towards what is worst explained.
+    A unit that has not been active for long gets no more gradient. Those that died start again as
+    what the reconstruction lacks of the images of a step that it fails most: as Bricken et al.
+    (2023, "Towards monosemanticity") resample dead neurons, by a formula for tied weights.
     """
 
     name, title, Config = "sparse_ae", "Sparse AE", SparseConfig
@@ -93,7 +93,8 @@ class SparseAutoencoder(Averaging, Units, PointAutoencoder):
             decoder=tied_decoder(layers, signature.shape, "relu"),
             output=nn.Identity(),
         )
-        self.register_buffer("usage", torch.ones(config.latent))  # share of the images of late
+        self.register_buffer("usage", torch.full((config.latent,), GRACE * RARE))
+        # share of the images of late
 
     @property
     def rho(self) -> float | None:
@@ -109,25 +110,36 @@ class SparseAutoencoder(Averaging, Units, PointAutoencoder):
             terms["sparsity"] = self.config.weight * output.z.abs().sum(1).mean()
         elif self.config.sparsity == "kl":
             terms["sparsity"] = self.config.weight * losses.sparsity(output.z, self.config.rho)
-        if self.config.revival and self.config.sparsity != "kl":  # whose penalty wakes them itself
-            terms["revival"] = self.config.revival * self.unexplained(batch, output)
         return terms
 
-    def unexplained(self, batch: Batch, output: Output) -> Tensor:
-        """Squared error of what dead units make of what the reconstruction lacks: sum over an
-        image's entries, mean over the batch. Of each image those that are nearest to acting answer;
-        without dead units it is constant."""
-        dead = self.usage < RARE  # (K,)
-        reach = self.encoder[:-1](batch.input).masked_fill(~dead, -torch.inf)
-        most, which = reach.topk(min(HELPERS, self.width), dim=1)  # (batch, helpers)
-        most = torch.where(most.isfinite(), most, torch.zeros_like(most))
-        helpers = torch.zeros_like(reach).scatter(1, which, most)
-        lacking = (batch.target - self.mean(output.logits)).detach()
-        weight = self.encoder[1].weight
-        assert isinstance(weight, Tensor)
-        answer = (helpers @ weight).view_as(lacking)
-        return losses.squared_error(answer, lacking, batch.observed)
-
+    @torch.no_grad()
     def after_step(self, batch: Batch, output: Output, moment: Moment) -> None:
         acting = (self.activity(output.z) >= 0.5).to(self.usage.dtype).mean(0)
         self.usage.lerp_(acting, 1 - PACE)
+        if self.config.restarts and self.config.sparsity != "kl":  # whose penalty wakes them itself
+            self.restart(batch, output, moment.progress < self.config.restarts)
+
+    @torch.no_grad()
+    def restart(self, batch: Batch, output: Output, wanted: bool | Tensor = True) -> None:
+        """Give dead units the weights with which each, acting alone, would make up for all that the
+        reconstruction lacks of one of the batch's worst images: r of x (less the decoder's shift).
+
+        With w = r/√(r·x) its number for that image is w·x = √(r·x), and so it adds √(r·x) w = r.
+        """
+        weight, bias, shift = self.encoder[1].weight, self.encoder[1].bias, self.decoder[0].bias
+        assert isinstance(weight, Tensor) and isinstance(bias, Tensor) and isinstance(shift, Tensor)
+        count = min(AT_ONCE, len(batch.target), self.width)
+        dead = (self.usage < RARE) & wanted  # (K,)
+        which = dead.float().topk(count).indices  # the dead ones, as far as there are some
+        chosen = dead[which]
+        lacking = (batch.target - self.mean(output.logits)).flatten(1)  # (batch, size)
+        square = lacking.square().sum(1)
+        worst = square.topk(count).indices
+        r, x = lacking[worst], batch.target.flatten(1)[worst] - shift
+        # Where it hardly lies along the image, it acts less, not with weights beyond all others'.
+        along = (r * x).sum(1).maximum(0.25 * square[worst]).clamp_min(1e-9)
+        rows = r / along.sqrt()[:, None]  # (count, size)
+        weight.index_copy_(0, which, torch.where(chosen[:, None], rows, weight[which]))
+        bias.index_copy_(0, which, torch.where(chosen, -(rows @ shift), bias[which]))
+        fresh = torch.full_like(self.usage[which], GRACE * RARE)
+        self.usage.index_copy_(0, which, torch.where(chosen, fresh, self.usage[which]))

@@ -54,6 +54,7 @@ _LINEAR = _THEN | {"epochs": 20, "batch_size": 256, "learning_rate": 1e-2}
 _DEEP = _THEN | {"epochs": 60, "batch_size": 128, "learning_rate": 1e-3}
 _CONV = _THEN | {"epochs": 15, "batch_size": 128, "learning_rate": 1.5e-3}
 _BRISK = _THEN | {"epochs": 20, "batch_size": 128, "learning_rate": 2e-3}
+_WIDE = {"epochs": 20, "batch_size": 256}
 _SMALL = {"hidden": (256, 128)}
 _CHANNELS = {"network": "conv", "channels": (16, 32)}
 
@@ -138,6 +139,21 @@ SHIPPED = (
     Plan("iwae", {"latent": 2, **_SMALL}, {"epochs": 20}),
     Plan("vq_vae", {"latent": 4, "entries": 32}, {"epochs": 20}),
     Plan("contractive_ae", {"latent": 2, **_SMALL}, {"epochs": 10}),
+    # As wide as each other, each with what keeps it from copying, if anything does.
+    Plan("overcomplete_ae", {"latent": 900}, _WIDE),
+    Plan("sparse_ae", {"latent": 900}, _WIDE),
+    Plan(
+        "denoising_ae",
+        {
+            "latent": 900,
+            "hidden": (),
+            "noise": "gaussian",
+            "code_activation": "sigmoid",
+            "decoder_weights": "tied",
+        },
+        _WIDE,
+    ),
+    Plan("contractive_ae", {"latent": 900, "hidden": (), "code_activation": "sigmoid"}, _WIDE),
     Plan("completing_vae", {"latent": 16, **_SMALL}, {"epochs": 20}),
     *(Plan("conditional_vae", {"latent": k, **_SMALL}, {"epochs": 20}) for k in (2, 16)),
     Plan(  # linear and Gaussian, where theory says which dimension collapses at which β

@@ -10,6 +10,7 @@ import streamlit as st
 from core.measures import metrics
 from core.store import records
 from core.store.checkpoints import Run
+from core.store.schema import WIDE
 from explorer import assets, members, resources, state, symbols
 from explorer.language import Words
 from explorer.pad.component import latent_pad
@@ -144,7 +145,7 @@ def _curve(words: Words, runs: Sequence[Run]) -> dict:
             continue
         if split == there[0]:  # the same digits and so the same mean for all runs
             trivial = [scores[split]["squared_error_mean_image"]]
-        if _closed(run):
+        if _closed(run) or run.record.width > WIDE:  # far beyond where PCA's curve ends
             continue
         point = {
             "k": run.record.latent,

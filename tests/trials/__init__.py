@@ -7,7 +7,7 @@ import importlib
 
 CLASSES = {
     "beta_vae": "beta_vae.BetaVAE",
-    "sparse_ae": "sparse_ae.SparseAutoencoder",
+    "l1_ae": "l1_ae.L1Autoencoder",
     "labelled_vae": "labelled_vae.LabelledVAE",
     "guessing_vae": "guessing_vae.GuessingVAE",
     "book_ae": "book_ae.BookAutoencoder",

@@ -372,7 +372,7 @@ export class LatentPad extends Pad {
     address.set({
       digit: this.digit,
       told: this.run.label === this.run.introduced ? null : this.run.label,
-      z: own && !this.taken ? null : writtenCode(this.run, this.z, this.own),
+      z: own && !this.taken ? null : writtenCode(this.run, this.z, this.run.code(this.digit)),
     });
   }
 

@@ -36,6 +36,7 @@ export function writtenCode(run, z, own) {
   if (book) return `e${nearestEntries(book.data, book.length, z).join(".")}`;
   if (!run.wide) return Array.from(z, (v) => decimals(v, 3)).join(",");
   const changed = Array.from(z.keys()).filter((k) => Math.abs(z[k] - own[k]) > SAME);
+  if (!changed.length) return null;
   if (changed.length <= CHANGED) return changed.map((k) => `${k + 1}:${decimals(z[k], 3)}`).join(",");
   const place = run.toMap(z);
   const lies = run.toLatent(place).every((v, k) => Math.abs(v - z[k]) < 10 * SAME);

@@ -9,16 +9,16 @@ from core.models.deterministic import PointAutoencoder
 from core.models.networks import decoder, encoder
 
 
-class SparseConfig(NetworkConfig):
+class L1Config(NetworkConfig):
     latent: int = knob(128, ge=1, le=784, label="K", help="Number of units in the code.")
     weight: float = knob(0.01, ge=0, le=10, label="λ", help="Weight of the L1 penalty.")
 
 
 @final
-class SparseAutoencoder(PointAutoencoder):
+class L1Autoencoder(PointAutoencoder):
     """Assumes that a digit is made of a few of many parts."""
 
-    name, title, Config = "sparse_ae", "Sparse AE", SparseConfig
+    name, title, Config = "l1_ae", "L1 AE", L1Config
 
     def __init__(self, config, signature):
         super().__init__(
