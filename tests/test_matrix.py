@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import xml.etree.ElementTree as ET
 
@@ -53,3 +55,15 @@ def test_what_a_record_says_never_takes_the_page_down():
         assert [float(text(cell)) for cell in cells] == values
         opacities = [float(cell.get("style").rpartition(",")[2].rstrip(")")) for cell in cells]
         assert all(matrix.LIGHTEST <= one <= matrix.DARKEST for one in opacities)
+
+
+def test_the_saved_table_says_each_error_with_its_noise_and_level():
+    errors = {"Plain, K = 16": [[7.0, 9.0], [8.0, 50.25]], '"odd" one': [[8.0, 8.5], [9.0, 40.0]]}
+    head, *rows = csv.reader(
+        io.StringIO(matrix.as_csv(errors, ["gaussian", "masking"], [0.1, 0.3]))
+    )
+    assert head == ["model", "noise", "level", "squared error"]
+    found = {(name, noise, float(level)): float(error) for name, noise, level, error in rows}
+    assert len(rows) == len(found) == 8
+    assert found["Plain, K = 16", "masking", 0.3] == 50.25
+    assert found['"odd" one', "gaussian", 0.1] == 8.0

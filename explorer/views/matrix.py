@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
 LIGHTEST, DARKEST = 0.03, 0.55  # opacity of a cell's colour; letters stay readable on either
 LEAST = 1e-3  # errors below it look alike, so that a run whose record says 0 takes no page down
+
+
+def as_csv(
+    errors: Mapping[str, Sequence[Sequence[float]]], noises: Sequence[str], levels: Sequence[float]
+) -> str:
+    """The same errors as comma-separated values: a row for each model, noise and level."""
+    written = io.StringIO()
+    table = csv.writer(written)
+    table.writerow(("model", "noise", "level", "squared error"))
+    for name, of_noises in errors.items():
+        for noise, of_levels in zip(noises, of_noises, strict=True):
+            for level, error in zip(levels, of_levels, strict=True):
+                table.writerow((name, noise, f"{level:g}", f"{error:.3f}"))
+    return written.getvalue()
 
 
 def noise_matrix(

@@ -124,6 +124,14 @@ def _matrix(words: Words, bench: _Bench) -> None:
         kinds = [words(f"noise_pad.kind_{noise}") for noise in NOISES]
         with st.container(key="wide-matrix"):
             st.html(matrix.noise_matrix(known, trained, kinds, LEVELS, labels))
+        st.download_button(
+            words("noise.save_matrix"),
+            matrix.as_csv(known, NOISES, LEVELS),
+            file_name="noise-matrix.csv",
+            mime="text/csv",
+            on_click="ignore",
+            key="save-matrix",
+        )
     st.caption(words("noise.matrix_note", count=f"{JUDGED:,}", trivial=f"{_trivial():.1f}"))
 
 

@@ -8,6 +8,8 @@ import { reachOf, wider } from "../engine/layouts.js";
 import { clamp } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
 import { readTensors } from "../engine/safetensors.js";
+import { curveCells } from "../parts/curve_picture.js";
+import { saveTable } from "../parts/downloads.js";
 import { classLegend, montage } from "../parts/montage.js";
 import { mounting, Pad } from "../parts/pad.js";
 import { format, grouped, worded } from "../parts/page.js";
@@ -233,6 +235,8 @@ class FilmPad extends Pad {
         }),
       },
       { label: t.save_moment, why: early, figure: () => this.#figure(() => this.place) },
+      { label: t.save_curves, why: early, figure: () => this.#pictured() },
+      { label: t.save_terms, why: early, save: () => this.#tabled() },
     ], t);
     this.recolour();
   }
@@ -272,6 +276,48 @@ class FilmPad extends Pad {
     };
   }
 
+  // Terms of the losses of all films, with the axes that the page draws them on.
+  #shared() {
+    const histories = this.films.map((film) => film.history);
+    const terms = [...new Set(histories.flatMap(termsOf))];
+    const alike = new Set(this.data.sides.map((side) => side.unit)).size === 1;
+    const ranges = alike
+      ? Object.fromEntries(terms.map((term) => [term, rangeOf(histories, term)])) : null;
+    return { terms, ranges, longest: Math.max(...this.films.map((film) => film.end)) };
+  }
+
+  #aboutCurves() {
+    const { data, text: t } = this;
+    return {
+      name: `${data.sides[0].run.id}-curves`, run: data.sides.map((one) => one.run.id),
+      title: format(t.curves_title, { names: data.sides.map((side) => side.name).join(", ") }),
+    };
+  }
+
+  // The curves of each film in a row.
+  #pictured() {
+    const { data, films, text: t } = this;
+    const { ranges, longest } = this.#shared();
+    const rows = films.map((film, i) => ({
+      name: films.length > 1 ? data.sides[i].name : undefined,
+      cells: curveCells(film.history, {
+        terms: termsOf(film.history), ranges, width: SAVED.map, height: SAVED.tall / 2,
+        total: this.mode === "samples" ? longest : film.end,
+        name: (term) => t[`term_${term}`] ?? term,
+      }),
+    }));
+    return { about: this.#aboutCurves(), ...montage(rows) };
+  }
+
+  // All reports of each film as a table.
+  #tabled() {
+    const { data, films } = this;
+    const { terms } = this.#shared();
+    const rows = films.flatMap(({ history }, i) => history.map((entry) =>
+      [data.sides[i].run.id, entry.samples, ...terms.map((term) => entry[term] ?? "")]));
+    return saveTable(["run", "samples", ...terms], rows, this.#aboutCurves());
+  }
+
   recolour() {
     super.recolour();
     this.stages.forEach((stage) => stage.recolour(this.colours));
@@ -279,14 +325,10 @@ class FilmPad extends Pad {
 
   // Both films' curves on the same axes, so that they can be compared by eye.
   #curves() {
-    const histories = this.films.map((film) => film.history);
-    const alike = new Set(this.data.sides.map((side) => side.unit)).size === 1;
-    const terms = [...new Set(histories.flatMap(termsOf))];
-    const shared = Object.fromEntries(terms.map((term) => [term, rangeOf(histories, term)]));
-    const longest = Math.max(...this.films.map((film) => film.end));
+    const { ranges, longest } = this.#shared();
     this.films.forEach((film, i) => {
       const total = this.mode === "samples" ? longest : film.end;
-      this.stages[i].curves.show(film.history, total, alike ? shared : null);
+      this.stages[i].curves.show(film.history, total, ranges);
     });
     for (const button of this.root.querySelectorAll("[data-mode]")) {
       button.setAttribute("aria-pressed", String(button.dataset.mode === this.mode));
