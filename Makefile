@@ -30,5 +30,6 @@ bench:
 	uv run python -m benchmarks.gaps
 	uv run python -m benchmarks.projections
 	uv run python -m benchmarks.holes
+	uv run python -m benchmarks.overfitting
 	uv run python -m benchmarks.crowd
 	uv run python -m benchmarks.attack

@@ -1,7 +1,7 @@
 """Where small autoencoders begin to overfit: errors on digits that they were trained on and on
 held-out ones along the training, for several widths and K, and with noise or a KL.
 
-`python -m benchmarks.overfitting [--to checkpoints/overfitting.json]`; half an hour on one
+`python -m benchmarks.overfitting [--to checkpoints/few_digits.json]`; half an hour on one
 core. Each model is trained four times, on four disjoint sets of 500 digits, so that its held-out
 error falls into bias and variance, which add up to it: the squared error of the four models' mean
 answer, and how far their answers lie from it.
@@ -107,7 +107,7 @@ def measured(name: str, knobs: dict[str, Any], sets: list[data.Dataset]) -> dict
 def main() -> int:
     """Measure all of it and write one file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--to", type=Path, default=Path("checkpoints/overfitting.json"))
+    parser.add_argument("--to", type=Path, default=Path("checkpoints/few_digits.json"))
     asked = parser.parse_args()
     torch.set_num_threads(1)
     sets = training_sets()

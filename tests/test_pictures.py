@@ -1,10 +1,15 @@
 """What the pictures on toys compute in the browser: in Node against numpy and known answers."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from benchmarks import overfitting
+from core import data
+from core.models import VARIANTS
+from explorer.views import pictures
 from tests.test_pads import in_node
 
 GENERATOR = np.random.default_rng(11)
@@ -204,3 +209,40 @@ def test_a_normal_posterior_is_reached_by_a_full_q_and_missed_by_a_mean_field(fo
     np.testing.assert_allclose(field["q"]["deviation"], np.diag(precision) ** -0.5, atol=1e-3)
     expected = 0.5 * np.log(np.diag(precision).prod() / np.linalg.det(precision))
     assert field["kl"] == pytest.approx(expected, abs=1e-3)
+
+
+# --- Bias and variance --------------------------------------------------------------------------
+
+
+def test_the_held_out_error_falls_into_bias_and_variance(monkeypatch):
+    """Of answers that are the image, a shift that all share, and one of each model's own."""
+    pixels = data.load("mnist-5k", "test").x[:6]
+    clean = pixels / 255
+    monkeypatch.setattr(overfitting.data, "load", lambda *_: SimpleNamespace(x=pixels))
+    own = [-0.3, -0.1, 0.1, 0.3]
+    told = iter(own)
+
+    def answers(*_):
+        shift = next(told)
+        yield 1.0, clean + 0.2 + shift
+
+    monkeypatch.setattr(overfitting, "answers", answers)
+    found = overfitting.measured("stacked_ae", {}, [None] * len(own))
+    variance = 784 * np.var(own, ddof=1)
+    whole = 784 * (0.2**2 + np.var(own))
+    assert found["variance"] == [pytest.approx(variance, abs=1e-3)]
+    assert found["held_out"] == [pytest.approx(whole, abs=1e-3)]
+    assert found["bias"] == [pytest.approx(whole - variance, abs=2e-3)]
+
+
+def test_what_ships_is_what_the_program_measures():
+    told = pictures.overfits()
+    path = pictures.checkpoints.shipped_store() / pictures.MEASURED
+    assert told["epochs"] == list(overfitting.EPOCHS) and path.stat().st_size < 60_000
+    assert [told["sets"], told["digits"]] == [overfitting.SETS, overfitting.DIGITS]
+    asked = [(kind, k["latent"], k["hidden"][0]) for kind, _, k in overfitting.plans()]
+    assert [(row["kind"], row["latent"], row["width"]) for row in told["rows"]] == asked
+    assert {one["variant"] for one in told["kinds"].values()} <= set(VARIANTS)
+    for row in told["rows"]:
+        both = np.add(row["bias"], row["variance"])
+        np.testing.assert_allclose(both, row["held_out"], atol=2e-3)
