@@ -313,7 +313,7 @@ def test_9_just_so_many_stay_and_they_are_the_largest():
         kept = Largest(count)(x + 100) != 0  # where none is 0 by itself
         assert (kept.sum(1) == count).all()
     assert Largest(2)(x)[1].tolist() == [0, 0, 0, -2, -1]
-    model = built("sparse_ae", latent=200, active=7).eval()
+    model = built("sparse_ae", latent=200, active=7, sparsity="top").eval()
     assert ((model.encode(X.double())[0].z != 0).sum(1) == 7).all()
     assert model.rho == pytest.approx(7 / 200)
 
@@ -331,7 +331,7 @@ def test_9_the_objective_is_what_its_knobs_say(sparsity):
 
 def test_9_dead_units_are_counted():
     codes = np.array([[0, 2, 0, 0], [0, 1, -1, 0], [0, 0, 0, 0]], np.float32)
-    found = unit_scores(built("sparse_ae", latent=4, active=2), codes)
+    found = unit_scores(built("sparse_ae", latent=4), codes)
     assert found == pytest.approx({"dead_share": 2 / 4, "active_share": 3 / 12})
     soft = np.array([[0.1, 0.9], [0.3, 0.2]], np.float32)
     found = unit_scores(built("sparse_ae", latent=2, sparsity="kl"), soft)
@@ -339,7 +339,7 @@ def test_9_dead_units_are_counted():
 
 
 def test_9_all_units_learn_before_most_are_left_out():
-    model = built("sparse_ae", latent=40, active=4, narrowing=0.5).train()
+    model = built("sparse_ae", latent=40, active=4, sparsity="top", narrowing=0.5).train()
     batch = model.prepare(X[:30].double())
     kept = []
     for progress in (0.0, 0.25, 0.4, 0.5, 1.0):
@@ -356,7 +356,10 @@ def test_more_units_than_pixels_copy_even_what_is_no_digit():
     """Error far below PCA's at the same digits, and noise that comes out again, as a sparse code of
     the same width lets it not."""
     wide = {"latent": 200, "epochs": 150.0}
-    copies, sparse = trained("overcomplete_ae", **wide), trained("sparse_ae", active=8, **wide)
+    copies, sparse = (
+        trained("overcomplete_ae", **wide),
+        trained("sparse_ae", sparsity="top", active=8, **wide),
+    )
     pca = models.build("pca", variant("pca").Config(latent=30), signature_of(DIGITS))
     pca.fit(X)
     noisy = X + 0.3 * torch.randn(X.shape, generator=torch.Generator().manual_seed(1))

@@ -18,11 +18,11 @@ class SparseConfig(ModelConfig):
     """Width of the code, what keeps it sparse, and what is done about units that never act."""
 
     latent: int = knob(900, ge=1, le=1024, label="K", help="Number of units in the code.")
-    sparsity: Literal["top", "l1", "kl"] = knob(
-        "top",
+    sparsity: Literal["l1", "kl", "top"] = knob(
+        "l1",
         label="Sparsity",
-        help="The most active units alone are kept (top), the sum of activities is paid for (l1), "
-        "or each unit's mean activity is drawn to ρ (kl).",
+        help="The sum of activities is paid for (l1), each unit's mean activity is drawn to ρ "
+        "(kl), or the most active units alone are kept (top).",
     )
     active: int = knob(
         25,
@@ -33,7 +33,7 @@ class SparseConfig(ModelConfig):
         when=("sparsity", "top"),
     )
     weight: float = knob(
-        0.1,
+        0.2,
         ge=0,
         le=100,
         label="α",
@@ -64,12 +64,12 @@ class SparseAutoencoder(Averaging, Units, PointAutoencoder):
     """Assumes that an image is made of a few of many parts. Unlike the overcomplete one it can't
     copy: a code of which few numbers may differ from 0 has to name what is there.
 
-    `top` keeps the largest numbers of a linear code (Makhzani & Frey, 2013: "k-sparse
-    autoencoders"); `l1` pays for the sum of a rectified one; `kl` draws each sigmoid unit's mean
-    activity to ρ (Ng, 2011). The decoder has the encoder's weights, transposed: with its own it
+    `l1` pays for the sum of a rectified code; `kl` draws each sigmoid unit's mean activity to ρ
+    (Ng, 2011); `top` keeps the largest numbers of a linear code (Makhzani & Frey, 2013: "k-sparse
+    autoencoders"). The decoder has the encoder's weights, transposed: with its own it
     could make up for activities that are merely small.
 
-    A unit that is among the largest for no image gets no gradient, and is dead. So training begins
+    A unit that is among the largest for no image gets no gradient, and is dead. So `top` begins
     with all units and keeps fewer and fewer (the schedule of Makhzani & Frey, 2013, section 4.2.1).
     """
 
