@@ -51,7 +51,6 @@ SYMBOLS = {
     "kl": (r"\mathrm{KL}", "KL"),
     "wanted_activity": (r"\rho", "ρ"),
     "unit_activity": (r"\hat \rho", "ρ̂"),
-    "kept": (r"\psi_A", "ψ_A"),
     "mean_of_draws": (r"\mathrm{mean}_M", "mean"),
     "expectation": (r"\mathbb E", "E"),
     "normal": (r"\mathcal N", "N(…)"),

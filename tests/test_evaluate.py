@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.latent import coding
-from core.latent.projections import map_plane
+from core.latent.projections import Plane, map_plane
 from core.measures import metrics
 from core.measures.corruptions import LEVELS, NOISES
 from core.measures.noise import CORRUPTIONS
@@ -410,6 +410,20 @@ def test_a_map_without_a_knob_holds_each_image_s_error():
     np.testing.assert_allclose(arrays["plane_mean"], plane.mean, rtol=1e-5)
     np.testing.assert_allclose(arrays["plane_basis"], plane.basis, atol=1e-5)
     assert (arrays["codes"].dtype, arrays["plane_basis"].dtype) == (np.float16, np.float32)
+
+
+def test_codes_too_wide_to_keep_leave_their_places_and_their_range():
+    for latent, kept in ((64, True), (65, False)):
+        model = model_of("overcomplete_ae", latent=latent)
+        arrays = maps.map_arrays(model, DIGITS)
+        assert ("codes" in arrays) == kept
+        assert ("points" in arrays) == ("code_range" in arrays) == (not kept)
+    codes = coding.encode(model, DIGITS.x).mean
+    plane = Plane(arrays["plane_mean"], arrays["plane_basis"])
+    np.testing.assert_allclose(arrays["points"], plane.to_map(codes), rtol=2e-3, atol=2e-2)
+    np.testing.assert_allclose(arrays["code_range"], [codes.min(0), codes.max(0)], rtol=2e-3)
+    solved = model_of("pca", latent=65)
+    assert "codes" in maps.map_arrays(solved, DIGITS)  # its errors at every K are read off them
 
 
 # --- Levels ---------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from core.models import variant
 from core.models.conditioned import Told
 from core.models.networks import Largest
 from core.models.signals import Moment
-from core.models.sparse import RARE
 from core.training import loop
 from core.training.evaluate import evaluate, importance_bounds, unit_scores
 from tests.digits import signature_of, small_config, small_digits
@@ -314,7 +313,7 @@ def test_9_just_so_many_stay_and_they_are_the_largest():
         kept = Largest(count)(x + 100) != 0  # where none is 0 by itself
         assert (kept.sum(1) == count).all()
     assert Largest(2)(x)[1].tolist() == [0, 0, 0, -2, -1]
-    model = built("sparse_ae", latent=200, active=7)
+    model = built("sparse_ae", latent=200, active=7, sparsity="top").eval()
     assert ((model.encode(X.double())[0].z != 0).sum(1) == 7).all()
     assert model.rho == pytest.approx(7 / 200)
 
@@ -332,54 +331,35 @@ def test_9_the_objective_is_what_its_knobs_say(sparsity):
 
 def test_9_dead_units_are_counted():
     codes = np.array([[0, 2, 0, 0], [0, 1, -1, 0], [0, 0, 0, 0]], np.float32)
-    found = unit_scores(built("sparse_ae", latent=4, active=2), codes)
+    found = unit_scores(built("sparse_ae", latent=4), codes)
     assert found == pytest.approx({"dead_share": 2 / 4, "active_share": 3 / 12})
     soft = np.array([[0.1, 0.9], [0.3, 0.2]], np.float32)
     found = unit_scores(built("sparse_ae", latent=2, sparsity="kl"), soft)
     assert found == pytest.approx({"dead_share": 1 / 2, "active_share": 1.5 / 4})
 
 
-def test_9_dead_units_start_again_as_what_is_lacking_of_the_worst_images():
-    model = built("sparse_ae", latent=40, active=1)
-    with torch.no_grad():
-        model.decoder[0].bias.copy_(X.mean(0).flatten())
-    model.usage.fill_(1)
-    model.usage[[5, 9]] = 0
-    x, before = X[:50].double(), model.encoder[1].weight.detach().clone()
-    batch = model.prepare(x)
-    output = model(batch)
-    model.restart(batch, output, wanted=False)
-    assert torch.equal(model.encoder[1].weight, before)
-    model.restart(batch, output)
-    after = model.encoder[1].weight.detach()
-    changed = (after != before).any(1)
-    assert changed.nonzero().flatten().tolist() == [5, 9] and (model.usage > RARE).all()
-    lacking = (x - model.mean(output.logits)).flatten(1).detach()
-    worst = lacking.square().sum(1).topk(2).indices
-    like = torch.nn.functional.normalize(after[[5, 9]]) @ torch.nn.functional.normalize(lacking).T
-    of = like.argmax(1)  # the image that each of them is like
-    assert sorted(of.tolist()) == sorted(worst.tolist())
-    for k, i in zip((5, 9), of, strict=True):
-        reach = model.encoder[:-1](x[i][None])[0, k].detach()
-        torch.testing.assert_close(reach * after[k], lacking[i])
-
-
-def test_9_usage_follows_what_acts():
-    model = built("sparse_ae", latent=40, active=3)
-    batch = model.prepare(X.double())
-    output = model(batch)
-    acting = (output.z != 0).double().mean(0)
-    for _ in range(3):
-        model.after_step(batch, output, Moment())
-    expected = acting + 0.99**3 * (0.01 - acting)
-    torch.testing.assert_close(model.usage, expected.to(model.usage.dtype))
+def test_9_all_units_learn_before_most_are_left_out():
+    model = built("sparse_ae", latent=40, active=4, sparsity="top", narrowing=0.5).train()
+    batch = model.prepare(X[:30].double())
+    kept = []
+    for progress in (0.0, 0.25, 0.4, 0.5, 1.0):
+        model.after_step(batch, model(batch), Moment(progress))
+        kept.append(set((model(batch).z != 0).sum(1).tolist()))
+    assert kept == [{40}, {22}, {11}, {4}, {4}]  # 4 and a share of the 36 others
+    model.after_step(batch, model(batch), Moment(0.0))
+    model.encode(batch.input)[0].z.sum().backward()
+    assert (model.encoder[1].weight.grad.abs().sum(1) > 0).all()
+    assert set((model.eval()(batch).z != 0).sum(1).tolist()) == {4}  # looked at, it is sparse
 
 
 def test_more_units_than_pixels_copy_even_what_is_no_digit():
     """Error far below PCA's at the same digits, and noise that comes out again, as a sparse code of
     the same width lets it not."""
     wide = {"latent": 200, "epochs": 150.0}
-    copies, sparse = trained("overcomplete_ae", **wide), trained("sparse_ae", active=8, **wide)
+    copies, sparse = (
+        trained("overcomplete_ae", **wide),
+        trained("sparse_ae", sparsity="top", active=8, **wide),
+    )
     pca = models.build("pca", variant("pca").Config(latent=30), signature_of(DIGITS))
     pca.fit(X)
     noisy = X + 0.3 * torch.randn(X.shape, generator=torch.Generator().manual_seed(1))

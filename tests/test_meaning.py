@@ -17,6 +17,7 @@ from core.store import arrays, checkpoints, loading, meaning, own_runs, records,
 from core.store.checkpoints import CODES, FILM, PICTURES, RECORD, WEIGHTS, CheckpointError
 
 VAE, DIALLED, PLAIN = "vae-k2-4214f6c873", "multirate_vae-k2-7d72c27c83", "pca-k2-6bbd6e9dc7"
+COPYING = "overcomplete_ae-k900-555be63d95"  # too wide for its codes to be kept
 
 
 @pytest.fixture
@@ -178,7 +179,7 @@ def test_the_browser_s_layers_are_those_that_are_written():
 
     class Any:
         stride = padding = (2, 2)
-        kind, unflattened_size = "root", (1, 2)
+        kind, unflattened_size, count = "root", (1, 2), 3
 
     made = (write(Any()) for write in programs._LAYERS.values())
     written = {layer["op"] for layer in made if layer}
@@ -250,6 +251,11 @@ ARRAYS = [
     (DIALLED, CODES, as_("knots", lambda a: a[::-1]), "rising"),
     (DIALLED, CODES, as_("knots", lambda a: a + 90), "rising"),
     (DIALLED, CODES, as_("knot_points", lambda a: a[:3]), "knot_points"),
+    (COPYING, CODES, without("points"), "codes .* shape"),
+    (COPYING, CODES, as_("points", lambda a: a[:7]), "squared_error"),
+    (COPYING, CODES, as_("points", lambda a: a[:, :1]), r"points .* shape \(5000, 2\)"),
+    (COPYING, CODES, as_("code_range", lambda a: a[0]), r"code_range .* shape \(2, 900\)"),
+    (VAE, CODES, lambda found: found.update(points=found.pop("codes")), "codes .* shape"),
     (VAE, WEIGHTS, without("decoder.0.bias"), "decoder.0.bias"),
     (VAE, WEIGHTS, as_("decoder.0.weight", lambda a: a.ravel()), "decoder.0.weight"),
     (VAE, WEIGHTS, as_("decoder.2.weight.scale", lambda a: a[:2]), "scale"),

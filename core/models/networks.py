@@ -147,14 +147,24 @@ def grid_decoder(length: int, channels: tuple[int, ...], shape: tuple[int, ...])
 
 class Largest(nn.Module):
     """The largest numbers of each row stay, the others become 0: (batch, features) both ways.
-    Makhzani & Frey (2013)."""
+    Makhzani & Frey (2013). While it is trained it may keep more of them."""
+
+    more: Tensor
 
     def __init__(self, count: int) -> None:
         super().__init__()
         self.count = count
+        self.register_buffer("more", torch.tensor(0))  # that are kept in training beside them
+
+    def widen(self, features: int, share: float | Tensor) -> None:
+        """From here on keep so large a share of the other numbers in training as well."""
+        self.more.copy_(torch.as_tensor((features - self.count) * share).round())
 
     def forward(self, x: Tensor) -> Tensor:
-        most, which = x.topk(self.count, dim=1)  # just so many, also where numbers are equal
+        count = x.shape[1] if self.training else self.count
+        most, which = x.topk(count, dim=1)  # just so many, also where numbers are equal
+        if self.training:  # how many is no plain number here, so that a step can be captured
+            most = most * (torch.arange(count, device=x.device) < self.count + self.more)
         return torch.zeros_like(x).scatter(1, which, most)
 
 
