@@ -180,7 +180,9 @@ def test_names_links_two_films_in_step_and_a_run_deleted_while_another_tab_shows
     history = checkpoints.open_run(app.user_store / short).record.history
     told = [line.split(",") for line in table if line.startswith(f"{short},")]
     assert [float(line[1]) for line in told] == [entry["samples"] for entry in history]
-    with Image.open(chromium.saved(menu, EN("train_pad.save_curves"), side="light").path()) as curves:
+    with Image.open(
+        chromium.saved(menu, EN("train_pad.save_curves"), side="light").path()
+    ) as curves:
         assert curves.width > curves.height > 100
     button(hand, "train.rename").click()
     hand.page.get_by_label(EN("train.new_name")).fill("<b>β is two</b>")
