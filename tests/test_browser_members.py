@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from core import data
 from core.latent import coding
+from core.measures import metrics
 from core.models.conditions import quadrant_mask
 from core.models.signals import Condition
 from core.store import loading
@@ -305,3 +306,73 @@ def test_samples_of_what_is_told_labels_are_of_all_in_turn(visit, shipped):
     assert see("pad.run.label") == 28 % 10
     np.testing.assert_allclose(hand.pixels(), expected[28].ravel(), atol=0.01)
     assert not hand.errors
+
+
+def test_a_code_of_entries_is_put_together_by_hand(visit, shipped):
+    hand = visit(model="vq_vae", k=4, digit=11)
+    section = hand.page.locator('[data-part="code-grid"]')
+    section.scroll_into_view_if_needed()
+    model = loading.load_model(shipped[hand.see("pad.run.id")])
+    found = data.load("mnist-5k", "all")
+    entries = coding.entries(model, found.x)
+    cells = section.locator(".code-cells button")
+    book = section.locator(".code-entries button")
+    expect(cells).to_have_count(49)
+    expect(book).to_have_count(len(model.codebook()))
+    expect(section.locator('[data-part="code-numbers"]')).not_to_be_empty()
+
+    # What each place holds, what that stands for, and what the code costs.
+    own = [int(cell.get_attribute("aria-label").rpartition(" ")[2]) - 1 for cell in cells.all()]
+    assert np.mean(np.array(own) == entries[11]) > 0.95  # a tie may fall to either
+    padded = np.pad(found.x[:, 0] / 255, ((0, 0), (2, 2), (2, 2)))
+    entry = np.bincount(entries.ravel()).argsort()[-3]
+    patches = [
+        padded[i, 4 * (p // 7) : 4 * (p // 7) + 8, 4 * (p % 7) : 4 * (p % 7) + 8]
+        for i, p in zip(*np.nonzero(entries == entry), strict=True)
+    ]
+    shown = hand.pixels(book.nth(entry).locator("canvas"))
+    np.testing.assert_allclose(shown, np.mean(patches, 0).ravel(), atol=0.02)
+    with torch.no_grad():
+        bits = -model.log_prior(model.look_up(torch.tensor([own]))).item() / np.log(2)
+    told = section.locator('[data-part="code-numbers"] b').all_inner_texts()
+    counts = np.bincount(entries.ravel(), minlength=len(model.codebook()))
+    assert int(told[0]) == np.count_nonzero(counts)
+    assert float(told[1]) == pytest.approx(metrics.perplexity(counts), rel=0.02)
+    assert int(told[3]) == pytest.approx(bits, abs=1)
+
+    # Another entry at one place changes what looks at it, and the link says so.
+    cells.nth(24).click()
+    expect(cells.nth(24)).to_have_attribute("aria-pressed", "true")
+    put = (own[24] + 7) % len(model.codebook())
+    before = hand.pixels()
+    book.nth(put).click()
+    changed = [*own[:24], put, *own[25:]]
+    hand.wait_for_link("z", "e" + ".".join(map(str, changed)))
+    expect(cells.nth(24)).to_have_class(re.compile("changed"))
+    after = coding.decode(model, model.look_up(torch.tensor([changed])).numpy()).ravel()
+    np.testing.assert_allclose(hand.pixels(), after, atol=0.01)
+    off = np.abs(after - before).reshape(28, 28)
+    assert off[12:16, 12:16].mean() > 5 * off[:4].mean()
+    again = visit(**hand.link)
+    np.testing.assert_allclose(again.pixels(), after, atol=0.02)
+
+    # By keys; then what comes after it is drawn, and all is as it was encoded.
+    book.nth(put).focus()
+    hand.page.keyboard.press("ArrowRight")
+    hand.page.keyboard.press("Enter")
+    hand.wait_for_link("z", "e" + ".".join(map(str, [*own[:24], put + 1, *own[25:]])))
+    section.get_by_role("button", name="Draw what comes after").click()
+    drawn = hand.see("Array.from(pad.run.book.height ? pad.z : [])")
+    with torch.no_grad():
+        index = model.book.nearest(model._grid(torch.tensor([drawn])))[0].tolist()
+    assert index[:25] == [*own[:24], put + 1] and index[25:] != own[25:]
+    section.get_by_role("button", name="As encoded").click()
+    hand.wait_for_link("z", None)
+    assert not hand.errors and not again.errors
+
+
+@pytest.mark.parametrize("z", ["e1.2.3", "e" + ".".join(["9999"] * 49), "1,2", ""])
+def test_a_link_with_entries_that_there_are_none_of(visit, z):
+    hand = visit(model="vq_vae", k=4, digit=11, z=z)
+    expect(hand.page.locator(".pad .message").first).not_to_be_empty()
+    assert hand.see("pad.z.every((v, k) => v === pad.own[k])")
