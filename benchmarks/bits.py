@@ -21,6 +21,7 @@ from core.store import checkpoints, loading
 
 FITTED = 4000  # training digits that quantisers are fitted to
 MOST_BITS = 10  # of one number
+WIDEST = 200  # numbers of PCA's code that may get bits
 
 
 def lloyd_max(values: np.ndarray, bits: int, rounds: int = 30) -> np.ndarray:
@@ -84,8 +85,8 @@ def sse(x: np.ndarray, x_hat: np.ndarray) -> float:
 
 def of_pca(train: np.ndarray, test: np.ndarray, bits: int) -> tuple[int, float, float]:
     """How many numbers of a code got bits, the error with so many, and before rounding."""
-    pca = PCA(100, svd_solver="covariance_eigh").fit(train)
-    levels = quantisers(pca.transform(train[:FITTED]), np.ones(100), bits)
+    pca = PCA(WIDEST, svd_solver="covariance_eigh").fit(train)
+    levels = quantisers(pca.transform(train[:FITTED]), np.ones(WIDEST), bits)
     codes = pca.transform(test)
     used = sum(len(own) > 1 for own in levels)
     error = sse(test, pca.inverse_transform(at_bits(codes, levels)))
