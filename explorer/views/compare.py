@@ -93,7 +93,7 @@ def _pick(words: Words, runs: Sequence[Run]) -> dict[str, Run]:
     for name in frame.variants_of(list(runs)):
         for run in runs:
             if run.record.variant == name:
-                alike.setdefault(run.record.latent, {}).setdefault(_slug(run), []).append(run)
+                alike.setdefault(run.record.width, {}).setdefault(_slug(run), []).append(run)
     sizes = sorted(size for size, there in alike.items() if sum(map(len, there.values())) > 1)
     if not sizes:
         return {}
@@ -148,12 +148,12 @@ def _curve(words: Words, runs: Sequence[Run]) -> dict:
         if _closed(run) or run.record.width > WIDE:  # far beyond where PCA's curve ends
             continue
         point = {
-            "k": run.record.latent,
+            "k": run.record.width,
             "error": scores[split]["squared_error"],
             "split": split,
             "run": run.id,
         }
-        points.setdefault(_name(words, run), {}).setdefault(run.record.latent, point)
+        points.setdefault(_name(words, run), {}).setdefault(run.record.width, point)
     return {
         "pca": pca,
         "mean": trivial[0] if trivial else None,
