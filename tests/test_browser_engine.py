@@ -20,6 +20,7 @@ from core.models import codebook, conditioned
 from core.models.conditioned import gated_decoder, gated_encoder, told_network
 from core.models.networks import (
     ACTIVATIONS,
+    Largest,
     LinearTranspose,
     conv_decoder,
     conv_encoder,
@@ -219,6 +220,8 @@ def small_networks():
         wide.shape,
     )
     yield "told decoder", told_network(conv_decoder(5, 8, (4, 3), wide.shape, "tanh"), 4), (5,)
+    largest = nn.Sequential(*mlp_encoder(wide.size, (), 9, "relu"), Largest(4))
+    yield "largest", largest.eval(), wide.shape
     for kind in ("logit", "plain"):
         kept = conditioned.Kept(kind)
         yield f"kept {kind}", nn.Sequential(nn.Unflatten(1, (2, 3, 5)), kept), (30,)
@@ -260,7 +263,7 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
             }
         )
     known = {"linear", "linear_transpose", "conv", "conv_transpose", "reshape", "gate", "shift"}
-    known |= {"told", "kept", "nearest", "place", *ACTIVATIONS}
+    known |= {"told", "kept", "nearest", "place", "largest", *ACTIVATIONS}
     assert seen == known, "a layer that the export knows is in no test"
     answers = engine(
         """(jobs) => jobs.map(({layers, shape, tensors, x}) => {
@@ -342,6 +345,7 @@ def test_the_export_writes_no_operation_that_the_engine_was_not_tested_with():
         codebook.Codebook(2, 1, 0.9): "nearest",
         codebook.Placed(1, (1, 1)): "place",
         codebook.CausalConv2d(1, 1, 3, includes=True): "conv",
+        Largest(1): "largest",
     } | {make(): name for name, make in ACTIVATIONS.items()}
     assert {type(layer) for layer in made} == set(programs._LAYERS)
     for layer, op in made.items():
