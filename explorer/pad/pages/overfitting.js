@@ -34,7 +34,8 @@ class OverfittingPad extends Pad {
     const [axis, at, moment] = (address.get("fit") ?? "").split(",");
     this.axis = AXES.includes(axis) ? axis : AXES[0];
     this.rows = this.#rowsOf(this.axis);
-    this.at = this.rows[Number(at)] ? Number(at) : 0;
+    const usual = this.rows.findIndex((row) => row.latent === data.usual.latent);
+    this.at = /^\d+$/.test(at ?? "") && this.rows[Number(at)] ? Number(at) : usual;
     const last = data.epochs.length - 1;
     this.moment = /^\d+$/.test(moment ?? "") && Number(moment) <= last ? Number(moment) : last;
     this.#buildPage();
