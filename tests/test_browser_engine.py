@@ -83,7 +83,7 @@ def test_every_shipped_run_encodes_and_decodes_as_torch_does(engine, shipped, di
         codes = coding.encode(model, digits, labels)
         arrays = read_tensors(run, CODES)
         spread = arrays.get("codes", arrays.get("code_range")).astype(np.float32)
-        around = generator.normal(spread.mean(0), 2 * spread.std(0), (2, run.record.latent))
+        around = generator.normal(spread.mean(0), 2 * spread.std(0), (2, run.record.width))
         z = np.concatenate([codes.mean, around]).astype(np.float32)
         answer = engine(
             """async ({spec, images, labels, codes}) => {
