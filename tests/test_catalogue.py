@@ -87,7 +87,7 @@ def test_a_card_says_what_the_class_says(name):
     assert one.named() == other.named()
     for config in (card.Config, kind.Config):
         with pytest.raises(
-            ConfigError, match=r"K \(latent\) must be between 1 and (784|1024); got 0"
+            ConfigError, match=r"K \(latent\) must be between 1 and (64|784|1024); got 0"
         ):
             config.checked({"latent": 0})
 

@@ -72,7 +72,7 @@ def test_every_variant_is_an_estimator(name, digits):
     made, labels = brief(name, latent=3), small_digits(100).labels
     assert made.fit(digits, labels) is made
     codes = made.transform(digits, labels)
-    assert codes.shape == (100, 3) and codes.dtype == np.float32
+    assert codes.shape == (100, made.model_.width) and codes.dtype == np.float32
     again = made.inverse_transform(codes, labels)
     assert again.shape == digits.shape
     if "image" not in VARIANTS[name].capabilities.takes:  # which a code alone can't show
