@@ -81,19 +81,16 @@ export function spread(mean) {
   return { counts, place };
 }
 
-/** @param {ArrayLike<number>} x Pixels, as they can be drawn. */
-export const inRange = (x) => Float32Array.from(x, (v) => Math.min(1, Math.max(0, v)));
-
 /**
  * What a network makes of noise on an image: its answer, that answer's squared error to the clean image,
- * and the share of the noise's square that comes out again. Answers count as they can be drawn.
+ * and the share of the noise's square that comes out again.
  * @param {(x: Float32Array) => Float32Array} answer May reuse its buffer.
  * @param {Float32Array} clean
  * @param {Float32Array} noisy
  */
 export function passed(answer, clean, noisy) {
-  const before = inRange(answer(clean));
-  const after = inRange(answer(noisy));
+  const before = answer(clean).slice();
+  const after = answer(noisy).slice();
   const square = (/** @type {Float32Array} */ a, /** @type {Float32Array} */ b) =>
     a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0);
   const noise = square(noisy, clean);

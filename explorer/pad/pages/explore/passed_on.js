@@ -1,7 +1,7 @@
 // What becomes of noise on the image: this run beside others whose codes are as wide.
 
 import { Cleaner, CORRUPTIONS, pattern } from "../../engine/noise.js";
-import { inRange, passed } from "../../engine/units.js";
+import { passed } from "../../engine/units.js";
 import { address } from "../../parts/address.js";
 import { DigitView } from "../../parts/digit_view.js";
 import { decimals, escaped, format } from "../../parts/page.js";
@@ -92,11 +92,11 @@ export class PassedOn {
     }
   }
 
-  // This image under one draw of the noise, with its values kept where an image has them.
+  // This image under one draw of the noise.
   #noisy(clean, draw) {
     const level = Number(this.slider.value) / 100;
     this.noises[draw] ??= pattern(SEED + draw, clean.length);
-    return inRange(CORRUPTIONS.gaussian(clean, level, this.noises[draw]));
+    return CORRUPTIONS.gaussian(clean, level, this.noises[draw]);
   }
 
   // Pictures of the first draw at once; figures, means over several, as soon as there is time.
