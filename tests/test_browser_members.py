@@ -246,7 +246,7 @@ def test_a_wide_code_s_units_and_what_becomes_of_noise(visit, shipped):
     said = section.locator('[data-part="activity-said"]')
     expect(said).to_contain_text("ρ̂", timeout=60_000)
     dead = int((active.max(0) < 0.5).sum())
-    expect(said).to_contain_text(f"{100 * active.mean():.1f} % on average; {dead} are dead")
+    expect(said).to_contain_text(f"{100 * active.mean():.1f} % on average; dead: {dead}.")
     kept = np.array(hand.see("Array.from(pad.run.codes.subarray(0, 20 * pad.run.latent))"))
     np.testing.assert_allclose(kept, codes[:20].ravel(), atol=2e-3)
 
@@ -277,7 +277,7 @@ def test_a_wide_code_s_units_and_what_becomes_of_noise(visit, shipped):
         )
         for figure in figures.all()[1:]
     }
-    assert share["Overcomplete AE"] > 2 * share["Sparse AE"] > 0
+    assert share["Overcomplete AE"] > 1.5 * share["Sparse AE"] > 0
     assert not hand.errors
 
 

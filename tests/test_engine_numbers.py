@@ -106,7 +106,7 @@ def engine(node):
             unitsOf({{ encoder: [{{ op: "relu" }}],
               decoder: [...decoder("linear"), ...decoder("linear")] }})],
           passed: passed((x) => x.map((v) => 0.5 * v),
-            Float32Array.of(1, 0), Float32Array.of(1, 2)),
+            Float32Array.of(1, 0), Float32Array.of(1, -2)),
         }};
 
         const wide = new Run({{ id: "w", posterior: false, program: {{

@@ -151,7 +151,7 @@ SHIPPED = (
             "code_activation": "sigmoid",
             "decoder_weights": "tied",
         },
-        _WIDE,
+        _WIDE | {"epochs": 10},
     ),
     Plan("contractive_ae", {"latent": 900, "hidden": (), "code_activation": "sigmoid"}, _WIDE),
     Plan("completing_vae", {"latent": 16, **_SMALL}, {"epochs": 20}),

@@ -94,5 +94,5 @@ export function passed(answer, clean, noisy) {
   const square = (/** @type {Float32Array} */ a, /** @type {Float32Array} */ b) =>
     a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0);
   const noise = square(noisy, clean);
-  return { before, after, error: square(after, clean), share: noise ? square(after, before) / noise : 0 };
+  return { after, error: square(after, clean), share: noise ? square(after, before) / noise : 0 };
 }

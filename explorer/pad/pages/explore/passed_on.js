@@ -10,6 +10,7 @@ import { Seen } from "../../parts/seen.js";
 const USUAL = 30; // per cent of the pixels' range: the noise's standard deviation
 const MOST = 80;
 const SEED = 3;
+const DRAWS = 8; // of the noise, whose mean is told
 
 export class PassedOn {
   /** @param {import("../../parts/latent_pad.js").LatentPad} pad */
@@ -35,14 +36,15 @@ export class PassedOn {
       address.set({ noisy: level === USUAL ? null : level });
     });
     this.rows = [];
-    /** @type {import("../../engine/noise.js").Noise | null} */
-    this.noise = null; // drawn once
+    /** @type {import("../../engine/noise.js").Noise[]} */
+    this.noises = []; // each drawn once
     this.seen = new Seen(this.root, () => this.changed());
   }
 
   destroy() {
     this.gone = true;
     this.seen.destroy();
+    this.pad.chores.drop("passed");
   }
 
   recolour() {
@@ -90,23 +92,48 @@ export class PassedOn {
     }
   }
 
-  #draw() {
-    const { pad, text } = this;
-    if (!pad.input || !this.input) return;
+  // This image under one draw of the noise.
+  #noisy(clean, draw) {
     const level = Number(this.slider.value) / 100;
-    this.root.querySelector("output").textContent = decimals(level, 2);
+    this.noises[draw] ??= pattern(SEED + draw, clean.length);
+    return CORRUPTIONS.gaussian(clean, level, this.noises[draw]);
+  }
+
+  // Pictures of the first draw at once; figures, means over several, as soon as there is time.
+  #draw() {
+    const { pad, rows } = this;
+    if (!pad.input || !this.input) return;
+    this.root.querySelector("output").textContent = decimals(Number(this.slider.value) / 100, 2);
     const clean = Float32Array.from(pad.input);
-    this.noise ??= pattern(SEED, clean.length);
-    const noisy = CORRUPTIONS.gaussian(clean, level, this.noise);
+    const noisy = this.#noisy(clean, 0);
     this.input.draw(noisy);
-    this.inputSaid.innerHTML = format(text.passed_error, {
-      error: decimals(passed((x) => x, clean, noisy).error, 1) });
-    for (const { view, said, answer } of this.rows) {
-      if (!answer) continue;
-      const { after, error, share } = passed(answer, clean, noisy);
-      view.draw(after);
-      said.innerHTML = format(text.passed_error, { error: decimals(error, 1) }) +
-        (level ? `<br>${format(text.passed_share, { share: decimals(100 * share, 0) })}` : "");
-    }
+    for (const { view, answer } of rows) if (answer) view.draw(answer(noisy));
+    let draw = 0;
+    const sums = [null, ...rows].map(() => ({ error: 0, share: 0 }));
+    pad.chores.set("passed", () => {
+      if (this.rows !== rows) return false;
+      const now = this.#noisy(clean, draw++);
+      [(/** @type {Float32Array} */ x) => x, ...rows.map(({ answer }) => answer)].forEach((answer, i) => {
+        if (!answer) return;
+        const { error, share } = passed(answer, clean, now);
+        sums[i].error += error / DRAWS;
+        sums[i].share += share / DRAWS;
+      });
+      if (draw < DRAWS) return true;
+      this.#tell(sums);
+      return false;
+    });
+  }
+
+  #tell(sums) {
+    const { text } = this;
+    const [own, ...others] = sums;
+    const error = (found) => format(text.passed_error, { error: decimals(found.error, 1) });
+    this.inputSaid.innerHTML = error(own);
+    this.rows.forEach(({ said, answer }, i) => {
+      if (!answer) return;
+      const share = format(text.passed_share, { share: decimals(100 * others[i].share, 0) });
+      said.innerHTML = error(others[i]) + (own.error ? `<br>${share}` : "");
+    });
   }
 }

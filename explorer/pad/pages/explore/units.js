@@ -229,7 +229,7 @@ export class UnitPictures {
       return `<rect x="${i * wide + 0.5}" y="${floor - tall}" width="${wide - 1}" height="${tall}"/>`;
     });
     const numbers = [1e-4, 1e-3, 1e-2, 0.1, 1].map((value) => {
-      const at = clamp(place(value) * WIDTH, 16, WIDTH - 12);
+      const at = clamp(place(value) * WIDTH, 18, WIDTH - 18);
       return `<text x="${at}" y="${HEIGHT - 6}">${value * 100}%</text>`;
     });
     const { rho } = run.program;
@@ -248,7 +248,7 @@ export class UnitPictures {
   // Where on the histogram the chosen unit lies.
   #mark() {
     if (!this.told || this.unit === null) return;
-    const at = spread([]).place(this.told.mean[this.unit]) * WIDTH;
+    const at = clamp(spread([]).place(this.told.mean[this.unit]) * WIDTH, 5, WIDTH - 5);
     this.pad.part("activity").innerHTML =
       `${this.drawing}<path d="M${at - 5} ${HEIGHT - FOOT + 7}h10l-5 -7z"/>`;
   }
