@@ -292,7 +292,7 @@ def test_a_code_of_sixteen_has_sixteen_sliders_and_a_plane(visit, shipped, model
     assert deep, "no run with K = 16 ships"
     run = next((run for run in deep if run.record.variant == "vae"), deep[0])
     hand = visit(model=run.record.variant, k=16, net=frame.network_of(run))
-    assert hand.page.locator("input[type=range]").count() == 16
+    assert hand.page.locator(".sliders input[type=range]").count() == 16
     assert len(hand.z) == 16
     assert "plane" in hand.page.locator('[data-part="map-title"]').inner_text()
     model = loading.load_model(run)

@@ -6,6 +6,7 @@ import pytest
 
 import core.models as models
 from core.models import VARIANTS
+from explorer import language
 from tests import trials
 from tests.digits import REPOSITORY
 
@@ -33,10 +34,13 @@ def test_lines_of_a_member(name, most):
 
 
 def test_a_member_is_three_files():
-    """Its own, one line of the registry, and its texts; that it ships is said where the bank is."""
+    """Its own, one line of the registry, and its texts; that it ships is said where the bank is, and
+    whose parent it is in these members' texts."""
     own = "core/models/basic.py"
     found = files_that_name("basic_ae", "BasicAutoencoder", "core.models.basic")
-    assert found == {own, REGISTRY, BANK, "explorer/family/basic_ae.toml"}
+    of = {name: f"explorer/family/{name}.toml" for name in VARIANTS}
+    children = {of[name] for name in VARIANTS if language.member(name).parent == "basic_ae"}
+    assert found == {own, REGISTRY, BANK, of["basic_ae"]} | children
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -44,7 +44,7 @@ class VQConfig(ModelConfig):
         0.25,
         ge=0,
         le=10,
-        label="Commitment",
+        label="Commitment γ",
         help="Weight of the distance of the encoder's points from the entries that they choose.",
     )
     decay: float = knob(

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
+
+from core.paths import AnyPath
 
 
-def read_plain(path: Path, most: int) -> bytes:
+def read_plain(path: AnyPath, most: int) -> bytes:
     """A file's first `most` bytes.
 
     Raises:

@@ -184,16 +184,17 @@ export class Samples {
     const key = `${seed} ${moves && run.dial ? run.value : ""}`;
     if (this.drawn[name]?.key === key) return this.drawn[name];
     const choose = seeded(10 * seed + SAMPLERS.indexOf(name));
+    // A network that writes a code entry by entry is asked for one when that is wanted.
+    const slow = name === "prior" && !run.prior.heaps.length;
     const draw = {
-      // One when it is wanted: a prior may be a network that writes a code entry by entry.
-      prior: () => new Float32Array(COUNT * latent),
+      prior: () => slow ? new Float32Array(COUNT * latent) : run.prior.draw(COUNT, choose),
       mixture: () => drawMixture(COUNT, latent, this.mixture, choose),
       box: () => drawBox(COUNT, latent, boxOf(run.codes, latent), choose),
       own: () => drawOwn(COUNT, latent, run.codes, choose),
     }[name];
     const codes = draw();
     const more = () => run.prior.draw(1, choose);
-    this.drawn[name] = { key, codes, until: name === "prior" ? 0 : COUNT, more };
+    this.drawn[name] = { key, codes, until: slow ? 0 : COUNT, more };
     return this.drawn[name];
   }
 
