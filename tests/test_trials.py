@@ -34,8 +34,8 @@ def test_lines_of_a_member(name, most):
 
 
 def test_a_member_is_three_files():
-    """Its own, one line of the registry, and its texts; that it ships is said where the bank is, and
-    whose parent it is in these members' texts."""
+    """Its own, one line of the registry, and its texts; that it ships is said where the bank is,
+    and whose parent it is in these members' texts."""
     own = "core/models/basic.py"
     found = files_that_name("basic_ae", "BasicAutoencoder", "core.models.basic")
     of = {name: f"explorer/family/{name}.toml" for name in VARIANTS}
