@@ -21,7 +21,7 @@ class OvercompleteConfig(ModelConfig):
 
 @final
 class OvercompleteAutoencoder(Units, PlainPointAutoencoder):
-    """z = relu(Wx + b), x̂ = Wᵀz + b'). With no fewer units than pixels nothing keeps it from
+    """z = relu(Wx + b), x̂ = Wᵀz + b'. With no fewer units than pixels nothing keeps it from
     copying its input, so it learns to: its errors are near zero, its units mean nothing, and what
     was noise goes through with the rest (Vincent et al., 2010, section 3.1)."""
 
