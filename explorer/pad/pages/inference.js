@@ -6,10 +6,11 @@ import { BOUNDS, CASES, WAYS, divergence, elbo, estimate, evidence, stepped,
   within } from "../engine/posteriors.js";
 import { handMoves } from "../engine/slices.js";
 import { address } from "../parts/address.js";
-import { mounting, Pad } from "../parts/pad.js";
+import { mounting } from "../parts/pad.js";
 import { decimals, format } from "../parts/page.js";
 import { saveMenu } from "../parts/save_menu.js";
-import { handlePlaces, highest, paint, penOf, placing, shadesOf } from "./inference/picture.js";
+import { penOf, ToyPad } from "../parts/toy_pad.js";
+import { handlePlaces, highest, paint, placing, shadesOf } from "./inference/picture.js";
 import { ESTIMATES, Spread } from "./inference/spread.js";
 
 const NAMES = Object.keys(CASES);
@@ -25,7 +26,7 @@ const DRAWS = { most: 50, usual: 10 };
 const TAKES = 26; // pixels from a handle, within which a hand takes it
 const SAVED = { 1: [560, 360], 2: [480, 480] }; // pixels of the picture, before it is enlarged
 
-class InferencePad extends Pad {
+class InferencePad extends ToyPad {
   constructor(component) {
     super(component, "inferencePad");
     this.way = "place";
@@ -34,16 +35,12 @@ class InferencePad extends Pad {
     this.draws = [];
     this.choose = seeded(0);
     this.#buildPage();
-    this.observer = new ResizeObserver(() => this.draw());
-    this.observer.observe(this.canvas);
   }
 
   destroy() {
     super.destroy();
-    this.menu?.destroy();
     clearTimeout(this.spreading);
     cancelAnimationFrame(this.running);
-    this.observer.disconnect();
   }
 
   spoken() {
@@ -92,7 +89,7 @@ class InferencePad extends Pad {
         <section class="scatter"><h2>${t.spread}</h2><div data-part="spreads"></div>
           <p class="hint">${format(t.spread_note, { estimates: ESTIMATES, length: LENGTH })}</p></section>
       </div>`);
-    this.canvas = this.part("picture");
+    this.paintOn(this.part("picture"));
     this.spread = new Spread(this.part("spreads"), t);
     const choose = (of, change) => {
       for (const button of this.root.querySelectorAll(`[data-${of}]`)) {
@@ -226,19 +223,8 @@ class InferencePad extends Pad {
     this.shades = this.of?.dimensions === 2 ? shadesOf(this.of, this.colours, this) : null;
   }
 
-  update() {} // what it shows is its own
-
-  load(data) {
-    this.data = data;
-    super.recolour();
-    this.recolour();
-    this.#read();
-    this.#offer();
-    this.canvas.setAttribute("aria-busy", "false");
-  }
-
   // What the link says, else what is usual.
-  #read() {
+  read() {
     const text = address.get("q");
     const [name, family, ...rest] = (text ?? "").split(",");
     const dimensions = NAMES.includes(name) ? CASES[name].dimensions : 0;
@@ -402,7 +388,7 @@ class InferencePad extends Pad {
     paint(pen, colours, this.width, this.height, this.#scene(), this.shades);
   }
 
-  #offer() {
+  offer() {
     const { text } = this;
     this.menu?.destroy();
     this.menu = saveMenu(this.root.querySelector(".buttons"), [{

@@ -7,10 +7,11 @@ import { clamp, mean, squaredError } from "../engine/numbers.js";
 import { Principal } from "../engine/principal.js";
 import { handMoves, inSlices } from "../engine/slices.js";
 import { address } from "../parts/address.js";
-import { mounting, Pad } from "../parts/pad.js";
+import { mounting } from "../parts/pad.js";
 import { decimals, format } from "../parts/page.js";
 import { saveMenu } from "../parts/save_menu.js";
 import { isStill } from "../parts/theme.js";
+import { penOf, ToyPad } from "../parts/toy_pad.js";
 import { paint, paintErrors, placing } from "./manifold/picture.js";
 import { sheetOf } from "./manifold/sheet.js";
 
@@ -25,23 +26,16 @@ const EDGE = 1.1; // how far a point in the plane may be taken
 const REACH = 18; // pixels from a point in space, within which a hand takes it
 const SAVED = 480; // pixels of the picture's side, before it is enlarged
 
-class ManifoldPad extends Pad {
+class ManifoldPad extends ToyPad {
   constructor(component) {
     super(component, "manifoldPad");
     this.turn = [-0.6, 0.45];
     this.#buildPage();
-    this.observer = new ResizeObserver(() => {
-      this.side = this.canvas.clientWidth; // asked for in a drag, it would cost a layout
-      this.draw();
-    });
-    this.observer.observe(this.canvas);
   }
 
   destroy() {
     super.destroy();
-    this.menu?.destroy();
     this.wanted = null;
-    this.observer.disconnect();
   }
 
   spoken() {
@@ -84,7 +78,7 @@ class ManifoldPad extends Pad {
           <p class="hint" data-part="told" role="status" aria-live="off"></p>
         </section>
       </div>`);
-    this.canvas = this.part("picture");
+    this.paintOn(this.part("picture"));
     this.strip = this.part("errors");
     this.sliders = { width: this.part("width"), index: this.part("index") };
     const choose = (of, change) => {
@@ -212,19 +206,8 @@ class ManifoldPad extends Pad {
     this.draw();
   }
 
-  update() {} // what it shows is its own
-
-  load(data) {
-    this.data = data;
-    super.recolour();
-    this.recolour();
-    this.#read();
-    this.#offer();
-    this.canvas.setAttribute("aria-busy", "false");
-  }
-
   // What the link says, else what is usual.
-  #read() {
+  read() {
     const text = address.get("bend");
     const [name, latent, width, kind, seed, ...place] = (text ?? "").split(",");
     const numbers = [latent, width, seed, ...place].map((part) => (part?.trim() ? Number(part) : NaN));
@@ -350,12 +333,12 @@ class ManifoldPad extends Pad {
     const { side, colours } = this;
     if (!this.bent || !colours || !side) return;
     const scene = this.#scene();
-    const pen = this.#pen(this.canvas, side, side);
+    const pen = penOf(this.canvas, side, side);
     paint(pen, colours, side, this.turn, scene);
     const wide = this.strip.clientWidth, tall = this.strip.clientHeight;
     if (wide) {
       const { flatErrors: flat, bentErrors: bent, held } = this;
-      paintErrors(this.#pen(this.strip, wide, tall), colours, wide, tall, { flat, bent, held });
+      paintErrors(penOf(this.strip, wide, tall), colours, wide, tall, { flat, bent, held });
     }
     const { probe, principal, points } = this;
     const here = {
@@ -379,19 +362,7 @@ class ManifoldPad extends Pad {
       pca: decimals(here.flat, 4), ae: decimals(here.bent, 4) });
   }
 
-  // The pen of a canvas that has as many pixels as the screen, cleared.
-  #pen(canvas, width, height) {
-    const ratio = Math.min(2, window.devicePixelRatio || 1);
-    const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
-    if (canvas.width !== across) canvas.width = across;
-    if (canvas.height !== down) canvas.height = down;
-    const pen = canvas.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    return pen;
-  }
-
-  #offer() {
+  offer() {
     const { text } = this;
     this.menu?.destroy();
     this.menu = saveMenu(this.root.querySelector(".buttons"), [{

@@ -6,30 +6,24 @@ import { agreement, Mixture } from "../engine/mixture.js";
 import { Network } from "../engine/network.js";
 import { clamp } from "../engine/numbers.js";
 import { readTensors } from "../engine/safetensors.js";
-import { mounting, Pad } from "../parts/pad.js";
+import { mounting } from "../parts/pad.js";
 import { decimals, format } from "../parts/page.js";
 import { saveMenu } from "../parts/save_menu.js";
+import { ToyPad } from "../parts/toy_pad.js";
 
 const GRID = 13;
 const SAVED = 480; // pixels of the plane's side, before it is enlarged
 
-class ToyPad extends Pad {
+class DenoisingToy extends ToyPad {
   constructor(component) {
     super(component, "toyPad");
     this.probe = [0.62, 0.42];
     this.#buildPage();
-    this.observer = new ResizeObserver(() => {
-      this.side = this.canvas.clientWidth; // asked for in a drag, it would cost a layout
-      this.draw();
-    });
-    this.observer.observe(this.canvas);
   }
 
   destroy() {
     super.destroy();
-    this.menu?.destroy();
     cancelAnimationFrame(this.frame);
-    this.observer.disconnect();
   }
 
   spoken() {
@@ -63,7 +57,7 @@ class ToyPad extends Pad {
           <p class="hint" data-part="probe" role="status" aria-live="off"></p>
         </section>
       </div>`);
-    this.canvas = this.part("plane");
+    this.paintOn(this.part("plane"));
     this.slider = this.part("sigma");
     this.slider.addEventListener("input", () =>
       this.timed(() => this.turn(Number(this.slider.value))));
@@ -121,7 +115,7 @@ class ToyPad extends Pad {
       [(0.5 + (i % GRID)) / GRID, (0.5 + Math.floor(i / GRID)) / GRID]);
     super.recolour();
     this.turn(Number(this.slider.value));
-    this.#offer();
+    this.offer();
     this.canvas.setAttribute("aria-busy", "false");
   }
 
@@ -236,7 +230,7 @@ class ToyPad extends Pad {
   }
 
   // What can be saved: the plane with its arrows.
-  #offer() {
+  offer() {
     const { text } = this;
     this.menu?.destroy();
     this.menu = saveMenu(this.root.querySelector("section"), [{
@@ -280,4 +274,4 @@ class ToyPad extends Pad {
   }
 }
 
-export const mount = mounting(ToyPad);
+export const mount = mounting(DenoisingToy);

@@ -216,20 +216,3 @@ export function shadesOf(of, { palette }, { logEvidence, highest: most }) {
   pen.putImageData(image, 0, 0);
   return canvas;
 }
-
-/**
- * The pen of a canvas that has as many pixels as the screen, cleared.
- * @param {HTMLCanvasElement} canvas
- * @param {number} width
- * @param {number} height
- */
-export function penOf(canvas, width, height) {
-  const ratio = Math.min(2, window.devicePixelRatio || 1);
-  const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
-  if (canvas.width !== across) canvas.width = across;
-  if (canvas.height !== down) canvas.height = down;
-  const pen = canvas.getContext("2d");
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, width, height);
-  return pen;
-}

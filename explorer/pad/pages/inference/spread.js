@@ -4,7 +4,7 @@
 import { clamp, seeded } from "../../engine/numbers.js";
 import { WAYS, estimate, gradient } from "../../engine/posteriors.js";
 import { decimals } from "../../parts/page.js";
-import { penOf } from "./picture.js";
+import { penOf } from "../../parts/toy_pad.js";
 
 export const ESTIMATES = 200; // by each way
 const REACH = 3; // deviations of the wider ones to each side; what lies beyond stands at the edge
