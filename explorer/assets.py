@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from core.data import known_factors
 from core.data.dataset import DataError
 from core.judge import classifier
 from core.refusal import Refusal
@@ -65,6 +66,7 @@ def digits_spec(set_id: str | None = None, run: Run | None = None) -> dict:
     if run is not None and not resources.on_digits(run):
         held_out = f"{root()}/maps/{run.id}/{maps.fingerprint(run)[:16]}"
         told = {"class_names": list(resources.shown(run).class_names)}
+        told |= _factors(run, held_out)
     if set_id is not None:
         found = resources.own_set(set_id)
         folder = f"{root()}/sets/{set_id}"
@@ -72,6 +74,22 @@ def digits_spec(set_id: str | None = None, run: Run | None = None) -> dict:
         parts = {part: f"{folder}/{part}" for part in ("labels", "images")}
         return parts | {"mean": f"{held_out}/mean", "own": own}
     return {part: f"{held_out}/{part}" for part in ("labels", "images")} | told
+
+
+def _factors(run: Run, held_out: str) -> dict:
+    """The factors that made the images, where they are known: names, levels and where they are."""
+    name = resources.shown(run).name
+    if resources.shown(run).factors is None:
+        return {}
+    of = known_factors.factors(name)
+    return {
+        "factors": {
+            "names": [factor.name for factor in of],
+            "levels": [list(factor.levels) for factor in of],
+            "values": f"{held_out}/factors",
+            "sweeps": f"{held_out}/sweeps",
+        }
+    }
 
 
 def classifier_spec() -> dict:
@@ -145,7 +163,7 @@ def _digits(request: Request) -> Response:
 
 def _map(request: Request) -> Response:
     asked = request.path_params
-    if asked["part"] not in ("labels", "images", "mean"):
+    if asked["part"] not in ("labels", "images", "mean", "factors", "sweeps"):
         return PlainTextResponse("There are labels, images and their mean.", 404)
     run = resources.runs().get(asked["run"])
     if run is None:
@@ -153,6 +171,8 @@ def _map(request: Request) -> Response:
     if maps.fingerprint(run)[:16] != asked["sha"]:
         return refused(request, Refusal("Run {run} has changed; load the page again.", run=run.id))
     try:
+        if asked["part"] in ("factors", "sweeps") and resources.shown(run).factors is None:
+            return PlainTextResponse("The factors of these images are not known.", 404)
         content = resources.packed_map(run, asked["part"])
     except CheckpointError as error:
         return refused(request, error)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from core import data
-from core.data import images
+from core.data import images, known_factors
 from core.latent import projections, results
 from core.measures import metrics
 from core.store import arrays, checkpoints, image_sets, maps, result_files
@@ -144,6 +144,10 @@ def _packed_set(set_id: str, part: str) -> bytes:
 def _packed(found: data.Dataset, part: str) -> bytes:
     if part == "mean":
         content = (found.x.mean(0) / 255).astype(np.float32)
+    elif part == "factors" and found.factors is not None:
+        content = found.factors.astype(np.uint8)
+    elif part == "sweeps":
+        content = known_factors.render(found.name, known_factors.sweeps(found.name))
     else:
         content = found.labels.astype(np.uint8) if part == "labels" else found.x
     return gzip.compress(content.tobytes(), 6, mtime=0)
@@ -180,7 +184,8 @@ def data_name(run: Run) -> str:
 @lru_cache(maxsize=16)
 def packed_map(run: Run, part: str) -> bytes:
     """Of the images that a run is shown on `labels` (one byte each, 255 for none), `images` (784
-    bytes each) or their `mean` (784 float32 in [0, 1]), gzipped.
+    bytes each) or their `mean` (784 float32 in [0, 1]); where their factors are known also
+    `factors` (a byte for each level) and `sweeps` (an image for each level of each); gzipped.
 
     Raises:
         CheckpointError: where its own are torn.

@@ -13,6 +13,7 @@ SCORES = (  # name of the texts, key in the run's metrics, decimals
     ("perplexity", "perplexity", 1),
     ("bits", "code_bits_prior", 1),
     ("dead", "dead_share", 3),
+    ("mig", "mig", 3),
     ("rate", "rate", 2),
     ("cross", "cross_entropy_grey", 1),
     ("elbo", "elbo_binary", 1),

@@ -45,6 +45,7 @@ SYMBOLS = {
     "epsilon": (r"\varepsilon", "ε"),
     "beta": (r"\beta", "β"),
     "penalty": (r"\alpha", "α"),
+    "capacity": ("C", "C"),
     "entry": ("e_j", "eⱼ"),
     "commitment": (r"\gamma", "γ"),
     "stopped": (r"\mathrm{sg}", "sg"),

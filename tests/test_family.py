@@ -15,7 +15,7 @@ from tests.digits import REPOSITORY
 FILES = sorted(language.FAMILY.glob("*.toml"))
 WORDS = {code: Words(code) for code in LANGUAGES}
 FRAMED = {"multilevel_dae": ("level", 2)}
-FRAMED |= dict.fromkeys(("vae", "conditional_vae", "multirate_vae"), ("beta", 1))
+FRAMED |= dict.fromkeys(("vae", "beta_vae", "conditional_vae", "multirate_vae"), ("beta", 1))
 
 
 # --- What ships is complete, and nothing in it is idle ------------------------------------------

@@ -94,7 +94,11 @@ class Evaluate:
         from core.training.evaluate import evaluate
 
         found = evaluate(
-            loading.load_model(run), split.x, labels=split.labels, observed=split.observed
+            loading.load_model(run),
+            split.x,
+            labels=split.labels,
+            observed=split.observed,
+            factors=split.factors,
         )
         trivial = scores.trivial(found, run.record, split)
         table = Table(title=f"{run.id} on {split.name}/{split.split} ({len(split):,} images)")

@@ -18,9 +18,15 @@ SCORES = {
     "distortion": ("distortion, a density of grey pixels", "nats / image"),
     "cross_entropy_grey": ("cross-entropy, grey pixels (no likelihood)", "nats / image"),
     "active_units": ("active units (variance of the mean above 0.01)", "latent dimensions"),
+    "mig": ("MIG", "share of a factor's entropy"),
+    "sap": ("SAP", "of 1"),
+    "disentanglement": ("disentanglement (DCI)", "of 1"),
+    "completeness": ("completeness (DCI)", "of 1"),
+    "informativeness": ("informativeness (DCI)", "of 1"),
     "squared_error_frame": ("squared error", "/ frame (sum over pixels)"),
     "rmse": ("root mean square error", "of known ratings"),
 }
+FACTORS = ("mig", "sap", "disentanglement", "completeness", "informativeness")
 HEADLINES = ("squared_error", "elbo_binary", "elbo", "rmse")
 
 
@@ -43,4 +49,6 @@ def trivial(
     found = metrics.trivial_scores(split.x, record.config["sigma"] if "elbo" in scores else None)
     if split.kind == "sequences":
         found["squared_error_frame"] = found["squared_error"] / split.x.shape[1]
+    if split.factors is not None:
+        found |= dict.fromkeys(FACTORS, 0.0)
     return found

@@ -1,5 +1,6 @@
 """Data sets: named ones, people's own images, and toys. Needs no torch."""
 
+from core.data import known_factors
 from core.data.archives import Bounds
 from core.data.dataset import DataError, Dataset, Provenance
 from core.data.images import from_images
@@ -32,6 +33,7 @@ __all__ = [
     "few_of",
     "is_sheet",
     "from_images",
+    "known_factors",
     "load",
     "may_share",
     "names",

@@ -37,6 +37,8 @@ class Dataset:
       sequences, uint8 or float32 in [0, 1]; or (count, *shape) float32 ratings.
     - `labels`: (count,) int64 indices into `class_names`, -1 where the class is unknown.
     - `observed`: bool like `x`, for ratings: which entries were observed.
+    - `factors`: (count, factors) int64 levels of what made each image, where that is known, and
+      `factor_names`. The first has no order (a shape), all others have one (a size).
 
     Raises DataError when the arrays do not have these shapes, types and ranges.
     """
@@ -49,6 +51,8 @@ class Dataset:
     provenance: Provenance
     observed: np.ndarray | None = None
     kind: str = "images"
+    factors: np.ndarray | None = None
+    factor_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -88,6 +92,12 @@ class Dataset:
             raise DataError(
                 f"observed of {self.name!r} is {self.observed.dtype} of shape "
                 f"{self.observed.shape}; it must be bool of shape {self.x.shape}."
+            )
+        wanted = (len(self.x), len(self.factor_names))
+        if self.factors is not None and self.factors.shape != wanted:
+            raise DataError(
+                f"factors of {self.name!r} are of shape {self.factors.shape}; they must be of "
+                f"shape {wanted}."
             )
 
     def __len__(self) -> int:
@@ -143,6 +153,7 @@ class Dataset:
             x=self.x[chosen],
             labels=self.labels[chosen],
             observed=None if self.observed is None else self.observed[chosen],
+            factors=None if self.factors is None else self.factors[chosen],
         )
 
 

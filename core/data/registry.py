@@ -13,18 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data import images, mnist_5k, torchvision_sets, toys
+from core.data import images, known_factors, mnist_5k, torchvision_sets, toys
 from core.data.dataset import DataError, Dataset, unknown
 from core.data.fetching import OnProgress
 from core.data.folders import data_root
 from core.data.source import Description, Source
 from core.data.strata import stratified
 
-SOURCES: tuple[Source, ...] = (mnist_5k, torchvision_sets, toys)
+SOURCES: tuple[Source, ...] = (mnist_5k, torchvision_sets, known_factors, toys)
 
 
 def names() -> tuple[str, ...]:
-    """The named data sets; the first one and the last need neither network nor data root."""
+    """The named data sets; the first one and the last three need neither network nor data root."""
     return tuple(name for source in SOURCES for name in source.names())
 
 
@@ -83,6 +83,7 @@ SHEET = (mnist_5k.NAME, "all")  # the held-out digits that all models of MNIST's
 _SHOWN_ON_IT = (mnist_5k.NAME, "mnist", "qmnist")
 DRAWN = ("images", (1, 28, 28))  # kind and shape of what maps and pads can show
 MOST_SHOWN = 5_000
+MOST_DRAWN = 2_000
 
 
 def is_sheet(shown: Dataset) -> bool:
@@ -105,10 +106,12 @@ def on_map_of(dataset: Dataset) -> Dataset | None:
 
 
 def shown_of(held_out: Dataset) -> Dataset:
-    """At most as many examples as a map shows, of each class its share."""
-    if len(held_out) <= MOST_SHOWN:
+    """At most as many examples as a map shows, of each class its share; fewer of those that are
+    drawn anew whenever they are shown."""
+    most = MOST_SHOWN if held_out.factors is None else MOST_DRAWN
+    if len(held_out) <= most:
         return held_out
-    return held_out.subset(stratified(held_out.labels, MOST_SHOWN), held_out.split)
+    return held_out.subset(stratified(held_out.labels, most), held_out.split)
 
 
 def few_of(shown: Dataset, count: int) -> tuple[np.ndarray, Dataset]:

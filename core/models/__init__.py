@@ -33,6 +33,7 @@ _CLASSES = {
     "sparse_ae": "core.models.sparse.SparseAutoencoder",
     "contractive_ae": "core.models.contractive.ContractiveAutoencoder",
     "vae": "core.models.vae.VAE",
+    "beta_vae": "core.models.beta_vae.BetaVAE",
     "multirate_vae": "core.models.multirate.MultiRateVAE",
     "conditional_vae": "core.models.conditional_vae.ConditionalVAE",
     "completing_vae": "core.models.completing_vae.CompletingVAE",

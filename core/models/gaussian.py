@@ -49,6 +49,42 @@ class GaussianConfig(LikelihoodConfig, NetworkConfig):
     """The likelihood of the pixels, and the networks."""
 
 
+class AnnealedConfig(GaussianConfig):
+    """β, how it rises while training, and what of the rate costs nothing."""
+
+    beta: float = knob(
+        1.0,
+        ge=0,
+        le=100,
+        label="β",
+        help="Weight of the KL term: 1 is the ELBO, 0 pays nothing for the code's precision.",
+    )
+    beta_warmup: float = knob(
+        0.0,
+        ge=0,
+        le=1,
+        label="β warm-up",
+        help="Share of training in which β rises from 0 to its value.",
+        advanced=True,
+    )
+    cycles: int = knob(
+        1,
+        ge=1,
+        le=20,
+        label="β cycles",
+        help="How often β rises anew from 0, each time for the warm-up's share of a cycle.",
+        advanced=True,
+    )
+    free_bits: float = knob(
+        0.0,
+        ge=0,
+        le=10,
+        label="Free nats",
+        help="Nats that a dimension's KL, averaged over a batch, costs nothing below.",
+        advanced=True,
+    )
+
+
 class GaussianLevels(Observing, Probabilistic, Autoencoder):
     """Gaussian posteriors of one or more levels, p(x|z) Bernoulli or Gaussian.
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic_core import from_json
 
+from core.data import known_factors
 from core.measures.corruptions import LEVELS, NOISES
 from core.refusal import Refusal
 from core.store.refusals import CheckpointError
@@ -33,7 +34,7 @@ LARGEST = {  # bytes
     WEIGHTS: 2**40,
 }
 LARGEST_PICTURE = 64_000_000  # pixels
-_MOST_KNOTS, _MOST_FRAMES = 200, 5000
+_MOST_KNOTS, _MOST_FRAMES, _MOST_DRAWN = 200, 5000, 5000
 _BYTES = {
     "BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2, "I32": 4, "U32": 4,
     "F32": 4, "F64": 8, "I64": 8, "U64": 8,
@@ -224,8 +225,12 @@ def _check_pictures(record: RunRecord, found: Header) -> None:
 
 def _check_map(record: RunRecord, found: Header) -> None:
     count = record.shown.count if record.shown else 0
-    _fits(record, MAP, found, {"x": (count, *record.data.shape), "labels": (count,)})
-    _typed(record, MAP, {"x": found["x"]}, ("U8",))
+    kept = {"x": (count, *record.data.shape)}
+    if record.shown and record.shown.name in known_factors.names():  # drawn from these
+        count = min(count, _MOST_DRAWN)
+        kept = {"factors": (count, len(known_factors.factors(record.shown.name)))}
+    _fits(record, MAP, found, kept | {"labels": (count,)})
+    _typed(record, MAP, {name: found[name] for name in kept}, ("U8",))
     _typed(record, MAP, {"labels": found["labels"]}, ("I16",))
 
 

@@ -2,14 +2,15 @@
 
 Runs of MNIST's digits are shown on the 5,000 held-out ones that every map shares, and keep none. A
 run of other data keeps up to 5,000 images that were held out of it, prepared as in its training:
-`x` (count, *shape) uint8 and `labels` (count,) int16, -1 where there is no class.
+`x` (count, *shape) uint8 and `labels` (count,) int16, -1 where there is no class. Of images whose
+factors are known `factors` (count, factors) uint8 stand in place of `x`, which is drawn from them.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from core.data import Dataset, Provenance, is_sheet
+from core.data import Dataset, Provenance, is_sheet, known_factors
 from core.data.dataset import DataError
 from core.store import checkpoints
 from core.store.checkpoints import MAP, Array, CheckpointError, Run
@@ -25,17 +26,20 @@ def kept(shown: Dataset) -> tuple[dict[str, Array], ShownRecord] | None:
     that all maps share, and of what is no picture."""
     if is_sheet(shown) or shown.kind not in SEEN:
         return None
-    x = shown.x if shown.x.dtype == np.uint8 else np.rint(255 * shown.x).astype(np.uint8)
     names, labels = shown.class_names, shown.labels
     if len(names) > MOST_CLASSES:
-        names, labels = (), np.full(len(x), -1)
+        names, labels = (), np.full(len(shown), -1)
     record = ShownRecord(
         name=shown.name,
         split=shown.split,
-        count=len(x),
+        count=len(shown),
         class_names=tuple(name[:LONGEST_NAME] for name in names),
     )
-    return {"x": x, "labels": labels.astype(np.int16)}, record
+    arrays: dict[str, Array] = {"labels": labels.astype(np.int16)}
+    if shown.factors is not None and shown.name in known_factors.names():
+        return arrays | {"factors": shown.factors.astype(np.uint8)}, record
+    x = shown.x if shown.x.dtype == np.uint8 else np.rint(255 * shown.x).astype(np.uint8)
+    return arrays | {"x": x}, record
 
 
 def shown(run: Run) -> Dataset | None:
@@ -49,15 +53,19 @@ def shown(run: Run) -> Dataset | None:
         return None
     arrays = checkpoints.read_tensors(run, MAP)
     try:
-        found = Dataset(
-            told.name,
-            told.split,
-            arrays["x"],
-            arrays["labels"].astype(np.int64),
-            told.class_names,
-            Provenance(told.name, "see the run's data"),
-            kind=run.record.data.kind,
-        )
+        if "factors" in arrays:
+            levels = arrays["factors"].astype(np.int64)
+            found = known_factors.of_levels(told.name, told.split, levels)
+        else:
+            found = Dataset(
+                told.name,
+                told.split,
+                arrays["x"],
+                arrays["labels"].astype(np.int64),
+                told.class_names,
+                Provenance(told.name, "see the run's data"),
+                kind=run.record.data.kind,
+            )
         if found.x.dtype != np.uint8 or found.shape != run.record.data.shape:
             raise ValueError(f"images of shape {found.shape}")
         if len(found) != told.count:

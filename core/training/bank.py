@@ -130,6 +130,10 @@ SHIPPED = (
         {"latent": 2, "likelihood": "gaussian", **_SMALL},
         _BRISK,
     ),
+    *(  # which dimension holds which of the factors that made the data
+        Plan(kind, {"latent": 10, **_SMALL}, {"epochs": 20}, "known-shapes", "train")
+        for kind in ("vae", "beta_vae")
+    ),
     Plan("basic_ae", {"latent": 32}, {"epochs": 20}),
     *(
         Plan(variant, {"latent": latent, **_SMALL}, {"epochs": 20})

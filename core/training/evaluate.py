@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from core.latent import coding
-from core.measures import metrics
+from core.measures import disentanglement, metrics
 from core.measures.corruptions import LEVELS, NOISES
 from core.measures.losses import squared_error
 from core.measures.noise import CORRUPTIONS
@@ -31,6 +31,7 @@ def evaluate(
     labels: np.ndarray | None = None,
     dial: float | None = None,
     observed: np.ndarray | None = None,
+    factors: np.ndarray | None = None,
 ) -> dict[str, float]:
     """All scores that the model has, per example.
 
@@ -40,16 +41,18 @@ def evaluate(
         labels: (count,) of the images, which a conditional model takes.
         dial: value of the continuous knob of a model that has one.
         observed: (count, *shape) bool, of ratings: which are known.
+        factors: (count, factors) levels of what made each image, of which the first has no order.
 
     Returns:
         Of images `squared_error` (sum over pixels, mean over images), `squared_error_mean_image`
         (the same for always answering these images' mean), for a model that is trained on
         corrupted inputs `squared_error_denoised` (the answer to inputs corrupted as in its
         training, against the clean images), for one whose code is made of entries of a codebook
-        what `code_scores` returns, for one with units what `unit_scores` does, and for a model with
-        an ELBO what `rate_distortion` returns. Of sequences also both errors per frame
-        (`…_frame`). Of ratings `rmse` over the known ones, beside `rmse_constant` of always
-        answering their mean. Of a model without an encoder nothing.
+        what `code_scores` returns, for one with units what `unit_scores` does, for a model with an
+        ELBO what `rate_distortion` returns, and where factors are given what `factor_scores` does.
+        Of sequences also both errors per frame (`…_frame`). Of ratings `rmse` over the
+        known ones, beside `rmse_constant` of always answering their mean. Of a model without an
+        encoder nothing.
     """
     if not isinstance(model, Autoencoder):
         return {}
@@ -69,6 +72,8 @@ def evaluate(
         scores |= code_scores(model, x, labels)
     if isinstance(model, Units):
         scores |= unit_scores(model, coding.encode(model, x, labels, dial=dial).mean)
+    if factors is not None:
+        scores |= factor_scores(coding.encode(model, x, labels, dial=dial).mean, factors)
     if isinstance(model, Probabilistic):
         scores |= rate_distortion(model, x, seed, labels, dial)
         if model.likelihood.binary:
@@ -98,6 +103,19 @@ def unit_scores(model: Units, codes: np.ndarray) -> dict[str, float]:
     each = model.activity(torch.from_numpy(codes))
     dead = each.amax(0) < 0.5
     return {"active_share": each.mean().item(), "dead_share": dead.float().mean().item()}
+
+
+def factor_scores(codes: np.ndarray, factors: np.ndarray) -> dict[str, float]:
+    """`mig`, `sap`, and of DCI `disentanglement`, `completeness` and `informativeness` of codes
+    (count, K) beside the levels of known factors (count, factors); see `disentanglement`."""
+    one, whole, told = disentanglement.dci(codes, factors)
+    return {
+        "mig": disentanglement.mig(codes, factors),
+        "sap": disentanglement.sap(codes, factors, categorical=(0,)),
+        "disentanglement": one,
+        "completeness": whole,
+        "informativeness": told,
+    }
 
 
 @torch.no_grad()

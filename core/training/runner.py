@@ -118,7 +118,13 @@ def save(
     for split in (test, on_map):
         key = "" if split is None else f"{split.name}/{split.split}"
         if split is not None and key not in metrics and _held_out(split, request.data):
-            scores = evaluate(model, split.x, labels=split.labels, observed=split.observed)
+            scores = evaluate(
+                model,
+                split.x,
+                labels=split.labels,
+                observed=split.observed,
+                factors=split.factors,
+            )
             if scores:
                 metrics[key] = scores
     shown = on_map or test

@@ -6,6 +6,7 @@ import { CodeGrid } from "./explore/code_grid.js";
 import { Completions } from "./explore/completions.js";
 import { Drawing } from "./explore/drawing.js";
 import { DrawnCode } from "./explore/drawn_code.js";
+import { FactorMatrix } from "./explore/factors.js";
 import { MapTools } from "./explore/map_tools.js";
 import { OwnImages } from "./explore/own_images.js";
 import { PassedOn } from "./explore/passed_on.js";
@@ -19,6 +20,7 @@ class ExplorePad extends LatentPad {
     super(component);
     this.tools = this.attach(new MapTools(this));
     this.attach(new CodeGrid(this));
+    this.attach(new FactorMatrix(this));
     this.attach(new Styles(this));
     this.attach(new UnitPictures(this));
     this.completions = this.attach(new Completions(this));

@@ -5,11 +5,11 @@
 import { lookUp, nearestEntries, usage } from "../../engine/codebook.js";
 import { DigitView } from "../../parts/digit_view.js";
 import { decimals, format, grouped } from "../../parts/page.js";
+import { roving } from "../../parts/roving.js";
 import { Seen } from "../../parts/seen.js";
 
 const AROUND = 0.5; // of a place's own size is seen of its surroundings, on each side
 const TURN = 200; // images that are looked at in one turn
-const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class CodeGrid {
   /** @param {import("../../parts/latent_pad.js").LatentPad} pad */
@@ -129,21 +129,11 @@ export class CodeGrid {
     const tiles = Array.from({ length: count }, (_, i) => {
       const button = box.appendChild(document.createElement("button"));
       button.type = "button";
-      button.tabIndex = i ? -1 : 0;
       button.innerHTML = "<canvas></canvas>";
       button.addEventListener("click", () => press(i));
-      button.addEventListener("focus", () => {
-        for (const tile of tiles) tile.button.tabIndex = tile.button === button ? 0 : -1;
-      });
       return { button, view: new DigitView(button.querySelector("canvas"), this.side) };
     });
-    box.onkeydown = (event) => {
-      const step = STEPS[event.key];
-      const from = tiles.findIndex(({ button }) => button === event.target);
-      if (!step || from < 0) return;
-      event.preventDefault();
-      tiles[from + step[0] + columns * step[1]]?.button.focus();
-    };
+    roving(box, tiles.map(({ button }) => button), columns);
     return tiles;
   }
 
