@@ -582,6 +582,23 @@ def worst_is_shown_by_all(all_: Bench, five, models) -> None:
     assert_decodes(all_, models, codes_of(five, index))
 
 
+def test_a_shifted_digit_is_what_each_network_makes_of_it(still, models, images):
+    section = still.page.locator(".compare .shifted")
+    section.scroll_into_view_if_needed()
+    section.locator("svg").first.wait_for()  # the errors at all shifts
+    slider = section.locator("input")
+    slider.fill("-4")
+    index = still.page.locator(".pad.compare").evaluate(
+        "(pad) => pad.getRootNode().latentPad.digit"
+    )
+    image = np.zeros((28, 28), np.float32)
+    image[:, :-4] = images[index].reshape(28, 28)[:, 4:]
+    told = [float(text) for text in section.locator("figcaption b").all_inner_texts()[1:]]
+    for model, error in zip(models, told, strict=True):
+        answer = coding.reconstruct(model, image[None, None]).ravel()
+        assert error == pytest.approx(((answer - image.ravel()) ** 2).sum(), abs=0.06)
+
+
 def test_weights_as_pictures_equal_the_weights(still, five):
     for i, run in enumerate(five):
         tensors = checkpoints.read_weights(run)

@@ -1,5 +1,7 @@
 """core.judge: what is no digit, the training, and the shipped classifier."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from core import data
 from core.__main__ import main
-from core.judge import classifier, exposure
+from core.judge import classifier, exposure, frechet
 from core.judge.classifier import ClassifierError
 from core.store import checkpoints
 from tests.digits import real_mnist_root
@@ -227,3 +229,13 @@ def test_the_command_trains_and_says_what_came_of_it(capsys, tmp_path):
     assert main(["classifier", "--epochs", "0.01", "--to", str(path)]) == 0
     assert f"{path} answers " in capsys.readouterr().out
     assert classifier.facts(path).epochs == 0.01
+
+
+def test_fid_is_small_between_real_digits_and_grows_with_what_is_done_to_them():
+    x = data.load("mnist-5k", "all").x
+    one, other = x[:1500], x[1500:3000]
+    pattern = np.random.default_rng(0).random(other.shape)
+    found = [frechet.fid(np.where(pattern < share, 0, other), one) for share in (0, 0.1, 0.3, 0.6)]
+    assert found[0] < 5 and all(3 * a < b for a, b in pairwise(found)), found
+    with pytest.raises(ClassifierError, match=r"got \(2, 784\)"):
+        frechet.features(np.zeros((2, 784)))

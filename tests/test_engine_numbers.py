@@ -29,6 +29,7 @@ def engine(node):
         import {{ CORRUPTIONS, pattern, percentage, realised }} from "./engine/noise.js";
         import {{ Prior, klEach, priorOf, rateByDraws }} from "./engine/prior.js";
         import {{ Run }} from "./engine/run.js";
+        import {{ shifted }} from "./engine/shifts.js";
         import {{ largestOf }} from "./engine/network.js";
         import {{ activities, passed, pictureOf, spread, strongest, unitsOf }}
           from "./engine/units.js";
@@ -137,8 +138,10 @@ def engine(node):
         }};
 
         const history = {json.dumps(HISTORY)};
+        const square = Float32Array.from({{ length: 12 }}, (_, i) => i + 1);
         const answer = {{
           units, links,
+          shifts: [-3, -1, 0, 2].map((by) => Array.from(shifted(square, 4, by))),
           scored, point, corrupted, costs, percents: [0, 0.004, 0.3, 0.7, 1].map(percentage),
           encoded: {{ mean: Array.from(encoded.mean), sigma: Array.from(encoded.sigma) }},
           ledgers: [2, 8, 50].map(found),
@@ -147,6 +150,14 @@ def engine(node):
             (samples) => reportAt(history, samples).samples),
         }};""",
     )
+
+
+def test_a_shifted_image_leaves_paper_behind(engine):
+    image = np.arange(1, 13).reshape(3, 4)
+    for by, found in zip((-3, -1, 0, 2), engine["shifts"], strict=True):
+        expected = np.zeros((3, 4))
+        expected[:, max(0, by) : 4 + min(0, by)] = image[:, max(0, -by) : 4 - max(0, by)]
+        assert np.array_equal(np.reshape(found, (3, 4)), expected)
 
 
 def test_between_four_knots_scores_lie_on_their_cubic(engine):

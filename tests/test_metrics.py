@@ -223,3 +223,13 @@ def test_trivial_scores():
     densities = torch.distributions.Normal(torch.tensor([0.0, 1.0, 0.4]), 0.5)
     expected = densities.log_prob(torch.from_numpy(x / 255)).sum(1).mean()
     assert gaussian["elbo"] == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_the_frechet_distance_of_gaussians_that_are_known():
+    x = np.random.default_rng(1).normal(size=(4000, 3))
+    assert metrics.frechet_distance(x, x) == pytest.approx(0, abs=1e-9)
+    assert metrics.frechet_distance(x, x + [3, 0, 4]) == pytest.approx(25, rel=1e-6)
+    # Covariance S beside 4S: tr(S + 4S − 2·2S) = tr S, also where a direction is never left.
+    flat = x * [1, 2, 0]
+    expected = np.trace(np.cov(flat, rowvar=False))
+    assert metrics.frechet_distance(flat, 2 * flat - flat.mean(0)) == pytest.approx(expected)

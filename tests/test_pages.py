@@ -229,7 +229,7 @@ def picks(runs, monkeypatch):
         **bench.dedicated,
         **bench.conditional,
         **stops,
-        **dict(enumerate((*beta.pair(runs), *beta.annealed(runs)), 100)),
+        **dict(enumerate((*beta.pair(runs), *beta.annealed(runs).values()), 100)),
     }
     return {name: run.id for name, run in taken.items()}
 

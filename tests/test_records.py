@@ -7,6 +7,7 @@ import pytest
 
 from core import data
 from core.measures.corruptions import LEVELS, NOISES
+from core.models.signals import Moment
 from core.store import checkpoints, loading, records
 from core.training import loop, runner
 from core.training.evaluate import evaluate, rate_distortion
@@ -124,6 +125,14 @@ def test_the_rate_s_history_is_the_logged_term_without_its_weight(made):
             expected.append(entry["kl"] / (sum(part) / len(part)))
     assert rates == pytest.approx(expected)
     assert len(samples) == len(rates) == len(warm.history) - (weights[0] == 0 and steps < 400)
+
+
+@pytest.mark.parametrize(("steps", "share", "cycles"), [(100, 0.5, 4), (97, 0.3, 5), (40, 1, 1)])
+def test_the_mean_of_a_rise_is_that_of_its_steps(steps, share, cycles):
+    rise = [Moment(step / steps).rise(share, cycles) for step in range(steps)]
+    for first, end in ((0, 7), (7, 31), (31, steps), (0, steps)):
+        found = records._mean_rise(first, end, share, steps, cycles)
+        assert found == pytest.approx(sum(rise[first:end]) / (end - first), abs=1e-9)
 
 
 def test_a_run_without_a_history_has_an_empty_one(made):

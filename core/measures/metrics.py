@@ -70,6 +70,17 @@ def trivial_scores(x: np.ndarray, sigma: float | None = None) -> dict[str, float
     return scores | {"distortion": nats, "elbo": -nats}
 
 
+def frechet_distance(one: np.ndarray, other: np.ndarray) -> float:
+    """Fréchet distance between Gaussians fitted to two sets of points (count, width), each of more
+    than one: |m₁ − m₂|² + tr(S₁ + S₂ − 2 (S₁S₂)^½) (Dowson & Landau, 1982)."""
+    first, second = (np.atleast_2d(np.cov(points, rowvar=False)) for points in (one, other))
+    values, vectors = np.linalg.eigh(first)
+    half = (vectors * np.sqrt(values.clip(0))) @ vectors.T  # a root that a singular S has too
+    shared = np.sqrt(np.linalg.eigvalsh(half @ second @ half).clip(0)).sum()
+    apart = ((one.mean(0) - other.mean(0)) ** 2).sum()
+    return float(apart + np.trace(first) + np.trace(second) - 2 * shared)
+
+
 LEAST_NATS = 0.05  # of mean KL per image; below it a latent dimension is inactive
 
 

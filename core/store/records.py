@@ -175,17 +175,19 @@ def noise_gaps(run: Run, runs: Iterable[Run]) -> list[Gap]:
 
 
 def rate_history(record: RunRecord) -> tuple[list[int], list[float]]:
-    """A VAE's rate in nats per image against the samples seen, β taken out of the logged term.
+    """A VAE's rate in nats per image against the samples seen, β taken out of the logged term; of
+    one with free nats what is counted of it, at least these for each dimension.
 
     Each number is a mean over the steps since the last one; the β that it is divided by is the
     mean over the same steps, so that a warm-up from β = 0 needs no other treatment.
     """
     beta, warmup = record.config["beta"], record.config.get("beta_warmup", 0.0)
+    cycles = record.config.get("cycles", 1)
     steps = record.history[-1]["step"] if record.history else 0
     samples, rates = [], []
     before = 0.0
     for entry in record.history:
-        weight = beta * _mean_rise(before, entry["step"], warmup * steps)
+        weight = beta * _mean_rise(before, entry["step"], warmup, steps, cycles)
         before = entry["step"]
         if weight > 0:
             samples.append(int(entry["samples"]))
@@ -198,14 +200,22 @@ def logs_rate(run: Run) -> bool:
     return all("kl" in entry for entry in run.record.history)
 
 
-def _mean_rise(first: float, end: float, until: float) -> float:
-    """Mean over the steps first, first + 1, …, end − 1 of min(1, step / until); 1 where until is 0.
-    Summed in closed form, since a record may state any number of steps."""
-    if until <= 0:
+def _mean_rise(first: float, end: float, share: float, steps: float, cycles: int) -> float:
+    """Mean over the steps first, first + 1, …, end − 1 of a rise from 0 to 1 over this share of
+    each of so many cycles (`Moment.rise`). Summed in closed form for each cycle, since a record may
+    state any number of steps."""
+    if share <= 0:
         return 1.0
-    rising = max(0.0, min(end, math.ceil(until)) - first)  # steps before `until`
-    total = rising * (2 * first + rising - 1) / 2 / until
-    return (total + (end - first) - rising) / (end - first)
+    length = steps / cycles  # of a cycle
+    total = 0.0
+    for cycle in range(int(first // length), min(cycles, math.ceil(end / length))):
+        begin = cycle * length
+        low, high = max(first, math.ceil(begin)), min(end, math.ceil(begin + length))
+        top = min(high, math.ceil(begin + share * length))  # steps before it rise
+        rising = max(0.0, top - low)
+        total += rising * (low - begin + (rising - 1) / 2) / (share * length)
+        total += max(0.0, high - low) - rising
+    return total / (end - first)
 
 
 def _can(run: Run, what: str) -> bool:

@@ -271,11 +271,11 @@ def _active_chart(
 def _annealing(words: Words, runs: Sequence[Run]) -> None:
     """The unweighted rate along the training of two VAEs that differ in their warm-up alone."""
     st.markdown(f"## {words('beta.anneal_title')}")
-    both = annealed(runs)
-    if both is None:
+    found = annealed(runs)
+    if not found:
         st.caption(words("beta.anneal_none"))
         return
-    plain, warm = both
+    plain, warm = found["plain"], found["warm"]
     config = warm.record.config
     st.markdown(
         words(
@@ -285,9 +285,16 @@ def _annealing(words: Words, runs: Sequence[Run]) -> None:
             share=f"{config['beta_warmup']:.0%}",
         )
     )
-    names = {"plain": words("beta.anneal_plain"), "warm": words("beta.anneal_warm")}
+    names = {
+        key: words(
+            f"beta.anneal_{key}",
+            cycles=run.record.config.get("cycles", 1),
+            nats=f"{run.record.config.get('free_bits', 0):g}",
+        )
+        for key, run in found.items()
+    }
     series = []
-    for hue, (name, run) in enumerate(zip(names.values(), both, strict=True)):
+    for hue, (name, run) in enumerate(zip(names.values(), found.values(), strict=True)):
         points = [
             {
                 "x": samples,
@@ -312,18 +319,18 @@ def _annealing(words: Words, runs: Sequence[Run]) -> None:
             assets.module("pages/charts.js"),
             {
                 "charts": [chart],
-                "runs": [run.id for run in both],
+                "runs": [run.id for run in found.values()],
                 "text": words.group("pad", "savespad"),
             },
             key=f"anneal-{words.language}",
         )
     with right:
-        st.markdown(_annealing_table(words, both, names))
+        st.markdown(_annealing_table(words, list(found.values()), names))
 
 
-def _annealing_table(words: Words, pair: tuple[Run, Run], names: dict[str, str]) -> str:
-    trades = [records.trade_of(run) for run in pair]
-    each = [resources.mean_kl(run) for run in pair]
+def _annealing_table(words: Words, runs: Sequence[Run], names: dict[str, str]) -> str:
+    trades = [records.trade_of(run) for run in runs]
+    each = [resources.mean_kl(run) for run in runs]
     beta = f"{trades[0].beta:g}"
     active = [
         words("beta.anneal_of", active=metrics.active_dimensions(kl), latent=len(kl))
@@ -338,23 +345,35 @@ def _annealing_table(words: Words, pair: tuple[Run, Run], names: dict[str, str])
             [f"{trade.objective:.1f}" for trade in trades],
         ),
     ]
-    if len(active) == len(pair):  # a run of one's own has none until somebody asked for it
+    if len(active) == len(runs):  # a run of one's own has none until somebody asked for it
         rows.append((words("beta.anneal_active", least=LEAST_NATS), active))
     table = [
-        f"| {words('beta.anneal_table')} | {names['plain']} | {names['warm']} |",
-        "|---|--:|--:|",
+        f"| {words('beta.anneal_table')} | {' | '.join(names.values())} |",
+        "|---|" + "--:|" * len(names),
     ]
     return "\n".join(table + [f"| {name} | {' | '.join(cells)} |" for name, cells in rows])
 
 
-def annealed(runs: Sequence[Run]) -> tuple[Run, Run] | None:
-    """A run without and one with a warm-up of β, the same otherwise, both scored."""
+ANNEALING = {  # by the name of its words: the knobs by which it differs from none
+    "warm": {"beta_warmup"},
+    "cycles": {"beta_warmup", "cycles"},
+    "free": {"free_bits"},
+}
+
+
+def annealed(runs: Sequence[Run]) -> dict[str, Run]:
+    """A run without and one with a warm-up of β, the same otherwise, both scored, and beside them
+    those whose β rises in cycles or which have free nats: by the names of their words."""
     scored = [run for run in runs if records.trade_of(run) and records.logs_rate(run)]
-    for warm in scored:
-        if not warm.record.config.get("beta_warmup"):
+    for plain in scored:
+        if any(plain.record.config.get(knob) for knob in ("beta_warmup", "free_bits")):
             continue
-        for plain in scored:
-            only = _only(plain, warm) == {"beta_warmup"}
-            if only and not plain.record.config["beta_warmup"]:
-                return plain, warm
-    return None
+        found = {"plain": plain}
+        for name, knobs in ANNEALING.items():
+            others = (run for run in scored if _only(plain, run) == knobs)
+            other = next(others, None)
+            if other is not None:
+                found[name] = other
+        if "warm" in found:
+            return found
+    return {}

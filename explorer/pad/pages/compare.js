@@ -22,6 +22,7 @@ import { spelledCode } from "../parts/written_code.js";
 import { Extremes } from "./compare/extremes.js";
 import { Angles, Curve } from "./compare/lines.js";
 import { Selection } from "./compare/selection.js";
+import { Shifted } from "./compare/shifted.js";
 import { Filters } from "./compare/weights.js";
 
 class ComparePad extends Pad {
@@ -67,6 +68,7 @@ class ComparePad extends Pad {
           <p class="message" data-part="message" role="status" aria-live="polite"></p>
           <section class="selection" data-part="selection"></section>
           <section class="extremes" data-part="extremes"></section>
+          <section class="shifted" data-part="shifted"></section>
         </div>
         <div class="charts">
           <section data-part="curve"></section>
@@ -95,6 +97,7 @@ class ComparePad extends Pad {
     this.parts = {
       selection: new Selection(this.part("selection"), t, () => this.#endSelection(0, null)),
       extremes: new Extremes(this.part("extremes"), t, (index) => this.#pick(index)),
+      shifted: new Shifted(this.part("shifted"), t, (work) => this.timed(work, this.strokes)),
       curve: new Curve(this.part("curve"), t),
       angles: new Angles(this.part("angles"), t),
       filters: new Filters(this.part("filters"), t),
@@ -209,6 +212,8 @@ class ComparePad extends Pad {
     await digits.arrived;
     if (this.destroyed || this.wanted !== data) return;
     this.#show(this.pinned);
+    this.parts.shifted.show(this.models, digits);
+    this.parts.shifted.mark(this.digit);
     const wanted = () => !this.destroyed && this.wanted === data;
     const trivial = new Float32Array(digits.labels.length);
     await inSlices(trivial.length, (i) => {
@@ -340,6 +345,7 @@ class ComparePad extends Pad {
     if (target.index !== null) this.digit = target.index;
     this.#show(target);
     this.parts.extremes.mark(target.index);
+    this.parts.shifted.mark(this.digit);
   }
 
   settle() {
