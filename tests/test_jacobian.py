@@ -93,8 +93,12 @@ def answers(node, tmp_path_factory):
           const columns = jacobian.columnsOf(jacobian.linearised(decoder, tensors, z, at), latent);
           const run = {{ program, tensors, latent, hasPosterior: posterior, dial: program.dial,
             value: null, position: () => at }};
-          const {{ values, along, off }} = jacobian.sensitivity(run, x, z);
-          return {{ rows: all(rows), columns: all(columns), along, off,
+          const {{ values, ways, along, off }} = jacobian.sensitivity(run, x, z);
+          run.encode = (v) => ({{ mean: Float32Array.from(rows, (row) =>
+            row.reduce((sum, w, i) => sum + w * v[i], 0)) }}); // what it is about x
+          const {{ side, lines, ...patch }} = jacobian.patch(run, x, ways);
+          return {{ side, lines: lines.length, patch, ways: all([ways.sheet, ways.off]),
+            rows: all(rows), columns: all(columns), along, off,
             values: values.map(({{ value }}) => value),
             directions: all(values.map(({{ direction }}) => direction)) }};
         }});""",
@@ -127,6 +131,20 @@ def test_gains_along_and_off_the_sheet(answers):
         off = np.sqrt((rest**2).sum() / (encoder.shape[1] - basis.shape[1]))
         assert found["along"] == pytest.approx(along, rel=1e-3)
         assert found["off"] == pytest.approx(off, rel=1e-3, abs=1e-6)
+
+
+def test_a_patch_of_images_has_one_side_on_the_sheet_and_is_stretched_by_the_jacobian(answers):
+    for found, (encoder, decoder) in answers:
+        basis, _ = np.linalg.qr(decoder)
+        sheet, off = map(np.array, found["ways"])
+        assert np.linalg.norm(sheet) == pytest.approx(1, abs=1e-5)
+        assert np.linalg.norm(basis.T @ sheet) == pytest.approx(1, abs=1e-4)
+        assert np.linalg.norm(off) == pytest.approx(1, abs=1e-5)
+        assert np.abs(basis.T @ off).max() < 1e-4
+        assert found["lines"] == 18
+        for name, way in (("along", sheet), ("off", off)):
+            expected = found["side"] * np.linalg.norm(encoder @ way)
+            assert found["patch"][name] == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
 def test_convolutions_are_not_claimed(node):

@@ -2,6 +2,7 @@
 // which changes of an image a code follows. Layer lists without convolutions.
 
 import { GATES, largestOf, quadrantMask } from "./network.js";
+import { seeded } from "./numbers.js";
 
 /**
  * @typedef {import("./network.js").Layer} Layer
@@ -208,6 +209,53 @@ export function gains(rows, along) {
 }
 
 /**
+ * A direction of length 1 off all of some others, drawn by a seed.
+ * @param {Float32Array[]} along Directions that need be neither orthogonal nor of length 1.
+ * @param {number} seed
+ */
+export function offAll(along, seed) {
+  const choose = seeded(seed);
+  const found = Float64Array.from({ length: along[0].length }, () => choose() - 0.5);
+  for (const { value, direction } of singular(along)) {
+    if (value < 1e-6) continue;
+    const share = dot(found, direction);
+    for (let i = 0; i < found.length; i++) found[i] -= share * direction[i];
+  }
+  const length = Math.sqrt(dot(found, found));
+  return Float32Array.from(found, (v) => v / length);
+}
+
+const PATCH = 1.5; // half a side of a patch of images; a digit is some nine long
+const PATCH_SEED = 5;
+
+/**
+ * Where a square patch of images around one goes in the code: `lines` of codes, those along the sheet
+ * of decoded images first, then as many off it, and the length of the patch's middle line of either
+ * kind in the code, beside its `side` among images.
+ * @param {import("./run.js").Run} run
+ * @param {ArrayLike<number>} x
+ * @param {{ sheet: Float32Array, off: Float32Array }} ways Two directions of length 1.
+ * @param {number} steps Points of a line, an odd number, and as many lines.
+ */
+export function patch(run, x, { sheet, off }, steps = 9) {
+  const place = (i) => PATCH * ((2 * i) / (steps - 1) - 1);
+  const codes = Array.from({ length: steps * steps }, (_, i) => {
+    const a = place(i % steps), b = place(Math.floor(i / steps));
+    return run.encode(Float32Array.from(x, (v, p) => v + a * sheet[p] + b * off[p])).mean.slice();
+  });
+  const steppy = Array.from({ length: steps }, (_, i) => i);
+  const alongs = steppy.map((b) => steppy.map((a) => codes[b * steps + a]));
+  const offs = steppy.map((a) => steppy.map((b) => codes[b * steps + a]));
+  const length = (line) => line.slice(1).reduce((sum, z, i) =>
+    sum + Math.hypot(...Array.from(z, (v, k) => v - line[i][k])), 0);
+  const middle = (steps - 1) / 2;
+  return {
+    lines: [...alongs, ...offs], side: 2 * PATCH,
+    along: length(alongs[middle]), off: length(offs[middle]),
+  };
+}
+
+/**
  * What a run's code follows at an image: its encoder's singular values with their directions, and its
  * gains along and off the sheet of decoded images at the code. Null for networks with convolutions.
  * @param {import("./run.js").Run} run
@@ -221,5 +269,6 @@ export function sensitivity(run, x, z) {
   const outputs = run.hasPosterior ? 2 * run.latent : run.latent;
   const rows = rowsOf(linearised(encoder, run.tensors, x, at, run.spelled, run.program.shape), run.latent, outputs);
   const columns = columnsOf(linearised(decoder, run.tensors, z, at, run.spelled, run.program.shape), run.latent);
-  return { values: singular(rows), ...gains(rows, columns) };
+  const ways = { sheet: singular(columns)[0].direction, off: offAll(columns, PATCH_SEED) };
+  return { values: singular(rows), ways, ...gains(rows, columns) };
 }
