@@ -109,6 +109,24 @@ class _Layer(_Plain):
 
 
 _Layers = Annotated[list[_Layer], Field(min_length=1, max_length=500)]
+_Networks = Annotated[list[_Layers], Field(max_length=32)]
+
+
+class _Levels(_Plain):
+    """The layer that makes the levels of a code; see `core.models.levels`."""
+
+    op: Literal["levels"]
+    widths: _Widths
+    log_var_range: Annotated[list[Finite], Field(min_length=2, max_length=2)]
+    rises: _Networks
+    estimates: _Networks
+    descents: _Networks
+
+
+_Encoder = Annotated[
+    list[Annotated[_Layer | _Levels, Field(discriminator="op")]],
+    Field(min_length=1, max_length=500),
+]
 _NEEDED = {  # of a layer beside its `op`
     "linear": ("weight", "bias"),
     "linear_transpose": ("weight", "bias"),
@@ -130,7 +148,7 @@ class _Likelihood(_Plain):
 
 
 class _Prior(_Plain):
-    kind: Literal["normal", "mixture", "learned", "autoregressive"]
+    kind: Literal["normal", "mixture", "learned", "autoregressive", "levels"]
     inputs: Name | None = None
     layers: _Layers | None = None
 
@@ -148,7 +166,7 @@ class _Program(_Plain):
 
     shape: _Widths
     latent: int
-    encoder: _Layers
+    encoder: _Encoder
     decoder: _Layers
     log_var_range: Annotated[list[Finite], Field(min_length=2, max_length=2)] | None = None
     likelihood: _Likelihood | None = None
@@ -283,12 +301,35 @@ def _check_program(record: RunRecord, program: _Program, able: _Able) -> None:
 
 def _networks(record: RunRecord, program: _Program) -> dict[str, list[_Layer]]:
     """The layer lists of a program by their names."""
-    found = {"encoder": program.encoder, "decoder": program.decoder}
+    encoder = [layer for layer in program.encoder if isinstance(layer, _Layer)]
+    found = {"encoder": encoder, "decoder": program.decoder}
+    *others, last = program.encoder
+    if len(encoder) < len(others):
+        _wrong(record, "browser.encoder", Refusal("its levels are not its last layer"))
+    if isinstance(last, _Levels):
+        found |= _networks_of_levels(record, last)
+    elif program.prior is not None and program.prior.kind == "levels":
+        _unfit(record, "browser.prior", "browser.encoder")
     if program.prior is not None and program.prior.kind == "autoregressive":
         if program.prior.layers is None:
             _wrong(record, "browser.prior", Refusal("{what} is missing", what="layers"))
         found["prior.layers"] = program.prior.layers
     return found
+
+
+def _networks_of_levels(record: RunRecord, levels: _Levels) -> dict[str, list[_Layer]]:
+    parts = {"rises": levels.rises, "estimates": levels.estimates, "descents": levels.descents}
+    count = len(levels.widths)
+    if tuple(levels.widths) != record.widths or len(levels.estimates) != count:
+        _unfit(record, "browser.encoder.widths", "widths")
+    for part in ("rises", "descents"):
+        if len(parts[part]) != count - 1:
+            _unfit(record, f"browser.encoder.{part}", "widths")
+    return {
+        f"encoder.{part}.{number}": layers
+        for part, each in parts.items()
+        for number, layers in enumerate(each)
+    }
 
 
 def _unfit(record: RunRecord, where: str, other: str) -> NoReturn:

@@ -2,6 +2,7 @@
 // Nothing else in the browser knows which distribution that is.
 
 import { GridPrior } from "./codebook.js";
+import { LevelsPrior } from "./levels.js";
 import { normal } from "./numbers.js";
 
 const HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);
@@ -11,7 +12,7 @@ const HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);
  * @typedef {{ mean: Float32Array, sigma: Float32Array }} Heap
  *
  * `normal`, or `mixture` of the posteriors of pseudo-inputs, or `autoregressive` over a grid of
- * entries, or `learned` by the model alone.
+ * entries, or of `levels` as an encoder goes down, or `learned` by the model alone.
  * @typedef {{ kind: string, inputs?: string, layers?: import("./network.js").Layer[] }} PriorProgram
  */
 
@@ -131,9 +132,11 @@ export function rateByDraws(prior, posterior, count) {
  * @param {Record<string, import("./safetensors.js").Tensor>} tensors
  * @param {(x: Float32Array) => Heap} encode
  * @param {import("./codebook.js").Book | null} [book] That a code is made of.
- * @returns {Prior | GridPrior | null}
+ * @param {import("./levels.js").Levels | null} [levels] Of the code.
+ * @returns {Prior | GridPrior | LevelsPrior | null}
  */
-export function priorOf(program, latent, tensors, encode, book = null) {
+export function priorOf(program, latent, tensors, encode, book = null, levels = null) {
+  if (program?.kind === "levels") return new LevelsPrior(levels);
   if (program?.kind === "autoregressive") return new GridPrior(program.layers, tensors, book);
   if (program?.kind === "normal") {
     const zero = new Float32Array(latent);
