@@ -2,8 +2,7 @@
 // Sums over pixels and dimensions; one digit, so nothing is averaged but the draws of z.
 
 import { normal, seeded } from "./numbers.js";
-import { drawnOf } from "./levels.js";
-import { logGaussian } from "./prior.js";
+import { drawnOf, logGaussian } from "./gaussians.js";
 
 /** @typedef {{ kind?: string, sigma?: number }} Likelihood */
 

@@ -1,46 +1,15 @@
 // Codes of several levels, each of which says what the one below it varies around: a posterior and a
 // prior that go down the same way.
 
+import { klBetween, logGaussian } from "./gaussians.js";
 import { normal } from "./numbers.js";
-import { logGaussian } from "./prior.js";
 
 /**
- * A posterior: its means and deviations, and where these depend on what was drawn of other numbers,
- * `follow`, which says for standard normal noise (K,) what z is drawn, and from which Gaussians.
- * @typedef {{ mean: Float32Array, sigma: Float32Array | null,
- *   follow?: (noise: ArrayLike<number>) => Drawn }} Posterior
- *
- * @typedef {{ z: Float32Array, mean: Float32Array, sigma: Float32Array }} Drawn
- * @typedef {import("./prior.js").Heap} Heap
+ * @typedef {import("./gaussians.js").Heap} Heap
  * @typedef {import("./network.js").Layer & { widths: number[], log_var_range: number[],
  *   rises: import("./network.js").Layer[][], estimates: import("./network.js").Layer[][],
  *   descents: import("./network.js").Layer[][] }} LevelsLayer
  */
-
-/**
- * The z that noise (K,) stands for under a posterior, with the Gaussians that it was drawn from.
- * @param {Posterior} posterior With deviations.
- * @param {ArrayLike<number>} noise
- * @returns {Drawn}
- */
-export function drawnOf(posterior, noise) {
-  if (posterior.follow) return posterior.follow(noise);
-  const { mean, sigma } = posterior;
-  return { z: mean.map((m, k) => m + sigma[k] * noise[k]), mean, sigma };
-}
-
-/**
- * KL(N(mean, sigma²) ‖ another Gaussian) of each dimension, in nats: (K,).
- * @param {Heap} heap
- * @param {Heap} other
- */
-export function klBetween({ mean, sigma }, other) {
-  return mean.map((m, k) => {
-    const wide = other.sigma[k];
-    return 0.5 * (((m - other.mean[k]) / wide) ** 2 + (sigma[k] / wide) ** 2 - 1)
-      - Math.log(sigma[k] / wide);
-  });
-}
 
 export class Levels {
   /**
@@ -65,6 +34,14 @@ export class Levels {
       network(layers, i ? this.rises[i - 1].shape[0] : features));
     this.descents = layer.descents.map((layers, i) => network(layers, layer.widths[i + 1]));
     this.out = new Float32Array(2 * this.latent);
+  }
+
+  /**
+   * The level that a number of a code belongs to: 0 is the lowest.
+   * @param {number} k
+   */
+  levelOf(k) {
+    return this.widths.findIndex((_, level) => k < this.starts[level + 1]);
   }
 
   /**
@@ -100,12 +77,12 @@ export class Levels {
   }
 
   /**
-   * All levels from the top one down, each as `of` says it from what is expected of it: a code.
-   * @param {(level: number, expected: Heap) => Heap} of
-   * @param {ArrayLike<number>} noise (K,)
-   * @returns {Drawn}
+   * All levels from the top one down: a code, and the Gaussians of its numbers.
+   * @param {(level: number, expected: Heap) => Heap} of A level's Gaussians, where this is expected.
+   * @param {(k: number, mean: number, sigma: number) => number} place A number under its Gaussian.
+   * @returns {import("./gaussians.js").Drawn}
    */
-  #down(of, noise) {
+  #down(of, place) {
     const z = new Float32Array(this.latent);
     const mean = new Float32Array(this.latent), sigma = new Float32Array(this.latent);
     for (let level = this.widths.length - 1; level >= 0; level--) {
@@ -113,7 +90,7 @@ export class Levels {
       for (let i = 0, k = this.starts[level]; i < heap.mean.length; i++, k++) {
         mean[k] = heap.mean[i];
         sigma[k] = heap.sigma[i];
-        z[k] = mean[k] + sigma[k] * noise[k];
+        z[k] = place(k, mean[k], sigma[k]);
       }
     }
     return { z, mean, sigma };
@@ -138,7 +115,7 @@ export class Levels {
 
   /**
    * q(z|x) of the image that was seen last.
-   * @returns {Posterior}
+   * @returns {import("./gaussians.js").Posterior}
    */
   posterior() {
     const { seen } = this, top = this.widths.length - 1;
@@ -153,71 +130,50 @@ export class Levels {
         sigma: sigma.map((one, i) => Math.min(high, Math.max(low, one * Math.sqrt(share[i])))),
       };
     };
-    const { mean, sigma } = this.#down(both, new Float32Array(this.latent));
-    return { mean, sigma, follow: (noise) => this.#down(both, noise) };
-  }
-
-  /**
-   * The code that noise (K,) stands for under the prior.
-   * @param {ArrayLike<number>} noise
-   */
-  ancestral(noise) {
-    return this.#down((_, expected) => expected, noise).z;
+    return {
+      ...this.#down(both, (_, mean) => mean),
+      follow: (noise) => this.#down(both, (k, mean, sigma) => mean + sigma * noise[k]),
+      under: (z) => this.#down(both, (k) => z[k]),
+    };
   }
 
   /**
    * p of every number of a code given the level above its own: means and deviations, (K,).
-   * @param {Float32Array} z
+   * @param {ArrayLike<number>} z
    * @returns {Heap}
    */
   given(z) {
-    const mean = new Float32Array(this.latent), sigma = new Float32Array(this.latent);
-    this.widths.forEach((_, level) => {
-      const heap = this.expected(level, z);
-      mean.set(heap.mean, this.starts[level]);
-      sigma.set(heap.sigma, this.starts[level]);
-    });
-    return { mean, sigma };
+    return this.#down(asExpected, (k) => z[k]);
   }
 
   /**
-   * A code with some levels drawn anew from the prior, the others as they are, from the top down.
-   * @param {Float32Array} z
-   * @param {(level: number) => boolean} anew
+   * A code with some levels drawn anew from the prior, from the top one down; the others stay.
+   * @param {ArrayLike<number>} z
+   * @param {(k: number) => boolean} anew
    * @param {() => number} [choose] A source of uniform draws.
    */
   redraw(z, anew, choose = Math.random) {
     const noise = Float32Array.from({ length: this.latent }, () => normal(choose));
-    return this.#down(
-      (level, expected) => {
-        if (anew(level)) return expected;
-        const mean = this.part(z, level);
-        return { mean, sigma: new Float32Array(mean.length) };
-      },
-      noise,
-    ).z;
+    return this.#down(asExpected, (k, mean, sigma) =>
+      anew(k) ? mean + sigma * noise[k] : z[k]).z;
   }
 
   /**
-   * A code whose levels below one follow it: each stays as many deviations from what is expected of
-   * it as it was.
-   * @param {Float32Array} from The code before.
-   * @param {Float32Array} to The code after, as far as it is moved.
-   * @param {number} moved The lowest level that is moved.
+   * Where a hand moved a code to, with the levels below that which it moved following: each number
+   * stays as many deviations from what is expected of it as it was.
+   * @param {Float32Array} from
+   * @param {Float32Array} to
    */
-  carry(from, to, moved) {
-    const { mean, sigma } = this.given(from);
-    const noise = from.map((value, k) => (value - mean[k]) / sigma[k]);
-    return this.#down(
-      (level, expected) => {
-        if (level < moved) return expected;
-        const kept = this.part(to, level);
-        return { mean: kept, sigma: new Float32Array(kept.length) };
-      },
-      noise,
-    ).z;
+  carried(from, to) {
+    const first = from.findIndex((value, k) => value !== to[k]);
+    const moved = first < 0 ? 0 : this.starts[this.levelOf(first)];
+    const { mean: was, sigma: wide } = this.given(from);
+    return this.#down(asExpected, (k, mean, sigma) =>
+      k < moved ? mean + (sigma * (from[k] - was[k])) / wide[k] : to[k]).z;
   }
 }
+
+const asExpected = (/** @type {number} */ _, /** @type {Heap} */ expected) => expected;
 
 /** p(z) of a code of several levels. */
 export class LevelsPrior {
@@ -237,10 +193,8 @@ export class LevelsPrior {
   draw(count, choose = Math.random) {
     const { latent } = this.levels;
     const codes = new Float32Array(count * latent);
-    const noise = new Float32Array(latent);
     for (let i = 0; i < count; i++) {
-      for (let k = 0; k < latent; k++) noise[k] = normal(choose);
-      codes.set(this.levels.ancestral(noise), i * latent);
+      codes.set(this.levels.redraw(codes, () => true, choose), i * latent);
     }
     return codes;
   }
@@ -250,7 +204,7 @@ export class LevelsPrior {
    * @param {ArrayLike<number>} z
    */
   logDensity(z) {
-    return logGaussian(z, this.levels.given(Float32Array.from(z)));
+    return logGaussian(z, this.levels.given(z));
   }
 
   /**
@@ -267,10 +221,8 @@ export class LevelsPrior {
   /** How far sliders must reach at least: those of the top level three deviations. */
   reach() {
     const { latent, starts } = this.levels, top = starts.at(-2);
-    const end = (k, far) => (k < top ? -far * Infinity : far * 3);
-    return {
-      low: Float32Array.from({ length: latent }, (_, k) => end(k, -1)),
-      high: Float32Array.from({ length: latent }, (_, k) => end(k, 1)),
-    };
+    const ends = (lower, upper) =>
+      Float32Array.from({ length: latent }, (_, k) => (k < top ? lower : upper));
+    return { low: ends(Infinity, -3), high: ends(-Infinity, 3) };
   }
 }

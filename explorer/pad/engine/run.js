@@ -348,7 +348,7 @@ export class Run extends Hearing {
    * Image (pixels,) to {mean, sigma}: sigma is null where the code is a point. What is drawn of it
    * is what `drawnOf` says.
    * @param {ArrayLike<number>} x
-   * @returns {import("./levels.js").Posterior}
+   * @returns {import("./gaussians.js").Posterior}
    */
   encode(x) {
     const out = this.encoder.run(Float32Array.from(x));

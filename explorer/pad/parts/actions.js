@@ -1,6 +1,6 @@
 // The latent pad's buttons: back to the digit's own code, a random digit, and draws of z.
 
-import { drawnOf } from "../engine/levels.js";
+import { drawnOf } from "../engine/gaussians.js";
 import { normal } from "../engine/numbers.js";
 
 /** @param {import("./latent_pad.js").LatentPad} pad */

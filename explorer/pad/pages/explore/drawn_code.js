@@ -2,9 +2,8 @@
 // a hand's move of z amounts to.
 
 import { bernoulliNll, bound, gaussianNll } from "../../engine/ledger.js";
-import { drawnOf } from "../../engine/levels.js";
+import { drawnFrom, drawnOf, logGaussian } from "../../engine/gaussians.js";
 import { clamp, normal } from "../../engine/numbers.js";
-import { logGaussian } from "../../engine/prior.js";
 import { DigitView } from "../../parts/digit_view.js";
 import { decimals, format, grouped } from "../../parts/page.js";
 import { Seen } from "../../parts/seen.js";
@@ -102,10 +101,10 @@ export class DrawnCode {
     this.pad.chores.set("draws", () => {
       if (this.pad.run !== run || this.pad.input !== input || run.value !== value) return false;
       const noise = posterior.mean.map(() => normal());
-      const { z, ...drawnFrom } = drawnOf(posterior, noise);
+      const { z, mean, sigma } = drawnOf(posterior, noise);
       const logits = run.decoder.logits(z);
       const nll = kind === "bernoulli" ? bernoulliNll(logits, x) : gaussianNll(logits, x, spread);
-      const ratio = prior.logDensity(z) - logGaussian(z, drawnFrom);
+      const ratio = prior.logDensity(z) - logGaussian(z, { mean, sigma });
       this.noise.push(noise);
       this.weights.push(ratio - nll);
       const count = this.weights.length;
@@ -167,7 +166,7 @@ export class DrawnCode {
   drawn() {
     const { pad } = this;
     if (this.root.hidden || !this.seen.now || !pad.posterior?.sigma || !this.rows) return;
-    const { mean, sigma } = pad.posterior;
+    const { mean, sigma } = drawnFrom(pad.posterior, pad.shown);
     if (mean.length !== this.rows.length) return;
     let still = true;
     this.rows.forEach(({ row, mu, sigma: spread, epsilon, z, dot }, k) => {
