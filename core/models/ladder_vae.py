@@ -29,11 +29,9 @@ from core.models.signals import (
 class LadderConfig(GaussianConfig):
     """The levels, what keeps the upper ones in use, the likelihood and the networks."""
 
-    latent: int = knob(
-        12, ge=1, le=784, label="K", help="Numbers in the lowest level of the code."
-    )
+    latent: int = knob(8, ge=1, le=784, label="K", help="Numbers in the lowest level of the code.")
     upper: tuple[int, ...] = knob(
-        (4,),
+        (8,),
         label="Upper levels",
         help="Numbers in each level above the lowest, from below; none of them makes a plain VAE.",
     )
@@ -44,7 +42,7 @@ class LadderConfig(GaussianConfig):
         advanced=True,
     )
     kl_warmup: float = knob(
-        0.1,
+        0.2,
         ge=0,
         le=1,
         label="KL warm-up",
@@ -52,7 +50,7 @@ class LadderConfig(GaussianConfig):
         advanced=True,
     )
     free_bits: float = knob(
-        0.0,
+        0.25,
         ge=0,
         le=10,
         label="Free nats",
@@ -71,7 +69,7 @@ class LadderVAE(Centring, Layered, Generative, GaussianLevels):
 
     def __init__(self, config: LadderConfig, signature: Signature) -> None:
         widths = (config.latent, *config.upper)
-        _check(widths, signature)
+        _check(widths)
         super().__init__(config, signature, widths)
         whole = networks.encoder(config, signature, 2 * config.latent)
         self.encoder, last = whole[:-1], whole[-1]
@@ -123,8 +121,8 @@ class LadderVAE(Centring, Layered, Generative, GaussianLevels):
         condition: Condition = NOTHING,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        device = None if generator is None else generator.device
-        top = torch.empty(count, self.widths[-1], device=device).normal_(generator=generator)
+        like = next(self.parameters())
+        top = like.new_empty(count, self.widths[-1]).normal_(generator=generator)
         return self.levels.sample(top, generator)
 
     def log_prior(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
@@ -148,10 +146,9 @@ class LadderVAE(Centring, Layered, Generative, GaussianLevels):
         return nn.Sequential(*self.decoder, self.output)
 
 
-def _check(widths: tuple[int, ...], signature: Signature) -> None:
-    if len(widths) > 5 or any(not 1 <= width <= 784 for width in widths):
+def _check(widths: tuple[int, ...]) -> None:
+    if len(widths) > 5 or any(not 1 <= width <= 784 for width in widths[1:]):
         raise ConfigError(
             "Upper levels (upper) must be at most 4 numbers between 1 and 784; got {widths}.",
             widths=widths[1:],
         )
-    networks.check_latent(sum(widths), signature)
