@@ -126,7 +126,7 @@ class LadderVAE(Centring, Layered, Generative, GaussianLevels):
         return self.levels.sample(top, generator)
 
     def log_prior(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
-        parts = z.split(self.widths, dim=1)
+        parts = torch.split(z, list(self.widths), dim=1)
         given = self.levels.each(parts)
         pairs = zip(parts, given, strict=True)
         each = [losses.gaussian_log_density(part, *prior.gaussian) for part, prior in pairs]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from core.measures import losses
-from core.models.networks import mlp_encoder
+from core.models.networks import initialised, mlp_encoder
 from core.models.signals import Level
 
 
@@ -52,16 +52,13 @@ class Levels(nn.Module):
         self.rises, self.estimates, self.descents = (nn.ModuleList() for _ in range(3))
         for number, width in enumerate(widths):
             if number:
-                layers = mlp_encoder(features, hidden, 1, activation)[:-1]  # to the last features
-                self.rises.append(layers)
+                whole = mlp_encoder(features, hidden, 1, activation)
+                self.rises.append(whole[:-1])  # up to the last features
                 features = hidden[-1] if hidden else features
                 self.descents.append(
                     mlp_encoder(width, hidden[::-1], 2 * widths[number - 1], activation)
                 )
-            self.estimates.append(nn.Sequential(nn.Linear(features, 2 * width)))
-        for layers in self.estimates:
-            nn.init.xavier_uniform_(layers[0].weight)
-            nn.init.zeros_(layers[0].bias)
+            self.estimates.append(initialised(nn.Sequential(nn.Linear(features, 2 * width))))
 
     def gaussian(self, answer: Tensor) -> Level:
         """What mean and log-variance side by side say, at the mean: (batch, 2 · width)."""
