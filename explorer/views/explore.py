@@ -37,6 +37,7 @@ def show() -> None:
         state.carry("told", of=run.id)
         state.carry("seen", of=run.id)
         state.carry("unit", of=run.id)
+        state.carry("below", of=run.id)
         state.carry("noisy")
         state.carry("drawn")
         data = {

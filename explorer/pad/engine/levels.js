@@ -11,6 +11,27 @@ import { normal } from "./numbers.js";
  *   descents: import("./network.js").Layer[][] }} LevelsLayer
  */
 
+/**
+ * A code with one number moved by hand, and with it what follows.
+ * @param {Pick<import("./run.js").Run, "levels">} run
+ * @param {Float32Array} z
+ * @param {number} k
+ * @param {number} value
+ */
+export function withNumber(run, z, k, value) {
+  return moved(run, z, z.map((own, i) => (i === k ? value : own)));
+}
+
+/**
+ * Where a hand moved a code to, with what follows.
+ * @param {Pick<import("./run.js").Run, "levels">} run
+ * @param {Float32Array} from
+ * @param {Float32Array} to
+ */
+export function moved({ levels }, from, to) {
+  return levels?.follows ? levels.carried(from, to) : to;
+}
+
 export class Levels {
   /**
    * @param {LevelsLayer} layer
@@ -34,6 +55,7 @@ export class Levels {
       network(layers, i ? this.rises[i - 1].shape[0] : features));
     this.descents = layer.descents.map((layers, i) => network(layers, layer.widths[i + 1]));
     this.out = new Float32Array(2 * this.latent);
+    this.follows = true; // whether levels below one that a hand moves follow it
   }
 
   /**
@@ -42,6 +64,14 @@ export class Levels {
    */
   levelOf(k) {
     return this.widths.findIndex((_, level) => k < this.starts[level + 1]);
+  }
+
+  /** The numbers of a code, those of the top level first. */
+  downwards() {
+    return this.widths.flatMap((_, i) => {
+      const level = this.widths.length - 1 - i;
+      return Array.from({ length: this.widths[level] }, (__, n) => this.starts[level] + n);
+    });
   }
 
   /**
