@@ -92,13 +92,14 @@ class _Able(_Plain):
     in_browser: bool | None = None
 
 
-class _Layer(_Plain):
-    """One layer of a program; see `core.export.programs`."""
+_Op = Literal[
+    "linear", "linear_transpose", "conv", "conv_transpose", "gate", "shift", "told", "kept",
+    "nearest", "place", "reshape", "largest", "gelu", "relu", "silu", "tanh", "sigmoid",
+]  # fmt: skip
 
-    op: Literal[
-        "linear", "linear_transpose", "conv", "conv_transpose", "gate", "shift", "told", "kept",
-        "nearest", "place", "reshape", "largest", "gelu", "relu", "silu", "tanh", "sigmoid",
-    ]  # fmt: skip
+
+class _Numbers(_Plain):
+    op: str
     weight: Name | None = None
     bias: Name | None = None
     kind: Word | None = None
@@ -108,25 +109,28 @@ class _Layer(_Plain):
     count: Annotated[int, Field(ge=1, le=10**6)] | None = None
 
 
+class _Layer(_Numbers):
+    """One layer of a program; see `core.export.programs`."""
+
+    op: _Op
+
+
 _Layers = Annotated[list[_Layer], Field(min_length=1, max_length=500)]
 _Networks = Annotated[list[_Layers], Field(max_length=32)]
 
 
-class _Levels(_Plain):
-    """The layer that makes the levels of a code; see `core.models.levels`."""
+class _LayerOfEncoder(_Numbers):
+    """One that may also make the levels of a code; see `core.models.levels`."""
 
-    op: Literal["levels"]
-    widths: _Widths
-    log_var_range: Annotated[list[Finite], Field(min_length=2, max_length=2)]
-    rises: _Networks
-    estimates: _Networks
-    descents: _Networks
+    op: _Op | Literal["levels"]
+    widths: _Widths | None = None
+    log_var_range: Annotated[list[Finite], Field(min_length=2, max_length=2)] | None = None
+    rises: _Networks = []
+    estimates: _Networks = []
+    descents: _Networks = []
 
 
-_Encoder = Annotated[
-    list[Annotated[_Layer | _Levels, Field(discriminator="op")]],
-    Field(min_length=1, max_length=500),
-]
+_Encoder = Annotated[list[_LayerOfEncoder], Field(min_length=1, max_length=500)]
 _NEEDED = {  # of a layer beside its `op`
     "linear": ("weight", "bias"),
     "linear_transpose": ("weight", "bias"),
@@ -139,6 +143,7 @@ _NEEDED = {  # of a layer beside its `op`
     "nearest": ("weight",),
     "place": ("bias",),
     "largest": ("count",),
+    "levels": ("widths", "log_var_range"),
 }
 
 
@@ -299,14 +304,16 @@ def _check_program(record: RunRecord, program: _Program, able: _Able) -> None:
         _unfit(record, "browser.dial.low", "log")
 
 
-def _networks(record: RunRecord, program: _Program) -> dict[str, list[_Layer]]:
+def _networks(
+    record: RunRecord, program: _Program
+) -> dict[str, list[_Layer] | list[_LayerOfEncoder]]:
     """The layer lists of a program by their names."""
-    encoder = [layer for layer in program.encoder if isinstance(layer, _Layer)]
-    found = {"encoder": encoder, "decoder": program.decoder}
+    found: dict[str, list[_Layer] | list[_LayerOfEncoder]]
+    found = {"encoder": program.encoder, "decoder": program.decoder}
     *others, last = program.encoder
-    if len(encoder) < len(others):
+    if any(layer.op == "levels" for layer in others):
         _wrong(record, "browser.encoder", Refusal("its levels are not its last layer"))
-    if isinstance(last, _Levels):
+    if last.op == "levels":
         found |= _networks_of_levels(record, last)
     elif program.prior is not None and program.prior.kind == "levels":
         _unfit(record, "browser.prior", "browser.encoder")
@@ -317,18 +324,17 @@ def _networks(record: RunRecord, program: _Program) -> dict[str, list[_Layer]]:
     return found
 
 
-def _networks_of_levels(record: RunRecord, levels: _Levels) -> dict[str, list[_Layer]]:
+def _networks_of_levels(record: RunRecord, levels: _LayerOfEncoder) -> dict[str, list[_Layer]]:
     parts = {"rises": levels.rises, "estimates": levels.estimates, "descents": levels.descents}
-    count = len(levels.widths)
-    if tuple(levels.widths) != record.widths or len(levels.estimates) != count:
+    if tuple(levels.widths or ()) != record.widths:
         _unfit(record, "browser.encoder.widths", "widths")
-    for part in ("rises", "descents"):
-        if len(parts[part]) != count - 1:
+    for part, networks in parts.items():
+        if len(networks) != len(record.widths) - (part != "estimates"):
             _unfit(record, f"browser.encoder.{part}", "widths")
     return {
         f"encoder.{part}.{number}": layers
-        for part, each in parts.items()
-        for number, layers in enumerate(each)
+        for part, networks in parts.items()
+        for number, layers in enumerate(networks)
     }
 
 
