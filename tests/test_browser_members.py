@@ -10,7 +10,7 @@ import torch
 from playwright.sync_api import expect
 
 from core import data
-from core.latent import coding
+from core.latent import coding, results
 from core.measures import metrics
 from core.models.conditions import quadrant_mask
 from core.models.signals import Condition
@@ -426,7 +426,7 @@ def test_levels_are_drawn_anew_one_by_one(visit, shipped):
     assert names[0] == f"z{cut + 1}" and names[-1] == f"z{cut}"
     section.get_by_role("button", name="follow").click()
     before = code()
-    hand.page.locator(".pad .map canvas[tabindex]").first.press("ArrowRight")
+    hand.map.press("ArrowRight")
     pushed = code()
     assert (pushed != before).all()
     np.testing.assert_allclose(off(pushed), off(before), atol=2e-3)
