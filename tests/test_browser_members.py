@@ -395,7 +395,9 @@ def test_levels_are_drawn_anew_one_by_one(visit, shipped):
         expect(row.locator("p.hint")).to_contain_text(f"{part.sum():.1f} nats a digit on average")
         expect(row.locator("p.hint")).to_contain_text("This digit:")
     bars = low.locator(".costs i")
-    tall = [float(bar.evaluate("(bar) => bar.style.getPropertyValue('--nats')")) for bar in bars.all()]
+    tall = [
+        float(bar.evaluate("(bar) => bar.style.getPropertyValue('--nats')")) for bar in bars.all()
+    ]
     np.testing.assert_allclose(tall, kl[:cut] / kl.max(), atol=2e-3)
 
     # Another top, which the bottom follows; then one beside which it stays; then another bottom.
