@@ -64,6 +64,8 @@ def request_of(
     knobs = {knob.name for knob in kind.Config.knobs()}
     config = {"latent": OWN_WIDTH.get(name, latent)}
     config |= {key: v for key, v in NETWORK.items() if key in knobs}
+    if "upper" in knobs:  # a code of two levels is as wide as the others' codes
+        config |= {"latent": latent - latent // 2, "upper": (latent // 2,)}
     train = {} if issubclass(kind, ClosedForm) else {"epochs": passes, "seed": seed}
     return checkpoints.Request(
         name, kind.Config.checked(config), digits, TrainConfig.checked(train)

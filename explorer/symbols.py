@@ -78,6 +78,8 @@ SYMBOLS = {
     "way": ("t", "t"),
     "angle": (r"\Omega", "Ω"),
     "mean_code": (r"\bar z", "z̄"),
+    "top_code": (r"z_{\mathrm{top}}", "z_top"),
+    "low_code": (r"z_{\mathrm{low}}", "z_low"),
     "place": ("u", "u"),
     "direction": ("e", "e"),
     "rank": ("r", "r"),

@@ -18,6 +18,7 @@ from core.export import programs
 from core.latent import coding, projections
 from core.models import codebook, conditioned
 from core.models.conditioned import gated_decoder, gated_encoder, told_network
+from core.models.levels import Levels
 from core.models.networks import (
     ACTIVATIONS,
     Largest,
@@ -28,7 +29,7 @@ from core.models.networks import (
     mlp_encoder,
     tied_decoder,
 )
-from core.models.signals import NOTHING, Signature
+from core.models.signals import NOTHING, Signature, join
 from core.store import loading
 from core.store.checkpoints import CODES, read_tensors
 from explorer import assets
@@ -38,7 +39,10 @@ from tests.digits import built_model, small_config, small_digits
 pytestmark = pytest.mark.browser
 
 TOLERANCE = 1e-3
-MODULES = ("codebook", "digits", "fetching", "network", "numbers", "prior", "run", "safetensors")
+MODULES = (
+    "codebook", "digits", "fetching", "gaussians", "network", "numbers", "prior", "run",
+    "safetensors",
+)  # fmt: skip
 _HELPERS = """
   globalThis.bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
   globalThis.floats = (array) => Array.from(array);
@@ -228,6 +232,9 @@ def small_networks():
     book = codebook.Codebook(5, 3, 0.9)
     yield "nearest", nn.Sequential(nn.Unflatten(1, (3, 2, 4)), book), (24,)
     yield "placed", nn.Sequential(codebook.Placed(2, (3, 5)), nn.Tanh()), (2, 3, 5)
+    down = Levels(9, (4, 3, 2), (6, 5), "tanh", (-3.0, 2.0))
+    yield "levels", nn.Sequential(nn.Flatten(), down), (9,)
+    yield "levels at once", nn.Sequential(Levels(9, (4, 3), (), "gelu", (-12.0, 6.0))), (9,)
     for kernel, stride, padding in ((1, 1, 0), (3, 1, 1), (3, 2, 0), (5, 3, 2), (4, 2, 1)):
         yield f"conv {kernel}/{stride}/{padding}", conv(kernel, stride, padding), (2, 11, 17)
     yield "nothing but a shape", nn.Sequential(nn.Flatten(), nn.Identity()), (2, 3, 4)
@@ -263,7 +270,7 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
             }
         )
     known = {"linear", "linear_transpose", "conv", "conv_transpose", "reshape", "gate", "shift"}
-    known |= {"told", "kept", "nearest", "place", "largest", *ACTIVATIONS}
+    known |= {"told", "kept", "nearest", "place", "largest", "levels", *ACTIVATIONS}
     assert seen == known, "a layer that the export knows is in no test"
     answers = engine(
         """(jobs) => jobs.map(({layers, shape, tensors, x}) => {
@@ -278,6 +285,80 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
     for (name, wanted), found in zip(expected, answers, strict=True):
         scale = max(1.0, float(np.abs(wanted).max()))
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4 * scale, err_msg=name)
+
+
+def test_levels_draw_and_cost_as_torch_s_do(engine):
+    digits = small_digits()
+    model = built_model("ladder_vae", small_config("ladder_vae", latent=4, upper=(3, 2)), digits)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.levels.parameters():
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
+        x = coding.to_tensor(digits.x[:4])
+        levels = model.encode(x, generator=generator)
+        z = join(levels)
+        wanted = {
+            "prior": model.log_prior(z),
+            "posterior": model.log_posterior(levels),
+            "kl": model.rate_each(levels),
+        }
+        sigma = torch.cat([(0.5 * level.log_var).exp() for level in levels], 1)
+        noise = (z - torch.cat([level.mean for level in levels], 1)) / sigma
+    found = engine(
+        """({ program, tensors, x, z, noise }) => {
+          const read = engine.readTensors(bytes(tensors));
+          const encoder = new engine.Network(program.encoder, read, program.shape);
+          const { levels } = encoder;
+          const prior = engine.priorOf(program.prior, program.latent, read, null, null, levels);
+          const each = x.map((image, i) => {
+            encoder.run(Float32Array.from(image));
+            const posterior = levels.posterior();
+            const drawn = engine.drawnOf(posterior, noise[i]);
+            const from = engine.drawnFrom(posterior, z[i]);
+            return {
+              z: floats(drawn.z),
+              kl: floats(prior.klEach(drawn.mean, drawn.sigma, drawn.z)),
+              posterior: engine.logGaussian(z[i], from),
+              prior: prior.logDensity(z[i]),
+            };
+          });
+          const [from, other] = z.map((one) => Float32Array.from(one));
+          const to = from.map((value, k) => (k < 7 ? value : other[k])); // the top moves
+          const carried = levels.carried(from, to);
+          const expected = [from, carried].map((one) => levels.given(one));
+          const off = [from, carried].map((one, i) =>
+            floats(one.map((v, k) => (v - expected[i].mean[k]) / expected[i].sigma[k])));
+          return {
+            each, off, carried: floats(carried),
+            back: floats(levels.carried(carried, carried.map((v, k) => (k < 7 ? v : from[k])))),
+            kept: floats(levels.redraw(from, (k) => k < 4, engine.seeded(1))),
+            drawn: floats(prior.draw(4000, engine.seeded(3))),
+          };
+        }""",
+        {
+            "program": programs.browser_program(model),
+            "tensors": text(save({k: t.numpy() for k, t in model.state_dict().items()})),
+            "x": x.flatten(1).tolist(),
+            "z": z.tolist(),
+            "noise": noise.tolist(),
+        },
+    )
+    np.testing.assert_allclose([one["z"] for one in found["each"]], z, atol=1e-4)
+    for name, values in wanted.items():
+        np.testing.assert_allclose([one[name] for one in found["each"]], values, atol=2e-3)
+    # What follows the top is as far from what is expected of it as before, and comes back with it.
+    np.testing.assert_allclose(found["off"][1][:7], found["off"][0][:7], atol=1e-3)
+    np.testing.assert_allclose(found["carried"][7:], z[1, 7:], atol=1e-6)
+    np.testing.assert_allclose(found["back"], z[0], atol=1e-4)
+    np.testing.assert_allclose(found["kept"][4:], z[0, 4:], atol=1e-6)
+    assert not np.isclose(found["kept"][:4], z[0, :4]).any()
+    # Draws are as far from what the level above them lets expect as normal draws are.
+    parts = torch.tensor(found["drawn"]).reshape(4000, 9).split(model.widths, 1)
+    with torch.no_grad():
+        for part, level in zip(parts, model.levels.each(parts), strict=True):
+            off = (part - level.mean) / (0.5 * level.log_var).exp()
+            assert off.mean(0).abs().max() < 4.5 / 4000**0.5
+            assert (off.std(0) - 1).abs().max() < 4.5 / 8000**0.5
 
 
 def test_a_prior_over_grids_costs_and_draws_as_torch_s_does(engine):
@@ -346,11 +427,12 @@ def test_the_export_writes_no_operation_that_the_engine_was_not_tested_with():
         codebook.Placed(1, (1, 1)): "place",
         codebook.CausalConv2d(1, 1, 3, includes=True): "conv",
         Largest(1): "largest",
+        Levels(1, (1, 1), (1,), "gelu", (-1.0, 1.0)): "levels",
     } | {make(): name for name, make in ACTIVATIONS.items()}
     assert {type(layer) for layer in made} == set(programs._LAYERS)
     for layer, op in made.items():
         tensors = [getattr(layer, name, None) for name in ("weight", "bias", "entries")]
-        names = {id(tensor): "a tensor" for tensor in tensors}
+        names = {id(tensor): "a tensor" for tensor in (*tensors, *layer.parameters())}
         found = programs.layers(nn.Sequential(layer), names)
         assert [entry["op"] for entry in found] == ([op] if op else [])
 

@@ -10,7 +10,7 @@ import torch
 from playwright.sync_api import expect
 
 from core import data
-from core.latent import coding
+from core.latent import coding, results
 from core.measures import metrics
 from core.models.conditions import quadrant_mask
 from core.models.signals import Condition
@@ -369,6 +369,74 @@ def test_a_code_of_entries_is_put_together_by_hand(visit, shipped):
     section.get_by_role("button", name="As encoded").click()
     hand.wait_for_link("z", None)
     assert not hand.errors and not again.errors
+
+
+def test_levels_are_drawn_anew_one_by_one(visit, shipped):
+    hand = visit(model="ladder_vae", k=8, digit=11)
+    section = hand.page.locator('[data-part="code-levels"]')
+    section.scroll_into_view_if_needed()
+    run = shipped[hand.see("pad.run.id")]
+    model = loading.load_model(run)
+    top, low = section.locator(".level").all()
+    cut = model.widths[0]
+
+    def code(of="z"):
+        return np.array(hand.see(f"Array.from(pad.{of})"), np.float32)
+
+    def off(z):
+        """How far each number of the bottom level is from what the top one expects of it."""
+        with torch.no_grad():
+            mean, log_var = model.levels.expected(0, torch.from_numpy(z[None, cut:]), None).gaussian
+        return (z[:cut] - mean[0].numpy()) / np.exp(log_var[0].numpy() / 2)
+
+    # What each level costs.
+    kl = results.get(results.Subject(run), "each")[0]["kl"]
+    for row, part in ((top, kl[cut:]), (low, kl[:cut])):
+        expect(row.locator("p.hint")).to_contain_text(f"{part.sum():.1f} nats a digit on average")
+        expect(row.locator("p.hint")).to_contain_text("This digit:")
+    bars = low.locator(".costs i")
+    tall = [
+        float(bar.evaluate("(bar) => bar.style.getPropertyValue('--nats')")) for bar in bars.all()
+    ]
+    np.testing.assert_allclose(tall, kl[:cut] / kl.max(), atol=2e-3)
+
+    # Another top, which the bottom follows; then one beside which it stays; then another bottom.
+    own = code()
+    top.locator(".tiles button").nth(2).click()
+    hand.wait_for_link("z")
+    followed = code()
+    assert np.abs(followed[cut:] - own[cut:]).min() > 1e-3
+    np.testing.assert_allclose(off(followed), off(own), atol=2e-3)
+    expected = coding.decode(model, followed[None]).ravel()
+    np.testing.assert_allclose(hand.pixels(), expected, atol=0.01)
+    section.get_by_role("button", name="stay").press("Enter")
+    hand.wait_for_link("below", "stay")
+    top.get_by_role("button", name="Draw the top anew, keep the bottom").click()
+    top.locator(".tiles button").nth(5).press("Enter")
+    stayed = code()
+    assert np.array_equal(stayed[:cut], followed[:cut]) and stayed[cut] != followed[cut]
+    low.locator(".tiles button").nth(0).click()
+    redrawn = code()
+    assert np.array_equal(redrawn[cut:], stayed[cut:]) and redrawn[0] != stayed[0]
+
+    # By the map of the top level, and by sliders, the top ones first.
+    hand.page.locator('[data-method="top"]').click()
+    expect(hand.page.locator('[data-part="trust"]')).to_have_attribute("data-of", "top")
+    names = hand.page.locator(".sliders input").evaluate_all(
+        "(all) => all.map((one) => one.getAttribute('aria-label'))"
+    )
+    assert names[0] == f"z{cut + 1}" and names[-1] == f"z{cut}"
+    section.get_by_role("button", name="follow").click()
+    before = code()
+    hand.map.press("ArrowRight")
+    pushed = code()
+    assert (pushed != before).all()
+    np.testing.assert_allclose(off(pushed), off(before), atol=2e-3)
+    hand.slider(cut + 1).press("ArrowRight")
+    slid = code()
+    assert slid[cut] > pushed[cut] and np.allclose(slid[cut + 1 :], pushed[cut + 1 :], atol=1e-6)
+    np.testing.assert_allclose(off(slid), off(pushed), atol=2e-3)
+    assert not hand.errors
 
 
 @pytest.mark.parametrize("z", ["e1.2.3", "e" + ".".join(["9999"] * 49), "1,2", ""])

@@ -321,7 +321,7 @@ def test_prior_draws_what_it_gives_density_to(name, changes):
     assert model.capabilities.discrete or (far < nats).all()  # of entries none is far away
     names = {id(t): n for n, t in (*model.named_parameters(), *model.named_buffers())}
     program = model.prior_program(names)
-    assert program["kind"] in ("normal", "mixture", "autoregressive", "learned")
+    assert program["kind"] in ("normal", "mixture", "autoregressive", "levels", "learned")
     plain = {key: part for key, part in program.items() if not isinstance(part, nn.Sequential)}
     assert json.loads(json.dumps(plain)) == plain
     z, x = coding.sample(model, 5, seed=3)
@@ -561,9 +561,29 @@ def interpret(layers, tensors, x, position=0.0, told=None):
             x = kept(x, layer, told)
         elif layer["op"] in ("gate", "shift"):
             x = conditioned(x, layer, weight * position + bias)
+        elif layer["op"] == "levels":
+            x = levels(x, layer, tensors)
         else:
             x = OPERATIONS[layer["op"]](x, layer, weight, bias)
     return x
+
+
+def levels(x, layer, tensors):
+    def gaussian(network, x):
+        mean, log_var = np.split(interpret(network, tensors, x), 2, 1)
+        return mean, np.clip(log_var, *layer["log_var_range"])
+
+    estimates = [gaussian(layer["estimates"][0], x)]
+    for rise, estimate in zip(layer["rises"], layer["estimates"][1:], strict=True):
+        x = interpret(rise, tensors, x)
+        estimates.append(gaussian(estimate, x))
+    found = [estimates.pop()]
+    for descent in layer["descents"][::-1]:
+        both = [estimates.pop(), gaussian(descent, found[0][0])]
+        precision = sum(np.exp(-log_var) for _, log_var in both)
+        mean = sum(mean * np.exp(-log_var) for mean, log_var in both) / precision
+        found.insert(0, (mean, np.clip(-np.log(precision), *layer["log_var_range"])))
+    return np.concatenate([part for parts in zip(*found, strict=True) for part in parts], 1)
 
 
 def kept(x, layer, told):

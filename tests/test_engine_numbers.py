@@ -27,7 +27,8 @@ def engine(node):
         import {{ bernoulliNll, effectiveBeta, ledger }} from "./engine/ledger.js";
         import {{ reportAt }} from "./engine/histories.js";
         import {{ CORRUPTIONS, pattern, percentage, realised }} from "./engine/noise.js";
-        import {{ Prior, klEach, priorOf, rateByDraws }} from "./engine/prior.js";
+        import {{ klEach }} from "./engine/gaussians.js";
+        import {{ Prior, priorOf, rateByDraws }} from "./engine/prior.js";
         import {{ Run }} from "./engine/run.js";
         import {{ shifted }} from "./engine/shifts.js";
         import {{ largestOf }} from "./engine/network.js";

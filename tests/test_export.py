@@ -20,6 +20,7 @@ from tests.digits import signature_of, small_config, small_digits
         ("conditional_vae", {"network": "mlp"}),
         ("conditional_vae", {"network": "conv"}),
         ("vq_vae", {}),
+        ("ladder_vae", {"network": "mlp", "latent": 4, "upper": (3, 2)}),
         ("completing_vae", {"network": "mlp"}),
         ("completing_vae", {"network": "conv", "likelihood": "gaussian"}),
     ],

@@ -145,6 +145,97 @@ def test_13_pseudo_inputs_begin_as_they_are_asked_to_and_are_learned(begin):
     assert model.inputs.grad.abs().sum() > 0
 
 
+# --- 16: levels -----------------------------------------------------------------------------------
+
+
+def levelled(upper=(3, 2), **knobs):
+    """A ladder whose levels say something of each other."""
+    knobs = {"kl_warmup": 0.0, "free_bits": 0.0} | knobs
+    model = built("ladder_vae", latent=4, upper=upper, **knobs)
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+    return model
+
+
+def test_16_one_level_is_the_plain_vae():
+    ladder, plain = levelled(upper=()), built("vae", latent=4)
+    state = {name.replace("encoder.5", "levels.estimates.0.0"): name for name in plain.state_dict()}
+    plain.load_state_dict({name: ladder.state_dict()[own] for own, name in state.items()})
+    x = X[:20].double()
+    ours, theirs = terms(ladder, x), terms(plain, x)
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        assert ours[name].item() == pytest.approx(theirs[name].item(), rel=1e-12)
+
+
+def test_16_the_posterior_of_a_lower_level_is_a_product():
+    model = levelled()
+    with torch.no_grad():
+        features = model.encoder(X[:6].double())
+        estimate = model.levels.gaussian(model.levels.estimates[0](features))
+        _, above, _ = found = model.levels.posterior(features, torch.Generator().manual_seed(0))
+        expected = model.levels.gaussian(model.levels.descents[0](above.z))
+        z = torch.randn(50, 6, 4).double()
+        log = [
+            Normal(level.mean, (0.5 * level.log_var).exp()).log_prob(z).sum(2)
+            for level in (estimate, expected, found[0])
+        ]
+    assert (log[0] + log[1] - log[2]).std(0).max() < 1e-9, "up to a constant"
+    assert (found[0].log_var < torch.minimum(estimate.log_var, expected.log_var)).all()
+
+
+def test_16_what_is_drawn_from_the_top_down_has_the_prior_s_density():
+    model = levelled()
+    with torch.no_grad():
+        z = model.sample_prior(4000, generator=torch.Generator().manual_seed(0))
+        parts, log = z.split(model.widths, 1), 0
+        for above, (part, layers) in zip(
+            parts[1:], zip(parts, model.levels.descents, strict=False), strict=True
+        ):
+            mean, log_var = layers(above).chunk(2, 1)
+            assert log_var.abs().max() < 6
+            each = Normal(mean, (0.5 * log_var).exp())
+            log = log + each.log_prob(part).sum(1)
+            off = (part - mean) / each.stddev  # what was drawn is as far away as it should be
+            assert off.mean(0).abs().max() < 4.5 / 4000**0.5
+            assert (off.std(0) - 1).abs().max() < 4.5 / 8000**0.5
+        log = log + Normal(0.0, 1.0).log_prob(parts[-1]).sum(1)
+        torch.testing.assert_close(model.log_prior(z), log)
+
+
+def test_16_the_rate_of_each_level_is_what_draws_say_of_it():
+    model = levelled()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        features = model.encoder(X[:1].double()).expand(5000, -1)
+        levels = model.levels.posterior(features, generator)
+        expected = model.levels.each(tuple(level.z for level in levels))
+        parts = model.rate_each(levels).split(model.widths, 1)
+        exact = losses.kl_standard_normal_each(*levels[-1].gaussian)
+        torch.testing.assert_close(parts[-1], exact)
+        for level, prior, part in zip(levels, expected, parts, strict=True):
+            drawn = losses.gaussian_log_density(level.z, *level.gaussian)
+            drawn = drawn - losses.gaussian_log_density(level.z, *prior.gaussian)
+            off = drawn - part.sum(1)
+            assert abs(off.mean()) < 4 * off.std() / len(off) ** 0.5
+            assert part.mean() > 0.01
+
+
+def test_16_more_draws_come_nearer_and_warm_up_and_free_nats_are_what_they_say():
+    model = levelled()
+    x = (DIGITS.x[:10] > 127).astype(np.float64)
+    bounds = importance_bounds(model, x, (1, 5, 50))
+    means = [bounds[k].mean() for k in (1, 5, 50)]
+    assert means == sorted(means) and means[0] < means[2]
+    ours = X[:20].double()
+    whole = terms(model, ours)["kl"].item()
+    warm = terms(levelled(kl_warmup=0.5), ours, progress=0.25)["kl"].item()
+    assert warm == pytest.approx(whole / 2)
+    assert terms(levelled(free_bits=10.0), ours)["kl"].item() == pytest.approx(10 * model.width)
+
+
 # --- IWAE ----------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from core.store import arrays, checkpoints, loading, meaning, own_runs, records,
 from core.store.checkpoints import CODES, FILM, PICTURES, RECORD, WEIGHTS, CheckpointError
 
 VAE, DIALLED, PLAIN = "vae-k2-4214f6c873", "multirate_vae-k2-7d72c27c83", "pca-k2-6bbd6e9dc7"
+LEVELLED = "ladder_vae-k8-41a9ca9461"
 COPYING = "overcomplete_ae-k900-555be63d95"  # too wide for its codes to be kept
 
 
@@ -120,6 +121,13 @@ BAD = [  # run, path, value, what the sentence names
     (DIALLED, "browser.dial.low", 20.0, "browser.dial.usual"),
     (DIALLED, "browser.dial.usual", 0.001, "browser.dial.usual"),
     (DIALLED, "browser.dial.high", "10", "browser.dial.high"),
+    (LEVELLED, "browser.encoder.5.widths", [8, 7], "browser.encoder.widths"),
+    (LEVELLED, "browser.encoder.5.descents", [], "browser.encoder.descents"),
+    (LEVELLED, "browser.encoder.5.log_var_range", ..., "browser.encoder.5"),
+    (LEVELLED, "browser.encoder.5.rises.0.0", {"op": "levels"}, "browser.encoder.5.rises.0.0.op"),
+    (LEVELLED, "browser.encoder.5.estimates.1.0.weight", ..., "browser.encoder.estimates.1.0"),
+    (LEVELLED, "browser.encoder.4", {"op": "levels", "widths": [8, 8]}, "browser.encoder"),
+    (LEVELLED, "browser.encoder.5", {"op": "gelu"}, "browser.prior"),
     (VAE, "widths", [0], "widths.0"),
     (VAE, "widths", [10**6], "widths"),
     (VAE, "widths", [3], "active"),
@@ -180,10 +188,14 @@ def test_the_browser_s_layers_are_those_that_are_written():
     class Any:
         stride = padding = (2, 2)
         kind, unflattened_size, count = "root", (1, 2), 3
+        widths = log_var_range = (2, 3)
 
     made = (write(Any()) for write in programs._LAYERS.values())
     written = {layer["op"] for layer in made if layer}
-    assert written == set(meaning._Layer.model_fields["op"].annotation.__args__)
+    plain = set(meaning._Layer.model_fields["op"].annotation.__args__)
+    assert written == plain | {"levels"}
+    (told,) = set(meaning._LayerOfEncoder.model_fields["op"].annotation.__args__) - {meaning._Op}
+    assert told.__args__ == ("levels",)
     assert set(meaning._NEEDED) <= written
 
 

@@ -263,7 +263,7 @@ def test_no_view_names_a_variant():
 
 # --- Members that no browser runs ----------------------------------------------------------------
 
-STILL = ("gan", "book_ae", "ladder_vae", "labelled_vae", "guessing_vae", "pixel_vae", "flow")
+STILL = ("gan", "book_ae", "two_level_vae", "labelled_vae", "guessing_vae", "pixel_vae", "flow")
 
 
 @pytest.fixture(scope="module")
@@ -299,7 +299,7 @@ def test_what_no_browser_runs_is_shown_by_its_pictures(visit, still, monkeypatch
     assert (words("album.completions") in titles) == (name == "guessing_vae")
     said = " ".join(text.value for text in app.markdown)
     assert (words("explore.discrete") in said) == kind.capabilities.discrete
-    assert (words("explore.levels", widths="4 + 4") in said) == (name == "ladder_vae")
+    assert (words("explore.levels", widths="4 + 4") in said) == (name == "two_level_vae")
     assert (words("album.reconstructions") in titles) == kind.capabilities.has_encoder
     assert (words("album.map") in titles) == (name == "book_ae")
     pictures = resources.pictures(frame.showable_runs(live=False)[-1])

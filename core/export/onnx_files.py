@@ -17,6 +17,7 @@ from core.models.conditioned import SURE, Gate, Kept, Shift, Told, apply
 from core.models.conditions import quadrant_mask
 from core.models.dial import Dial
 from core.models.gaussian import GaussianLevels
+from core.models.levels import Levels
 from core.models.networks import Largest, LinearTranspose
 from core.paths import AnyPath, path_of
 
@@ -88,21 +89,10 @@ def _onnx_model(
     x = torch.zeros(1, *shape)
     at = source
     for number, layer in enumerate(network):
-        if type(layer) in _CHAINS:
-            steps = _CHAINS[type(layer)]
-            more, numbers = steps(layer, str(number), at, x.shape)
-            nodes += more
-            constants += numbers
-            at = more[-1].output[0]
-        for op, tensors, attributes in _onnx_steps(layer, x, position):
-            given = [at]
-            for tensor in tensors:
-                given.append(f"{number}.{len(constants)}")
-                constants.append(numpy_helper.from_array(tensor.detach().numpy(), given[-1]))
-            before, at = at, f"{number}.{op}"
-            if op == "Mul" and not tensors:  # by what the step before it was made from
-                given = [nodes[-1].input[0], before]
-            nodes.append(helper.make_node(op, given, [at], **attributes))
+        more, numbers = _layer_steps(layer, str(number), at, x, position)
+        nodes += more
+        constants += numbers
+        at = more[-1].output[0] if more else at
         x = apply(nn.Sequential(layer), x, position, told)
     if targets == _POSTERIOR:
         mean, log_var = targets
@@ -129,6 +119,29 @@ def _onnx_model(
         ir_version=9,
         producer_name="Latent Explorer",
     )
+
+
+def _layer_steps(
+    layer: nn.Module, name: str, at: str, x: torch.Tensor, position: torch.Tensor | None
+) -> tuple[list[Any], list[Any]]:
+    """Nodes and constants of a layer, of what is called `at`, of which `x` is an example; the last
+    node's output is its answer."""
+    from onnx import helper, numpy_helper
+
+    nodes, constants = [], []
+    if type(layer) in _CHAINS:
+        nodes, constants = _CHAINS[type(layer)](layer, name, at, x.shape)
+        at = nodes[-1].output[0]
+    for op, tensors, attributes in _onnx_steps(layer, x, position):
+        given = [at]
+        for tensor in tensors:
+            given.append(f"{name}.{len(constants)}")
+            constants.append(numpy_helper.from_array(tensor.detach().numpy(), given[-1]))
+        before, at = at, f"{name}.{op}"
+        if op == "Mul" and not tensors:  # by what the step before it was made from
+            given = [nodes[-1].input[0], before]
+        nodes.append(helper.make_node(op, given, [at], **attributes))
+    return nodes, constants
 
 
 def _told_steps(layer: Any, name: str, at: str, shape: torch.Size) -> tuple[list[Any], list[Any]]:
@@ -228,6 +241,61 @@ def _nearest_steps(layer: Any, name: str, at: str, shape: torch.Size) -> Any:
     return nodes, _numbers(name, numbers)
 
 
+def _levels_steps(layer: Any, name: str, at: str, shape: torch.Size) -> Any:
+    """Nodes and constants that make of features, called `at`, the means of all levels of a code and
+    their log-variances, each level given the mean of the one above it; the last node's output is
+    both side by side."""
+    from onnx import helper
+
+    nodes: list[Any] = []
+    low, high = (np.array(bound, np.float32) for bound in layer.log_var_range)
+    constants = _numbers(name, {"low": low, "high": high})
+
+    def add(op: str, given: list[str], to: str, **attributes: Any) -> str:
+        nodes.append(helper.make_node(op, given, [f"{name}.{to}"], **attributes))
+        return f"{name}.{to}"
+
+    def network(layers: nn.Sequential, of: str, source: str, x: torch.Tensor) -> tuple[str, Any]:
+        for number, each in enumerate(layers):
+            more, numbers = _layer_steps(each, f"{name}.{of}.{number}", source, x, None)
+            nodes.extend(more)
+            constants.extend(numbers)
+            source = more[-1].output[0]
+            x = each(x)
+        return source, x
+
+    def clipped(source: str, to: str) -> str:
+        return add("Clip", [source, f"{name}.low", f"{name}.high"], to)
+
+    def gaussian(layers: nn.Sequential, of: str, source: str, x: torch.Tensor) -> tuple[str, str]:
+        answer, _ = network(layers, of, source, x)
+        halves = [f"{name}.{of}.mean", f"{name}.{of}.free"]
+        nodes.append(helper.make_node("Split", [answer], halves, axis=1, num_outputs=2))
+        return halves[0], clipped(halves[1], f"{of}.log_var")
+
+    x = torch.zeros(shape)
+    estimates = []
+    for level, layers in enumerate(layer.estimates):
+        if level:
+            at, x = network(layer.rises[level - 1], f"rise{level}", at, x)
+        estimates.append(gaussian(layers, f"estimate{level}", at, x))
+    found = [estimates[-1]]
+    for level in reversed(range(len(layer.descents))):
+        of, (mean, log_var) = f"level{level}", estimates[level]
+        above = torch.zeros(1, layer.widths[level + 1])
+        expected = gaussian(layer.descents[level], f"descent{level}", found[0][0], above)
+        precise = add("Sub", [expected[1], log_var], f"{of}.precise")
+        share = add("Sigmoid", [precise], f"{of}.share")  # of the estimate, by its precision
+        off = add("Sub", [mean, expected[0]], f"{of}.off")
+        step = add("Mul", [share, off], f"{of}.step")
+        narrower = add("Add", [log_var, add("Log", [share], f"{of}.log")], f"{of}.narrower")
+        found.insert(
+            0, (add("Add", [expected[0], step], f"{of}.mean"), clipped(narrower, f"{of}.log_var"))
+        )
+    add("Concat", [part for parts in zip(*found, strict=True) for part in parts], "both", axis=1)
+    return nodes, constants
+
+
 def _written(
     name: str, chain: dict[str, list[str]], numbers: dict[str, np.ndarray]
 ) -> tuple[list[Any], list[Any]]:
@@ -254,6 +322,7 @@ _CHAINS: dict[type[nn.Module], Any] = {
     Kept: _kept_steps,
     Largest: _largest_steps,
     Codebook: _nearest_steps,
+    Levels: _levels_steps,
 }
 
 

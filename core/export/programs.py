@@ -16,6 +16,7 @@ from core.models.base import Member
 from core.models.codebook import CausalConv2d, Codebook, Placed
 from core.models.conditioned import Gate, Kept, Shift, Told
 from core.models.gaussian import GaussianLevels
+from core.models.levels import Levels
 from core.models.networks import WEIGHTED, Largest, LinearTranspose
 
 Layer = dict[str, Any]
@@ -57,6 +58,9 @@ def layers(network: nn.Sequential, names: dict[int, str]) -> list[Layer]:
             op["weight"] = names[id(layer.entries)]
         if isinstance(layer, Placed):
             op["bias"] = names[id(layer.bias)]
+        if isinstance(layer, Levels):
+            for part in ("rises", "estimates", "descents"):
+                op[part] = [layers(each, names) for each in getattr(layer, part)]
         if op:
             out.append(op)
     return out
@@ -114,6 +118,11 @@ _LAYERS: dict[type[nn.Module], Any] = {
     Codebook: lambda layer: {"op": "nearest"},
     Placed: lambda layer: {"op": "place"},
     Largest: lambda layer: {"op": "largest", "count": layer.count},
+    Levels: lambda layer: {
+        "op": "levels",
+        "widths": list(layer.widths),
+        "log_var_range": list(layer.log_var_range),
+    },
     nn.Flatten: lambda layer: {"op": "reshape", "shape": None},
     nn.Unflatten: lambda layer: {"op": "reshape", "shape": list(layer.unflattened_size)},
     nn.Identity: lambda layer: {},

@@ -151,6 +151,19 @@ def _random_scores(subject: Subject, report: Report) -> Found:
     return _scores_of(lambda _: shuffled)(subject, report)
 
 
+def _top(subject: Subject) -> np.ndarray:
+    """The codes' top level on the plane of its two main components: (count, 2)."""
+    top = subject.codes[:, -subject.run.record.widths[-1] :].astype(np.float64)
+    centred = top - top.mean(0)
+    return centred @ np.linalg.eigh(centred.T @ centred)[1][:, :-3:-1]
+
+
+def _has_top(run: Run) -> bool:
+    """Whether a code has a top level with a plane of its own."""
+    widths = run.record.widths
+    return len(widths) > 1 and widths[-1] > 1 and run.record.width <= WIDE
+
+
 def _axes(i: int, j: int) -> Callable[[Subject], np.ndarray]:
     def points(subject: Subject) -> np.ndarray:
         latent = subject.codes.shape[1]
@@ -220,6 +233,7 @@ KINDS: dict[str, Kind] = {
     "umap_scores": Kind(_scores_of(_map_of("umap")), aside=True),
     "tsne_scores": Kind(_scores_of(_map_of("tsne")), aside=True),
     "random_scores": Kind(_random_scores, of_run=False, aside=True),
+    "top_scores": Kind(_scores_of(_top), aside=True, applies=_has_top),
     "knot_scores": Kind(_knot_scores, aside=True, applies=_has_knob),
 }
 

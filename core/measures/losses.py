@@ -72,6 +72,16 @@ def kl_standard_normal(mean: Tensor, log_var: Tensor) -> Tensor:
     return kl_standard_normal_each(mean, log_var).flatten(1).sum(1).mean()
 
 
+def kl_gaussian_each(
+    mean: Tensor, log_var: Tensor, prior_mean: Tensor, prior_log_var: Tensor
+) -> Tensor:
+    """KL(N(mean, exp(log_var)) ‖ N(prior_mean, exp(prior_log_var))) of each latent dimension, in
+    nats: (batch, K)."""
+    off = (mean - prior_mean).square() * (-prior_log_var).exp()
+    wider = log_var - prior_log_var
+    return 0.5 * (off + wider.exp() - 1 - wider)
+
+
 def squared_jacobian(z: Tensor, x: Tensor) -> Tensor:
     """‖∂z/∂x‖²_F by autograd: sum over all entries of each example's Jacobian, mean over the batch.
 

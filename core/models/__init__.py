@@ -40,6 +40,7 @@ _CLASSES = {
     "vq_vae": "core.models.vq_vae.VQVAE",
     "iwae": "core.models.iwae.ImportanceWeightedAutoencoder",
     "vamp_prior": "core.models.vamp_prior.VampPriorVAE",
+    "ladder_vae": "core.models.ladder_vae.LadderVAE",
 }
 
 

@@ -209,6 +209,7 @@ class Generative(ABC):
         tensor `inputs` (components, *shape), which are clamped to [0, 1]; `autoregressive`, of a
         grid of entries of a codebook, whose `layers` answer with the logits of each place's entry
         given those before it, row by row: (length, height, width) → (entries, height, width);
+        `levels`, drawn from the top one down as the encoder's last layer, `levels`, goes down;
         `learned` where only this model itself can draw.
 
         Args:

@@ -248,7 +248,9 @@ def _check_weights(record: RunRecord, found: Header) -> None:
     """What a browser's program names is there, and of a shape that its layer can use."""
     program = record.browser or {}
     prior = program.get("prior") or {}
-    networks = (program.get("encoder"), program.get("decoder"), prior.get("layers"))
+    networks = [program.get("encoder"), program.get("decoder"), prior.get("layers")]
+    for part in ("rises", "estimates", "descents"):  # of a layer that makes levels, the last one
+        networks += (program.get("encoder") or [{}])[-1].get(part, ())
     for layer in (layer for network in networks for layer in network or ()):
         if layer["op"] == "place":
             _shape(record, WEIGHTS, found, layer["bias"], 3)

@@ -92,13 +92,14 @@ class _Able(_Plain):
     in_browser: bool | None = None
 
 
-class _Layer(_Plain):
-    """One layer of a program; see `core.export.programs`."""
+_Op = Literal[
+    "linear", "linear_transpose", "conv", "conv_transpose", "gate", "shift", "told", "kept",
+    "nearest", "place", "reshape", "largest", "gelu", "relu", "silu", "tanh", "sigmoid",
+]  # fmt: skip
 
-    op: Literal[
-        "linear", "linear_transpose", "conv", "conv_transpose", "gate", "shift", "told", "kept",
-        "nearest", "place", "reshape", "largest", "gelu", "relu", "silu", "tanh", "sigmoid",
-    ]  # fmt: skip
+
+class _Numbers(_Plain):
+    op: str
     weight: Name | None = None
     bias: Name | None = None
     kind: Word | None = None
@@ -108,7 +109,28 @@ class _Layer(_Plain):
     count: Annotated[int, Field(ge=1, le=10**6)] | None = None
 
 
+class _Layer(_Numbers):
+    """One layer of a program; see `core.export.programs`."""
+
+    op: _Op
+
+
 _Layers = Annotated[list[_Layer], Field(min_length=1, max_length=500)]
+_Networks = Annotated[list[_Layers], Field(max_length=32)]
+
+
+class _LayerOfEncoder(_Numbers):
+    """One that may also make the levels of a code; see `core.models.levels`."""
+
+    op: _Op | Literal["levels"]
+    widths: _Widths | None = None
+    log_var_range: Annotated[list[Finite], Field(min_length=2, max_length=2)] | None = None
+    rises: _Networks = []
+    estimates: _Networks = []
+    descents: _Networks = []
+
+
+_Encoder = Annotated[list[_LayerOfEncoder], Field(min_length=1, max_length=500)]
 _NEEDED = {  # of a layer beside its `op`
     "linear": ("weight", "bias"),
     "linear_transpose": ("weight", "bias"),
@@ -121,6 +143,7 @@ _NEEDED = {  # of a layer beside its `op`
     "nearest": ("weight",),
     "place": ("bias",),
     "largest": ("count",),
+    "levels": ("widths", "log_var_range"),
 }
 
 
@@ -130,7 +153,7 @@ class _Likelihood(_Plain):
 
 
 class _Prior(_Plain):
-    kind: Literal["normal", "mixture", "learned", "autoregressive"]
+    kind: Literal["normal", "mixture", "learned", "autoregressive", "levels"]
     inputs: Name | None = None
     layers: _Layers | None = None
 
@@ -148,7 +171,7 @@ class _Program(_Plain):
 
     shape: _Widths
     latent: int
-    encoder: _Layers
+    encoder: _Encoder
     decoder: _Layers
     log_var_range: Annotated[list[Finite], Field(min_length=2, max_length=2)] | None = None
     likelihood: _Likelihood | None = None
@@ -281,14 +304,38 @@ def _check_program(record: RunRecord, program: _Program, able: _Able) -> None:
         _unfit(record, "browser.dial.low", "log")
 
 
-def _networks(record: RunRecord, program: _Program) -> dict[str, list[_Layer]]:
+def _networks(
+    record: RunRecord, program: _Program
+) -> dict[str, list[_Layer] | list[_LayerOfEncoder]]:
     """The layer lists of a program by their names."""
+    found: dict[str, list[_Layer] | list[_LayerOfEncoder]]
     found = {"encoder": program.encoder, "decoder": program.decoder}
+    *others, last = program.encoder
+    if any(layer.op == "levels" for layer in others):
+        _wrong(record, "browser.encoder", Refusal("its levels are not its last layer"))
+    if last.op == "levels":
+        found |= _networks_of_levels(record, last)
+    elif program.prior is not None and program.prior.kind == "levels":
+        _unfit(record, "browser.prior", "browser.encoder")
     if program.prior is not None and program.prior.kind == "autoregressive":
         if program.prior.layers is None:
             _wrong(record, "browser.prior", Refusal("{what} is missing", what="layers"))
         found["prior.layers"] = program.prior.layers
     return found
+
+
+def _networks_of_levels(record: RunRecord, levels: _LayerOfEncoder) -> dict[str, list[_Layer]]:
+    parts = {"rises": levels.rises, "estimates": levels.estimates, "descents": levels.descents}
+    if tuple(levels.widths or ()) != record.widths:
+        _unfit(record, "browser.encoder.widths", "widths")
+    for part, networks in parts.items():
+        if len(networks) != len(record.widths) - (part != "estimates"):
+            _unfit(record, f"browser.encoder.{part}", "widths")
+    return {
+        f"encoder.{part}.{number}": layers
+        for part, networks in parts.items()
+        for number, layers in enumerate(networks)
+    }
 
 
 def _unfit(record: RunRecord, where: str, other: str) -> NoReturn:

@@ -38,6 +38,7 @@ def show() -> None:
         state.carry("seen", of=run.id)
         state.carry("unit", of=run.id)
         state.carry("factor", of=run.id)
+        state.carry("below", of=run.id)
         state.carry("noisy")
         state.carry("drawn")
         data = {

@@ -11,7 +11,7 @@ CLASSES = {
     "labelled_vae": "labelled_vae.LabelledVAE",
     "guessing_vae": "guessing_vae.GuessingVAE",
     "book_ae": "book_ae.BookAutoencoder",
-    "ladder_vae": "ladder_vae.LadderVAE",
+    "two_level_vae": "two_level_vae.TwoLevelVAE",
     "gan": "gan.GAN",
     "vae_gan": "vae_gan.VAEGAN",
     "pixel_vae": "pixel_vae.PixelVAE",

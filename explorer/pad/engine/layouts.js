@@ -5,6 +5,9 @@
 // given the present z, of which a place on two axes says nothing but two numbers. After the run's
 // codes changed, `follow()` brings the points to their new places.
 
+import { moved } from "./levels.js";
+import { Principal } from "./principal.js";
+
 /**
  * What a map's axes are: dimensions of z, main components of the codes, or those of a method whose
  * numbers mean nothing; `which` of them goes to the right and which upwards, from 0.
@@ -128,10 +131,38 @@ export function axesLayout(run, i, j) {
     named: { of: "z", which: [i, j] },
     toMap: (z) => [z[i], z[j]],
     toLatent: ([x, y], z) => {
-      const moved = Float32Array.from(z);
-      moved[i] = x;
-      moved[j] = y;
-      return moved;
+      const to = Float32Array.from(z);
+      to[i] = x;
+      to[j] = y;
+      return moved(run, z, to);
+    },
+  });
+}
+
+/**
+ * The plane of the two main components of the codes' top level; what the present z has beside it
+ * stays, and lower levels follow or stay.
+ * @param {import("./run.js").Run} run A code of several levels.
+ * @returns {Layout}
+ */
+export function topLayout(run) {
+  const { codes, count, latent, levels } = run;
+  const from = levels.starts.at(-2);
+  /** @type {Principal} */
+  let plane;
+  const toMap = (/** @type {ArrayLike<number>} */ z) =>
+    plane.encode(Array.from(z).slice(from), 2);
+  return ofCodes("top", run, {
+    named: { of: "component", which: [0, 1] },
+    axes: () => {
+      plane = new Principal(Array.from({ length: count }, (_, n) =>
+        Array.from(codes.subarray(n * latent + from, (n + 1) * latent))));
+    },
+    toMap,
+    toLatent: ([x, y], z) => {
+      const [u, v] = toMap(z), [right, up] = plane.components;
+      return moved(run, z, Float32Array.from(z, (own, k) =>
+        k < from ? own : own + (x - u) * right[k - from] + (y - v) * up[k - from]));
     },
   });
 }

@@ -2,7 +2,7 @@
 // Sums over pixels and dimensions; one digit, so nothing is averaged but the draws of z.
 
 import { normal, seeded } from "./numbers.js";
-import { logGaussian } from "./prior.js";
+import { drawnOf, logGaussian } from "./gaussians.js";
 
 /** @typedef {{ kind?: string, sigma?: number }} Likelihood */
 
@@ -109,23 +109,25 @@ let normals = new Float32Array(0);
  * @param {number} draws
  */
 export function ledger(run, x, draws = DRAWS) {
-  const { mean, sigma } = run.encode(x);
-  const { likelihood, prior } = run;
-  const parts = prior.klEach(mean, sigma);
+  const posterior = run.encode(x);
+  const { likelihood, prior, latent } = run;
   if (normals.length < draws * run.latent) normals = fixedNormals(draws * run.latent);
-  const z = new Float32Array(run.latent);
-  let sum = 0, squares = 0, sampled = 0;
+  let sum = 0, squares = 0;
+  /** @type {Float32Array | null} */
+  let kl = null;
   for (let draw = 0; draw < draws; draw++) {
-    for (let k = 0; k < run.latent; k++) z[k] = mean[k] + sigma[k] * normals[draw * run.latent + k];
+    const noise = normals.subarray(draw * latent, (draw + 1) * latent);
+    const { z, mean, sigma } = drawnOf(posterior, noise);
     const out = run.decoder.logits(z);
     const nll = likelihood.kind === "bernoulli"
       ? bernoulliNll(out, x)
       : gaussianNll(out, x, likelihood.sigma);
     sum += nll;
     squares += nll * nll;
-    if (!parts) sampled += logGaussian(z, { mean, sigma }) - prior.logDensity(z);
+    const parts = prior.klEach(mean, sigma, z) ??
+      Float32Array.of(logGaussian(z, { mean, sigma }) - prior.logDensity(z));
+    kl = kl ? kl.map((nats, i) => nats + parts[i] / draws) : parts.map((nats) => nats / draws);
   }
-  const kl = parts ?? Float32Array.of(sampled / draws);
   const reconstruction = sum / draws;
   const variance = Math.max(0, squares / draws - reconstruction ** 2) * (draws / (draws - 1));
   return {

@@ -2,6 +2,7 @@
 // decoding one digit takes about a millisecond.
 
 import { quantising } from "./codebook.js";
+import { Levels } from "./levels.js";
 import { POINTWISE } from "./pointwise.js";
 
 /**
@@ -162,6 +163,8 @@ export class Network {
    */
   constructor(layers, tensors, shape) {
     this.steps = [];
+    /** @type {Levels | null} */
+    this.levels = null; // that its last layer makes
     this.conditioned = []; // what changes with the continuous knob, and only with it
     this.hearing = []; // what changes with what it is told
     this.squashed = layers.at(-1)?.op === "sigmoid"; // the output is a probability, not a logit
@@ -179,6 +182,14 @@ export class Network {
       }
       if (layer.op === "nearest") {
         this.steps.push(quantising(tensors[layer.weight], now[1] * now[2]));
+        continue;
+      }
+      if (layer.op === "levels") {
+        this.levels = new Levels(/** @type {import("./levels.js").LevelsLayer} */ (layer), size,
+          (layers, inputs) => new Network(layers, tensors, [inputs]));
+        this.steps.push((x) => this.levels.run(x));
+        now = [2 * this.levels.latent];
+        this.sizes.push(now[0]);
         continue;
       }
       if (layer.op in POINTWISE) {

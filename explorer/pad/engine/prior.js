@@ -2,43 +2,17 @@
 // Nothing else in the browser knows which distribution that is.
 
 import { GridPrior } from "./codebook.js";
+import { klEach, logGaussian } from "./gaussians.js";
+import { LevelsPrior } from "./levels.js";
 import { normal } from "./numbers.js";
 
-const HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);
-
 /**
- * A diagonal Gaussian.
- * @typedef {{ mean: Float32Array, sigma: Float32Array }} Heap
+ * @typedef {import("./gaussians.js").Heap} Heap
  *
  * `normal`, or `mixture` of the posteriors of pseudo-inputs, or `autoregressive` over a grid of
- * entries, or `learned` by the model alone.
+ * entries, or of `levels` as an encoder goes down, or `learned` by the model alone.
  * @typedef {{ kind: string, inputs?: string, layers?: import("./network.js").Layer[] }} PriorProgram
  */
-
-/**
- * log N(z; mean, diag sigma²) in nats, summed over dimensions.
- * @param {ArrayLike<number>} z
- * @param {Heap} heap
- */
-export function logGaussian(z, { mean, sigma }) {
-  let log = 0;
-  for (let k = 0; k < z.length; k++) {
-    log -= 0.5 * ((z[k] - mean[k]) / sigma[k]) ** 2 + Math.log(sigma[k]) + HALF_LOG_2PI;
-  }
-  return log;
-}
-
-/**
- * KL(N(mean, sigma²) ‖ N(0, 1)) of each dimension, in nats: (K,).
- * @template {Float32Array | number[]} A
- * @param {A} mean
- * @param {ArrayLike<number>} sigma
- * @returns {A}
- */
-export function klEach(mean, sigma) {
-  return /** @type {A} */ (mean.map((m, k) =>
-    0.5 * (m * m + sigma[k] * sigma[k] - 1) - Math.log(sigma[k])));
-}
 
 export class Prior {
   /**
@@ -131,9 +105,11 @@ export function rateByDraws(prior, posterior, count) {
  * @param {Record<string, import("./safetensors.js").Tensor>} tensors
  * @param {(x: Float32Array) => Heap} encode
  * @param {import("./codebook.js").Book | null} [book] That a code is made of.
- * @returns {Prior | GridPrior | null}
+ * @param {import("./levels.js").Levels | null} [levels] Of the code.
+ * @returns {Prior | GridPrior | LevelsPrior | null}
  */
-export function priorOf(program, latent, tensors, encode, book = null) {
+export function priorOf(program, latent, tensors, encode, book = null, levels = null) {
+  if (program?.kind === "levels") return new LevelsPrior(levels);
   if (program?.kind === "autoregressive") return new GridPrior(program.layers, tensors, book);
   if (program?.kind === "normal") {
     const zero = new Float32Array(latent);

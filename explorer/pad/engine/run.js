@@ -62,6 +62,7 @@ export class Run extends Hearing {
     this.id = spec.id;
     this.latent = program.latent;
     this.book = bookOf(program, tensors); // that a code is made of, or null
+    this.levels = this.encoder.levels; // that a code is made of, or null where it is one
     this.pixels = program.shape.reduce((a, b) => a * b, 1);
     this.hasPosterior = spec.posterior;
     this.likelihood = program.likelihood ?? {};
@@ -95,7 +96,7 @@ export class Run extends Hearing {
     if (this.knownPrior === undefined) {
       const encode = (/** @type {Float32Array} */ x) => this.encode(x);
       this.knownPrior =
-        priorOf(this.program.prior, this.latent, this.tensors, encode, this.book);
+        priorOf(this.program.prior, this.latent, this.tensors, encode, this.book, this.levels);
     }
     return this.knownPrior;
   }
@@ -344,14 +345,16 @@ export class Run extends Hearing {
   }
 
   /**
-   * Image (pixels,) to {mean, sigma}: sigma is null where the code is a point.
+   * Image (pixels,) to {mean, sigma}: sigma is null where the code is a point. What is drawn of it
+   * is what `drawnOf` says.
    * @param {ArrayLike<number>} x
-   * @returns {{ mean: Float32Array, sigma: Float32Array | null }}
+   * @returns {import("./gaussians.js").Posterior}
    */
   encode(x) {
     const out = this.encoder.run(Float32Array.from(x));
     const mean = out.slice(0, this.latent);
     if (!this.hasPosterior) return { mean, sigma: null };
+    if (this.levels) return this.levels.posterior();
     const [low, high] = this.logVarRange;
     const sigma = out
       .slice(this.latent, 2 * this.latent)

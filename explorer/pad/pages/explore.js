@@ -3,6 +3,7 @@
 import { LatentPad } from "../parts/latent_pad.js";
 import { mounting } from "../parts/pad.js";
 import { CodeGrid } from "./explore/code_grid.js";
+import { CodeLevels } from "./explore/levels.js";
 import { Completions } from "./explore/completions.js";
 import { Drawing } from "./explore/drawing.js";
 import { DrawnCode } from "./explore/drawn_code.js";
@@ -21,6 +22,7 @@ class ExplorePad extends LatentPad {
     this.tools = this.attach(new MapTools(this));
     this.attach(new CodeGrid(this));
     this.attach(new FactorMatrix(this));
+    this.attach(new CodeLevels(this));
     this.attach(new Styles(this));
     this.attach(new UnitPictures(this));
     this.completions = this.attach(new Completions(this));

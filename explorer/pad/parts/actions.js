@@ -1,5 +1,6 @@
 // The latent pad's buttons: back to the digit's own code, a random digit, and draws of z.
 
+import { drawnOf } from "../engine/gaussians.js";
 import { normal } from "../engine/numbers.js";
 
 /** @param {import("./latent_pad.js").LatentPad} pad */
@@ -32,8 +33,7 @@ export function buildActions(pad) {
   if (run.hasPosterior) {
     add("resample", () => {
       if (!pad.posterior) return;
-      const { mean, sigma } = pad.posterior;
-      show(mean.map((m, k) => m + sigma[k] * normal()));
+      show(drawnOf(pad.posterior, pad.posterior.mean.map(() => normal())).z);
     });
   }
   if (run.prior) add("prior", () => show(run.prior.draw(1)));

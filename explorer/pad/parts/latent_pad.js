@@ -3,6 +3,7 @@
 import { Digits } from "../engine/digits.js";
 import { recode } from "../engine/encoding.js";
 import { planeLayout, posteriorRings, waysOf } from "../engine/layouts.js";
+import { withNumber } from "../engine/levels.js";
 import { squaredError } from "../engine/numbers.js";
 import { Run } from "../engine/run.js";
 import { introduce } from "../engine/told.js";
@@ -218,12 +219,12 @@ export class LatentPad extends Pad {
     this.sliders = new Sliders(this.part("sliders"), run, {
       onMove: (k, change) => this.timed(() => {
         this.ghost = null;
-        this.z[k] = change(this.z[k]);
+        this.z = withNumber(run, this.z, k, change(this.z[k]));
         this.draw();
       }),
       onSettle: () => this.settle(),
       onKey: () => this.settleSoon(),
-    });
+    }, this.text);
     this.sliders.recolour(this.colours);
     buildActions(this);
     showNetworks(this.root, run, this.text);
@@ -388,8 +389,7 @@ export class LatentPad extends Pad {
     this.shown = shown;
     const output = run.decode(shown);
     this.views.output.draw(output);
-    const where = spelledCode(shown);
-    this.part("output").setAttribute("aria-label", format(text.decoded, { z: where }));
+    this.part("output").setAttribute("aria-label", format(text.decoded, { z: spelledCode(shown) }));
     const isOwn = this.input && !this.ghost && run.label === run.introduced &&
       shown.every((v, k) => v === this.own[k]);
     const score = this.part("score");

@@ -2,11 +2,22 @@
 // with the held-out digits' codes behind it.
 
 import { clamp } from "../engine/numbers.js";
-import { decimals } from "./page.js";
+import { decimals, format } from "./page.js";
 
 const BINS = 60;
 const SHOWN = 8; // rows of a wide code
 const STEPS = { plain: 0.02, shifted: 0.1 }; // of the arrow keys, as shares of a slider
+
+/**
+ * What a level of a code is called.
+ * @param {import("../engine/levels.js").Levels} levels
+ * @param {number} level From 0, the lowest.
+ * @param {import("./page.js").Texts} text
+ */
+export function levelName({ widths }, level, text) {
+  if (level === widths.length - 1) return text.level_top;
+  return level ? format(text.level_between, { level: level + 1 }) : text.level_low;
+}
 
 export class Sliders {
   /**
@@ -17,8 +28,10 @@ export class Sliders {
    *   or key.
    * @param {() => void} acts.onSettle When a hand lets go.
    * @param {() => void} acts.onKey After a key.
+   * @param {import("./page.js").Texts} text
    */
-  constructor(box, run, acts) {
+  constructor(box, run, acts, text) {
+    this.text = text;
     this.run = run;
     this.box = box;
     this.acts = acts;
@@ -26,7 +39,8 @@ export class Sliders {
     this.own = null; // the code whose largest numbers the rows of a wide one are of
     /** @type {number | null} */
     this.held = null; // the dimension of a wide code that was asked for
-    this.#build(run.wide || run.book ? [] : Array.from({ length: run.latent }, (_, k) => k));
+    const all = Array.from({ length: run.latent }, (_, k) => k);
+    this.#build(run.wide || run.book ? [] : run.levels?.downwards() ?? all);
   }
 
   // A row for each of these dimensions.
@@ -35,7 +49,8 @@ export class Sliders {
     const { onMove, onSettle, onKey } = this.acts;
     box.innerHTML = "";
     box.classList.toggle("many", run.latent > 4);
-    this.rows = dimensions.map((k) => {
+    this.rows = dimensions.map((k, i) => {
+      this.#level(k, dimensions[i - 1]);
       const row = box.appendChild(document.createElement("label"));
       row.innerHTML = `<span class="name"><i>z</i><sub>${k + 1}</sub></span>
         <svg class="way" viewBox="-8 -8 16 16" aria-hidden="true"><path d="M-5.5 0H5.5M2 -3.5L5.5 0L2 3.5"/></svg>
@@ -63,6 +78,16 @@ export class Sliders {
     });
     this.point(this.ways ?? null);
     if (this.colours) this.recolour(this.colours);
+  }
+
+  // What the level is called that a row begins.
+  #level(k, before) {
+    const { levels } = this.run;
+    if (!levels || levels.widths.length < 2) return;
+    const level = levels.levelOf(k);
+    if (before !== undefined && levels.levelOf(before) === level) return;
+    const heading = this.box.appendChild(document.createElement("h3"));
+    heading.textContent = levelName(levels, level, this.text);
   }
 
   // Of a wide code the dimensions that are largest in the image's own code have rows.

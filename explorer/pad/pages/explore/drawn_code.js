@@ -2,8 +2,8 @@
 // a hand's move of z amounts to.
 
 import { bernoulliNll, bound, gaussianNll } from "../../engine/ledger.js";
+import { drawnFrom, drawnOf, logGaussian } from "../../engine/gaussians.js";
 import { clamp, normal } from "../../engine/numbers.js";
-import { logGaussian } from "../../engine/prior.js";
 import { DigitView } from "../../parts/digit_view.js";
 import { decimals, format, grouped } from "../../parts/page.js";
 import { Seen } from "../../parts/seen.js";
@@ -64,9 +64,8 @@ export class DrawnCode {
   move(draw) {
     const { pad } = this;
     if (!pad.posterior?.sigma) return;
-    const { mean, sigma } = pad.posterior;
     pad.ghost = null;
-    pad.z = mean.map((mu, k) => mu + sigma[k] * draw(k));
+    pad.z = drawnOf(pad.posterior, pad.posterior.mean.map((_, k) => draw(k))).z;
     pad.draw();
     pad.settle();
   }
@@ -77,11 +76,11 @@ export class DrawnCode {
     this.root.hidden = !run.hasPosterior;
     if (this.root.hidden || !this.seen.now || !posterior?.sigma) return;
     if (this.rows?.length !== run.latent) this.#build(run.latent);
-    const { mean, sigma } = posterior;
+    const one = () => drawnOf(posterior, posterior.mean.map(() => normal())).z;
     let i = 0;
     this.pad.chores.set("draws", () => {
       if (this.pad.posterior !== posterior) return false; // a newer one has its own draws coming
-      this.views[i++].draw(run.decode(mean.map((mu, k) => mu + sigma[k] * normal())));
+      this.views[i++].draw(run.decode(one()));
       if (i === DRAWS) this.#bound();
       return i < DRAWS;
     });
@@ -96,13 +95,13 @@ export class DrawnCode {
     if (!input || !kind || !prior) return;
     const x = kind === "bernoulli" ? input.map((value) => (value > 0.5 ? 1 : 0)) : input;
     const value = run.value;
-    const { mean, sigma } = run.encode(x);
+    const posterior = run.encode(x);
     this.weights = [];
     this.noise = [];
     this.pad.chores.set("draws", () => {
       if (this.pad.run !== run || this.pad.input !== input || run.value !== value) return false;
-      const noise = mean.map(() => normal());
-      const z = mean.map((mu, k) => mu + sigma[k] * noise[k]);
+      const noise = posterior.mean.map(() => normal());
+      const { z, mean, sigma } = drawnOf(posterior, noise);
       const logits = run.decoder.logits(z);
       const nll = kind === "bernoulli" ? bernoulliNll(logits, x) : gaussianNll(logits, x, spread);
       const ratio = prior.logDensity(z) - logGaussian(z, { mean, sigma });
@@ -167,7 +166,7 @@ export class DrawnCode {
   drawn() {
     const { pad } = this;
     if (this.root.hidden || !this.seen.now || !pad.posterior?.sigma || !this.rows) return;
-    const { mean, sigma } = pad.posterior;
+    const { mean, sigma } = drawnFrom(pad.posterior, pad.shown);
     if (mean.length !== this.rows.length) return;
     let still = true;
     this.rows.forEach(({ row, mu, sigma: spread, epsilon, z, dot }, k) => {

@@ -1,7 +1,7 @@
 // What stands around the map of Explore: how it is laid out and coloured, how far it can be trusted,
 // what lies beneath it, and the choosing of many digits at once.
 
-import { axesLayout, mostSpread, neighbourLayout, planeLayout, posteriorRings, turnedLayout } from "../../engine/layouts.js";
+import { axesLayout, mostSpread, neighbourLayout, planeLayout, posteriorRings, topLayout, turnedLayout } from "../../engine/layouts.js";
 import { fromText, inside, toText } from "../../engine/polygon.js";
 import { derive, giveUp } from "../../engine/results.js";
 import { address } from "../../parts/address.js";
@@ -131,7 +131,7 @@ export class MapTools {
 
   // After every drawing of the pad.
   drawn() {
-    if (this.method === "axes" && this.pad.run.latent > 2) this.backdrop.stale(600);
+    if (["axes", "top"].includes(this.method) && this.pad.run.latent > 2) this.backdrop.stale(600);
   }
 
   recolour() {
@@ -150,9 +150,10 @@ export class MapTools {
   }
 
   #methods() {
-    const { latent, wide } = this.pad.run;
+    const { latent, wide, levels } = this.pad.run;
+    const top = levels?.widths.length > 1 && levels.widths.at(-1) > 1 ? ["top"] : [];
     if (latent === 1) return ["native", ...FAR];
-    return latent === 2 ? ["native", "pca", ...FAR] : ["pca", ...(wide ? [] : ["axes"]), ...FAR];
+    return latent === 2 ? ["native", "pca", ...FAR] : ["pca", ...(wide ? [] : [...top, "axes"]), ...FAR];
   }
 
   #meet(run) {
@@ -235,10 +236,9 @@ export class MapTools {
   async #layout(method) {
     const { run } = this.pad;
     for (const axis of [0, 1]) this.part(`axis-${axis}`).hidden = method !== "axes";
-    if (method === "axes") {
-      const [i, j] = this.chosenAxes();
-      return axesLayout(run, i, j);
-    }
+    const [i, j] = this.chosenAxes();
+    if (method === "axes") return axesLayout(run, i, j);
+    if (method === "top") return topLayout(run);
     if (FAR.includes(method)) {
       const { arrays } = await this.derived(method, (state) => this.#wait(method, state));
       return neighbourLayout(run, method, arrays.points.data);

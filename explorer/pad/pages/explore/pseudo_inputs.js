@@ -1,7 +1,8 @@
 // The images whose posteriors make up a prior, with their places on the map, and what a digit's code
 // costs under that prior beside a standard normal one.
 
-import { klEach, rateByDraws } from "../../engine/prior.js";
+import { klEach } from "../../engine/gaussians.js";
+import { rateByDraws } from "../../engine/prior.js";
 import { DigitView } from "../../parts/digit_view.js";
 import { decimals, format } from "../../parts/page.js";
 import { Seen } from "../../parts/seen.js";

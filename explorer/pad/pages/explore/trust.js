@@ -25,7 +25,8 @@ export class Trust {
     const { tools, text } = this;
     const { method } = tools;
     const line = this.pad.part("trust");
-    const note = FAR.includes(method) ? text.note_far : method === "axes" ? text.note_axes
+    const note = FAR.includes(method) ? text.note_far
+      : method === "axes" ? text.note_axes : method === "top" ? text.note_top
       : set ? text.note_own : text.map_note;
     const laid = FAR.includes(method) && run.dial ? format(text.note_laid, this.#knob) : "";
     this.pad.part("map-note").textContent = `${note} ${laid}`.trim();
@@ -64,7 +65,7 @@ export class Trust {
   }
 
   #scoresOf(method) {
-    if (FAR.includes(method)) return `${method}_scores`;
+    if (FAR.includes(method) || method === "top") return `${method}_scores`;
     if (method !== "axes") return "plane_scores";
     const [i, j] = this.tools.chosenAxes().sort((a, b) => a - b);
     return `axes_${i + 1}_${j + 1}_scores`;

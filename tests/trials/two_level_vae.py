@@ -1,4 +1,4 @@
-"""Two levels of Gaussian codes, drawn from the top down (Sønderby et al., 2016)."""
+"""Two levels of Gaussian codes whose rate is taken by draws, which no browser runs."""
 
 from typing import final
 
@@ -11,15 +11,15 @@ from core.models.priors import SampledRate
 from core.models.signals import NOTHING
 
 
-class LadderConfig(LikelihoodConfig):
+class TwoLevelConfig(LikelihoodConfig):
     pass
 
 
 @final
-class LadderVAE(SampledRate, GaussianLevels):
+class TwoLevelVAE(SampledRate, GaussianLevels):
     """p(z₂) p(z₁|z₂) p(x|z₁, z₂): the upper level says what the lower one varies around."""
 
-    name, title, Config = "ladder_vae", "Ladder VAE", LadderConfig
+    name, title, Config = "two_level_vae", "Two-level VAE", TwoLevelConfig
 
     def __init__(self, config, signature):
         check_latent(config.latent, signature)
