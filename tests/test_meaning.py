@@ -350,7 +350,7 @@ def test_the_mean_of_a_warm_up_is_that_of_its_steps(warmup, ends):
     for end in ends:
         progress = np.arange(before, end) / steps
         exact = np.minimum(1, progress / warmup).mean() if warmup else 1.0
-        assert records._mean_rise(before, end, warmup * steps) == pytest.approx(exact, abs=1e-12)
+        assert records._mean_rise(before, end, warmup, steps, 1) == pytest.approx(exact, abs=1e-12)
         before = end
 
 
