@@ -67,7 +67,7 @@ def house(name: str) -> set[str]:
 
 def test_the_reader_of_imports_sees_what_there_is():
     assert {"core.models.vae", "core.training.loop", "explorer.views.explore"} <= set(sources())
-    assert {"core.models.gaussian", "core.config"} <= house("core.models.vae")
+    assert {"core.models.gaussian", "core.models.priors"} <= house("core.models.vae")
     assert "core.training.runner" in house("core.training.bank")
     assert "torch" in tops("core.training.loop")
     tree = ast.parse("def f():\n    import torch\nif TYPE_CHECKING:\n    import plotly")
