@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from core.config import LayersConfig, knob
-from core.measures import losses
 from core.models.abilities import Centring, Flowing, Layered, Observing
 from core.models.base import Autoencoder
 from core.models.coupling import GREYS, Beside, Coupling, Squash, Stretch, Without
-from core.models.networks import check_latent, mlp_encoder
+from core.models.networks import answer_more, check_latent, mlp_encoder, see_less
 from core.models.priors import StandardNormal
 from core.models.signals import NOTHING, Batch, Condition, Level, Moment, Output, Signature
 
@@ -69,8 +68,9 @@ class AugmentedFlow(Flowing, StandardNormal, Observing, Centring, Layered, Autoe
             ):
                 inputs, outputs = seen[1] - seen[0], 2 * (moved[1] - moved[0])
                 network = mlp_encoder(inputs, hidden, outputs, config.activation)
+                last = list(network.parameters())[-2]
                 with torch.no_grad():
-                    network[-1].weight.mul_(0.1)  # at the start little is moved
+                    last.mul_(0.1)  # at the start little is moved
                 couplings.append(Coupling(network, seen, moved, divides))
         self.couplings = nn.ModuleList(couplings)
 
@@ -90,35 +90,32 @@ class AugmentedFlow(Flowing, StandardNormal, Observing, Centring, Layered, Autoe
         if generator is not None:
             e = torch.empty_like(e).normal_(generator=generator)
         volume = [-self.log_prior(e), self.stretch.log_volume(flat)]  # of noise and image
-        state = torch.cat([e, self.stretch(flat)], 1)
-        for number, coupling in enumerate(self.couplings):
+        state = torch.cat([e, self.stretch.forward(flat)], 1)
+        for number, coupling in enumerate(self._steps()):
             state, more = coupling.step(state)
             volume[number % 2] = volume[number % 2] + more
-        parts = state.split(self.widths, 1)
-        return tuple(Level(z, log_volume=each) for z, each in zip(parts, volume, strict=True))
+        return Level(state[:, :k], log_volume=volume[0]), Level(state[:, k:], log_volume=volume[1])
 
     def log_volume(self, levels: tuple[Level, ...]) -> Tensor:
         each = [level.log_volume for level in levels if level.log_volume is not None]
         return torch.stack(each).sum(0)
 
     def decode(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
-        for coupling in reversed(self.couplings):
-            z = coupling.inverse()(z)
-        return z[:, self.widths[0] :].unflatten(1, self.signature.shape)
+        for coupling in reversed(self._steps()):
+            z = coupling.inverse().forward(z)
+        return z[:, self.widths[0] :].reshape(-1, *self.signature.shape)
 
     def mean(self, logits: Tensor) -> Tensor:
-        mean: Tensor = Squash()(logits)
-        return mean
+        return Squash().forward(logits)
 
     @torch.no_grad()
     def centre(self, mean: Tensor) -> None:
         """The first step takes the data's mean, stretched, from the image, and its encoder sees the
         image less that."""
-        first, second = self.couplings[0].network, self.couplings[1].network
-        middle = self.stretch(mean.flatten()[None])[0]
-        layer = next(layer for layer in first if isinstance(layer, nn.Linear))
-        layer.bias.sub_(layer.weight @ middle)
-        second[-1].bias[: len(middle)].add_(middle)
+        encoder, decoder = (coupling.network for coupling in self._steps()[:2])
+        middle = self.stretch.forward(mean.flatten()[None])[0]
+        see_less(encoder, middle)
+        answer_more(decoder, torch.cat([middle, torch.zeros_like(middle)]))
 
     def loss_terms(self, batch: Batch, output: Output, moment: Moment) -> dict[str, Tensor]:
         """Their sum is −(log p(x, e) − log q(e)) in nats per image, a mean over the batch, with a
@@ -130,11 +127,13 @@ class AugmentedFlow(Flowing, StandardNormal, Observing, Centring, Layered, Autoe
         }
 
     def encoder_layers(self) -> nn.Sequential:
-        return nn.Sequential(
-            nn.Flatten(), self.stretch, Beside(self.widths[0]), *self.couplings
-        )
+        return nn.Sequential(nn.Flatten(), self.stretch, Beside(self.widths[0]), *self._steps())
 
     def decoder_layers(self) -> nn.Sequential:
-        back = [coupling.inverse() for coupling in reversed(self.couplings)]
+        back = [coupling.inverse() for coupling in reversed(self._steps())]
         shaped = nn.Unflatten(1, self.signature.shape)
         return nn.Sequential(*back, Without(self.widths[0]), Squash(), shaped)
+
+    def _steps(self) -> list[Coupling]:
+        """All couplings, in the order in which the encoder takes them."""
+        return [one for one in self.couplings if isinstance(one, Coupling)]

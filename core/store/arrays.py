@@ -244,7 +244,9 @@ def _check_weights(record: RunRecord, found: Header) -> None:
     program = record.browser or {}
     prior = program.get("prior") or {}
     networks = (program.get("encoder"), program.get("decoder"), prior.get("layers"))
-    for layer in (layer for network in networks for layer in network or ()):
+    outer = [layer for network in networks for layer in network or ()]
+    inner = [layer for one in outer for layer in one.get("layers") or ()]
+    for layer in (*outer, *inner):
         if layer["op"] == "place":
             _shape(record, WEIGHTS, found, layer["bias"], 3)
         if layer.get("weight") is None:

@@ -49,9 +49,10 @@ def evaluate(
         corrupted inputs `squared_error_denoised` (the answer to inputs corrupted as in its
         training, against the clean images), for one whose code is made of entries of a codebook
         what `code_scores` returns, for one with units what `unit_scores` does, for a flow what
-        `flow_scores` does, and for a model with an ELBO what `rate_distortion` returns. Of sequences also both errors per frame
-        (`…_frame`). Of ratings `rmse` over the known ones, beside `rmse_constant` of always
-        answering their mean. Of a model without an encoder nothing.
+        `flow_scores` does, and for a model with an ELBO what `rate_distortion` returns. Of
+        sequences also both errors per frame (`…_frame`). Of ratings `rmse` over the known ones,
+        beside `rmse_constant` of always answering their mean. Of a model without an encoder
+        nothing.
     """
     if not isinstance(model, Autoencoder):
         return {}

@@ -33,7 +33,7 @@ const ACTIVATIONS = {
  * @param {Layer[]} layers
  */
 export function isDense(layers) {
-  return layers.every(({ op }) => !op.startsWith("conv"));
+  return layers.every(({ op }) => !op.startsWith("conv") && op !== "couple");
 }
 
 /**
