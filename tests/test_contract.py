@@ -575,7 +575,7 @@ def interpret(layers, tensors, x, position=0.0, told=None):
 def coupled(x, layer, tensors):
     out, (start, end) = x.copy(), layer["moved"]
     said = interpret(layer["layers"], tensors, x[:, slice(*layer["seen"])])
-    shift, scale = said[:, : end - start], 6 * np.tanh(said[:, end - start :] / 6)
+    shift, scale = said[:, : end - start], 3 * np.tanh(said[:, end - start :] / 3)
     if layer["divides"]:
         out[:, start:end] = (x[:, start:end] - shift) / np.exp(scale)
     else:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 GREYS = 256  # values that a pixel has
 MARGIN = 1 / 512  # of what a logit is taken, kept from either end: half a grey level
-REACH = 6.0  # a coupling's logarithms of factors stay between −REACH and REACH
+REACH = 3.0  # a coupling's logarithms of factors stay between −REACH and REACH
 
 Span = tuple[int, int]  # of a state's numbers: the first, and the one after the last
 

@@ -2,7 +2,7 @@
 
 const MARGIN = 1 / 512; // of what a logit is taken, kept from either end: half a grey level
 const GREYS = 256;
-const REACH = 6; // logarithms of factors stay between −REACH and REACH
+const REACH = 3; // logarithms of factors stay between −REACH and REACH
 
 /** @param {number} x Of a pixel, in [0, 1]. */
 export function stretch(x) {
