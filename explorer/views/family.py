@@ -39,6 +39,7 @@ def show() -> None:
         latent_pad(assets.module("pages/family.js"), data, key=f"family-{words.language}")
         frame.say_below(words, "family")
         pictures.overfitting(words)
+        pictures.flow(words)
         _equations(words, places)
 
 
