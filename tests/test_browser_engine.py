@@ -16,7 +16,7 @@ from torch import nn
 from core import data
 from core.export import programs
 from core.latent import coding, projections
-from core.models import codebook, conditioned
+from core.models import codebook, conditioned, coupling
 from core.models.conditioned import gated_decoder, gated_encoder, told_network
 from core.models.networks import (
     ACTIVATIONS,
@@ -182,6 +182,19 @@ def conv(kernel, stride, padding):
     )
 
 
+def flow_networks():
+    """Pixels on the line with noise beside them, moved and moved back, each of two ways."""
+    first = mlp_encoder(30, (5,), 4, "gelu")
+    second = mlp_encoder(2, (5,), 60, "tanh")
+    there = [
+        coupling.Coupling(first, (2, 32), (0, 2), divides=False),
+        coupling.Coupling(second, (0, 2), (2, 32), divides=True),
+    ]
+    yield "flow", nn.Sequential(coupling.Stretch(), coupling.Beside(2), *there), (30,)
+    back = [one.inverse() for one in reversed(there)]
+    yield "flow back", nn.Sequential(*back, coupling.Without(2), coupling.Squash()), (32,)
+
+
 def small_networks():
     """Name, network and the shape of its input: every activation and every kind of layer."""
     wide = Signature((2, 8, 12))
@@ -227,6 +240,7 @@ def small_networks():
         yield f"kept {kind}", nn.Sequential(nn.Unflatten(1, (2, 3, 5)), kept), (30,)
     book = codebook.Codebook(5, 3, 0.9)
     yield "nearest", nn.Sequential(nn.Unflatten(1, (3, 2, 4)), book), (24,)
+    yield from flow_networks()
     yield "placed", nn.Sequential(codebook.Placed(2, (3, 5)), nn.Tanh()), (2, 3, 5)
     for kernel, stride, padding in ((1, 1, 0), (3, 1, 1), (3, 2, 0), (5, 3, 2), (4, 2, 1)):
         yield f"conv {kernel}/{stride}/{padding}", conv(kernel, stride, padding), (2, 11, 17)

@@ -50,10 +50,10 @@ class FlowPad extends ToyPad {
     this.build(`
       <div class="pad toy flow">
         <div class="sides">
-          <figure><figcaption>${t.before}</figcaption><canvas data-part="before" tabindex="0"
-            role="application" aria-busy="true" aria-label="${t.before_help}"></canvas></figure>
-          <figure><figcaption data-part="caption"></figcaption><canvas data-part="after" tabindex="0"
-            role="application" aria-label="${t.after_help}"></canvas></figure>
+          <div><h4>${t.before}</h4><canvas data-part="before" tabindex="0"
+            role="application" aria-busy="true" aria-label="${t.before_help}"></canvas></div>
+          <div><h4 data-part="caption"></h4><canvas data-part="after" tabindex="0"
+            role="application" aria-label="${t.after_help}"></canvas></div>
           <div class="dial"><label><span>${t.until}</span><input type="range" min="0" step="0.05"
             data-part="until" aria-label="${t.until}"><output aria-live="off"></output></label></div>
         </div>

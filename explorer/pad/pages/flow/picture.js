@@ -4,6 +4,7 @@ export const EDGE = 3.2; // from the middle to the picture's edge, in the points
 const CELLS = 56; // of the density, across
 const LINES = 13; // of the grid, each way
 const PIECES = 48; // of one of its lines
+const HUES = [6, 3, 5, 8]; // of the groups, unlike the density's
 const DENSE = 0.12; // density that is drawn at 63 % of full strength, on either side
 
 /**
@@ -95,7 +96,7 @@ export function paint(pen, { ink, accent, palette, paper }, side, scene, left = 
   pen.strokeStyle = paper;
   scene.points.forEach((point, i) => {
     const [x, y] = place(point);
-    pen.fillStyle = palette[2 * scene.groups[i]];
+    pen.fillStyle = palette[HUES[scene.groups[i]]];
     pen.beginPath();
     pen.arc(x, y, 2.3 * thick, 0, 2 * Math.PI);
     pen.fill();
