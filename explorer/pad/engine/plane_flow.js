@@ -3,7 +3,7 @@
 // and can be undone. All in double precision.
 
 import { Adam } from "./adam.js";
-import { normal, seeded } from "./numbers.js";
+import { mean, normal, seeded } from "./numbers.js";
 
 const RATE = 0.02; // Adam's step length at first
 const REACH = 2; // logarithms of factors stay between −REACH and REACH
@@ -25,6 +25,19 @@ export function logNormal(z) {
   let sum = 0;
   for (let c = 0; c < z.length; c++) sum -= 0.5 * (z[c] * z[c] + LOG_2PI);
   return sum;
+}
+
+/**
+ * What points cost, −log p in nats on average, under the normal distribution of their own mean and
+ * covariance.
+ * @param {number[][]} points
+ */
+export function costOfOne(points) {
+  const [a, b] = [0, 1].map((c) => mean(points.map((point) => point[c])));
+  const moment = (of) => mean(points.map(of));
+  const xx = moment(([x]) => (x - a) ** 2), yy = moment(([, y]) => (y - b) ** 2);
+  const xy = moment(([x, y]) => (x - a) * (y - b));
+  return LOG_2PI + 1 + 0.5 * Math.log(xx * yy - xy * xy);
 }
 
 export class PlaneFlow {

@@ -2,7 +2,7 @@
 // cloud. A slider takes them one after another, a hand moves a point on either side.
 
 import { clamp, mean, seeded } from "../engine/numbers.js";
-import { PlaneFlow } from "../engine/plane_flow.js";
+import { costOfOne, PlaneFlow } from "../engine/plane_flow.js";
 import { drawToy, TOYS } from "../engine/plane_toys.js";
 import { handMoves, inSlices } from "../engine/slices.js";
 import { address } from "../parts/address.js";
@@ -198,7 +198,7 @@ class FlowPad extends ToyPad {
       const { points, groups } = drawToy(name, SHOWN, seeded(SHOWN_BY));
       this.points = points;
       this.groups = groups;
-      this.gaussian = gaussianNats(points);
+      this.gaussian = costOfOne(points);
     }
     if (couplings !== before?.couplings) this.until = couplings;
     const choose = seeded(TRAINED_BY);
@@ -312,15 +312,6 @@ class FlowPad extends ToyPad {
       },
     }], text);
   }
-}
-
-// What points cost, in nats on average, under the normal distribution of their own mean and covariance.
-function gaussianNats(points) {
-  const [a, b] = [0, 1].map((c) => mean(points.map((point) => point[c])));
-  const moment = (of) => mean(points.map(of));
-  const xx = moment(([x]) => (x - a) ** 2), yy = moment(([, y]) => (y - b) ** 2);
-  const xy = moment(([x, y]) => (x - a) * (y - b));
-  return Math.log(2 * Math.PI) + 1 + 0.5 * Math.log(xx * yy - xy * xy);
 }
 
 export const mount = mounting(FlowPad);
