@@ -11,7 +11,7 @@ import { decimals, format } from "../parts/page.js";
 import { saveMenu } from "../parts/save_menu.js";
 import { isStill } from "../parts/theme.js";
 import { penOf, ToyPad } from "../parts/toy_pad.js";
-import { densityOf, EDGE, gridOf, massOf, paint } from "./flow/picture.js";
+import { densityOf, EDGE, edgeOf, gridOf, massOf, paint } from "./flow/picture.js";
 
 const NAMES = Object.keys(TOYS);
 const COUPLINGS = [2, 4, 8];
@@ -23,7 +23,6 @@ const SHOWN_BY = 1, TRAINED_BY = 2; // their seeds
 const USUAL = { name: "moons", couplings: 8, seed: 0 };
 const START = [-0.9, 1.2]; // of the point in hand
 const SEEDS = 1e6;
-const FAR = EDGE - 0.1; // how far a point may be taken
 const SAVED = 480; // pixels of a picture's side, before it is enlarged
 
 class FlowPad extends ToyPad {
@@ -99,19 +98,18 @@ class FlowPad extends ToyPad {
       this.begin({ seed: (this.chosen.seed + 1) % SEEDS });
       this.settle();
     });
-    this.#listen(this.canvas, (place) => this.#put(place));
-    this.#listen(this.after, (place) => this.#put(this.flow.inverse(place, this.until)));
+    this.#listen(this.canvas, () => this.before, (place) => this.#put(place));
+    this.#listen(this.after, () => this.moved,
+      (place) => this.#put(this.flow.inverse(place, this.until)));
   }
 
-  // A hand moves the point on one side; `put` takes it there.
-  #listen(canvas, put) {
+  // A hand moves the point on one side, whose scene is asked for; `put` takes it there.
+  #listen(canvas, scene, put) {
     let held = false;
+    const go = (place) => put(place.map((value) => clamp(value, -scene().edge, scene().edge)));
     const move = (event) => this.timed(() => {
-      const box = canvas.getBoundingClientRect(), unit = box.width / 2 / EDGE;
-      put([
-        clamp((event.clientX - box.left) / unit - EDGE, -FAR, FAR),
-        clamp(EDGE - (event.clientY - box.top) / unit, -FAR, FAR),
-      ]);
+      const { edge } = scene(), box = canvas.getBoundingClientRect(), unit = box.width / 2 / edge;
+      go([(event.clientX - box.left) / unit - edge, edge - (event.clientY - box.top) / unit]);
     });
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || !this.ready) return;
@@ -138,7 +136,7 @@ class FlowPad extends ToyPad {
       if (!way || !this.ready) return;
       event.preventDefault();
       const from = canvas === this.canvas ? this.probe : this.flow.forward(this.probe, this.until).place;
-      this.timed(() => put(from.map((value, c) => clamp(value + way[c], -FAR, FAR))));
+      this.timed(() => go(from.map((value, c) => value + way[c])));
       this.settleSoon();
     });
   }
@@ -245,8 +243,8 @@ class FlowPad extends ToyPad {
     stop.textContent = this.wanted || flow.trained ? text.stop : text.go_on;
     stop.disabled = flow.trained;
     if (quiet && this.before) return;
-    this.before = { density: densityOf(flow, 0), lines: gridOf(flow, 0) };
-    this.part("mass").textContent = decimals(massOf(this.before.density), 3);
+    this.before = { edge: EDGE, density: densityOf(flow, 0, EDGE), lines: gridOf(flow, 0) };
+    this.part("mass").textContent = decimals(massOf(this.before), 3);
     this.part("fit").textContent = format(text.fit, {
       flow: decimals(-mean(this.points.map((point) => flow.logDensity(point))), 2),
       gaussian: decimals(this.gaussian, 2) });
@@ -256,11 +254,10 @@ class FlowPad extends ToyPad {
 
   #seeAfter() {
     const { flow, until } = this;
-    this.moved = {
-      density: densityOf(flow, until), lines: gridOf(flow, until),
-      points: this.points.map((point) => flow.forward(point, until).place),
-    };
-    this.part("mass-after").textContent = decimals(massOf(this.moved.density), 3);
+    const points = this.points.map((point) => flow.forward(point, until).place);
+    const edge = edgeOf(points);
+    this.moved = { edge, density: densityOf(flow, until, edge), lines: gridOf(flow, until), points };
+    this.part("mass-after").textContent = decimals(massOf(this.moved), 3);
   }
 
   // Both sides, as `paint` takes them.

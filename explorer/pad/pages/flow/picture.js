@@ -1,17 +1,18 @@
 // The plane as a flow has moved it so far: its density, a grid, the points, and one point with its way.
 
-export const EDGE = 3.2; // from the middle to the picture's edge, in the points' unit
+export const EDGE = 3.2; // from the middle to the picture's edge, in the points' unit, at least
 const CELLS = 56; // of the density, across
 const LINES = 13; // of the grid, each way
 const PIECES = 48; // of one of its lines
 const HUES = [6, 3, 5, 8]; // of the groups, unlike the density's
-const DENSE = 0.12; // density that is drawn at 63 % of full strength, on either side
+const DENSE = 0.12; // density that is drawn at 63 % of full strength where the edge is EDGE
 
 /**
  * @typedef {import("../../engine/plane_flow.js").PlaneFlow} PlaneFlow
  * @typedef {import("../../parts/theme.js").Colours} Colours
  *
  * @typedef {object} Scene
+ * @property {number} edge From the middle to the picture's edge.
  * @property {Float64Array} density Of each cell, row by row from above.
  * @property {number[][][]} lines Of the grid, as it lies now.
  * @property {number[][]} points
@@ -20,15 +21,24 @@ const DENSE = 0.12; // density that is drawn at 63 % of full strength, on either
  */
 
 /**
+ * How far a picture must reach that points are all in.
+ * @param {number[][]} points
+ */
+export function edgeOf(points) {
+  return Math.max(EDGE, 1.05 * Math.max(...points.flat().map(Math.abs)));
+}
+
+/**
  * The density of cells of the square that is seen, where the plane has been moved by so many couplings.
  * @param {PlaneFlow} flow
  * @param {number} until
+ * @param {number} edge
  */
-export function densityOf(flow, until) {
-  const cells = new Float64Array(CELLS * CELLS), size = (2 * EDGE) / CELLS;
+export function densityOf(flow, until, edge) {
+  const cells = new Float64Array(CELLS * CELLS), size = (2 * edge) / CELLS;
   for (let row = 0, i = 0; row < CELLS; row++) {
     for (let column = 0; column < CELLS; column++, i++) {
-      const place = [(column + 0.5) * size - EDGE, EDGE - (row + 0.5) * size];
+      const place = [(column + 0.5) * size - edge, edge - (row + 0.5) * size];
       cells[i] = Math.exp(flow.logDensity(place, until));
     }
   }
@@ -37,10 +47,10 @@ export function densityOf(flow, until) {
 
 /**
  * What a density has in the square that is seen, all in all.
- * @param {Float64Array} cells
+ * @param {{ density: Float64Array, edge: number }} scene
  */
-export function massOf(cells) {
-  return cells.reduce((sum, value) => sum + value, 0) * ((2 * EDGE) / CELLS) ** 2;
+export function massOf({ density, edge }) {
+  return density.reduce((sum, value) => sum + value, 0) * ((2 * edge) / CELLS) ** 2;
 }
 
 /**
@@ -70,7 +80,7 @@ export function gridOf(flow, until) {
  * @param {number} [left] Where the picture begins.
  */
 export function paint(pen, { ink, accent, palette, paper }, side, scene, left = 0) {
-  const unit = side / 2 / EDGE, thick = side / 340;
+  const unit = side / 2 / scene.edge, thick = side / 340;
   /** @returns {[number, number]} */
   const place = (/** @type {number[]} */ [x, y]) => [left + side / 2 + unit * x, side / 2 - unit * y];
   pen.save();
@@ -80,8 +90,9 @@ export function paint(pen, { ink, accent, palette, paper }, side, scene, left = 
   pen.lineCap = pen.lineJoin = "round";
   pen.fillStyle = accent;
   const edge = (i) => Math.round((i * side) / CELLS);
+  const dense = DENSE * (EDGE / scene.edge) ** 2; // equal areas of pictures are equally strong
   scene.density.forEach((value, i) => {
-    const alpha = 0.8 * (1 - Math.exp(-value / DENSE));
+    const alpha = 0.8 * (1 - Math.exp(-value / dense));
     if (alpha < 0.01) return;
     const column = i % CELLS, row = Math.floor(i / CELLS);
     pen.globalAlpha = alpha;
