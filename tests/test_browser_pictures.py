@@ -149,7 +149,7 @@ def test_pictures_on_toys(visit):
     assert see(found, "flow", "pad.probe") != probe
     found.locator('[data-part="until"]').press("Home")
     assert see(found, "flow", partner) == see(found, "flow", "pad.probe")
-    assert hand.link["flow"].startswith("rings,2,1,0,")
+    assert hand.link["flow"].startswith("rings,2,1,0.00,")
 
     hand.speak("ko", "한국어")
     expect(hand.page.get_by_role("heading", name=texts("ko")["overfitting.title"])).to_be_visible()
