@@ -109,6 +109,17 @@ def halves(said):
     return mean, REACH * (free / REACH).tanh()
 
 
+def test_a_centred_start_takes_the_mean_from_the_image():
+    config = models.variant("augmented_flow").Config.checked({"steps": 1, "hidden": (6,)})
+    model, mean = models.build("augmented_flow", config, Signature(SHAPE)), pixels()[0].float()
+    before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
+    off = model.encode(mean[None])[1].z
+    model.centre(mean)
+    moved = {key for key, t in model.state_dict().items() if not torch.equal(before[key], t)}
+    assert len(moved) == 2 and all(key.endswith("bias") for key in moved), "weights stay"
+    assert model.encode(mean[None])[1].z.abs().max() < 1e-5 < off.abs().max()
+
+
 def test_each_grey_level_gets_noise_of_its_own_width():
     model, x = flow(), torch.tensor([0, 128 / 255, 1.0]).repeat(3000, 3).reshape(-1, *SHAPE)
     greys = 255 * model.observe(x, draw()).flatten(1) - 255 * x.flatten(1)
