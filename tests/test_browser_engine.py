@@ -278,6 +278,7 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
         )
     known = {"linear", "linear_transpose", "conv", "conv_transpose", "reshape", "gate", "shift"}
     known |= {"told", "kept", "nearest", "place", "largest", *ACTIVATIONS}
+    known |= {"stretch", "squash", "beside", "without", "couple"}
     assert seen == known, "a layer that the export knows is in no test"
     answers = engine(
         """(jobs) => jobs.map(({layers, shape, tensors, x}) => {
@@ -360,6 +361,11 @@ def test_the_export_writes_no_operation_that_the_engine_was_not_tested_with():
         codebook.Placed(1, (1, 1)): "place",
         codebook.CausalConv2d(1, 1, 3, includes=True): "conv",
         Largest(1): "largest",
+        coupling.Stretch(): "stretch",
+        coupling.Squash(): "squash",
+        coupling.Beside(1): "beside",
+        coupling.Without(1): "without",
+        coupling.Coupling(nn.Sequential(), (0, 1), (1, 2), divides=True): "couple",
     } | {make(): name for name, make in ACTIVATIONS.items()}
     assert {type(layer) for layer in made} == set(programs._LAYERS)
     for layer, op in made.items():
