@@ -178,8 +178,8 @@ def test_the_browser_s_layers_are_those_that_are_written():
     from core.export import programs
 
     class Any:
-        stride = padding = (2, 2)
-        kind, unflattened_size, count = "root", (1, 2), 3
+        stride = padding = seen = moved = (2, 2)
+        kind, unflattened_size, count, divides = "root", (1, 2), 3, True
 
     made = (write(Any()) for write in programs._LAYERS.values())
     written = {layer["op"] for layer in made if layer}
