@@ -12,6 +12,8 @@ SCORES = (  # name of the texts, key in the run's metrics, decimals
     ("denoised", "squared_error_denoised", 1),
     ("perplexity", "perplexity", 1),
     ("bits", "code_bits_prior", 1),
+    ("pixel", "bits_per_pixel", 2),
+    ("inverse", "inverse_error", 7),
     ("dead", "dead_share", 3),
     ("mig", "mig", 3),
     ("rate", "rate", 2),

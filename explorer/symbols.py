@@ -88,7 +88,7 @@ SYMBOLS = {
 _NAMES = {latex: name for name, (latex, _) in SYMBOLS.items()}
 # Commands that are no symbols: names of functions, signs, spaces and how things are laid out.
 _SIGN = re.compile(
-    r"\\(?:[lr]?Vert|mid|[bB]ig|top|arg|min|max|sum|log|sin|nabla|partial|odot|sim|leftarrow|t?frac|textstyle"
+    r"\\(?:[lr]?Vert|mid|[bB]ig|top|arg|min|max|sum|det|log|sin|nabla|partial|odot|sim|leftarrow|t?frac|textstyle"
     r"|q?quad|underbrace|boxed)"
 )
 _PART = re.compile(

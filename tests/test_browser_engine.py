@@ -16,7 +16,7 @@ from torch import nn
 from core import data
 from core.export import programs
 from core.latent import coding, projections
-from core.models import codebook, conditioned
+from core.models import codebook, conditioned, coupling
 from core.models.conditioned import gated_decoder, gated_encoder, told_network
 from core.models.levels import Levels
 from core.models.networks import (
@@ -186,6 +186,19 @@ def conv(kernel, stride, padding):
     )
 
 
+def flow_networks():
+    """Pixels on the line with noise beside them, moved and moved back, each of two ways."""
+    first = mlp_encoder(30, (5,), 4, "gelu")
+    second = mlp_encoder(2, (5,), 60, "tanh")
+    there = [
+        coupling.Coupling(first, (2, 32), (0, 2), divides=False),
+        coupling.Coupling(second, (0, 2), (2, 32), divides=True),
+    ]
+    yield "flow", nn.Sequential(coupling.Stretch(), coupling.Beside(2), *there), (30,)
+    back = [one.inverse() for one in reversed(there)]
+    yield "flow back", nn.Sequential(*back, coupling.Without(2), coupling.Squash()), (32,)
+
+
 def small_networks():
     """Name, network and the shape of its input: every activation and every kind of layer."""
     wide = Signature((2, 8, 12))
@@ -231,6 +244,7 @@ def small_networks():
         yield f"kept {kind}", nn.Sequential(nn.Unflatten(1, (2, 3, 5)), kept), (30,)
     book = codebook.Codebook(5, 3, 0.9)
     yield "nearest", nn.Sequential(nn.Unflatten(1, (3, 2, 4)), book), (24,)
+    yield from flow_networks()
     yield "placed", nn.Sequential(codebook.Placed(2, (3, 5)), nn.Tanh()), (2, 3, 5)
     down = Levels(9, (4, 3, 2), (6, 5), "tanh", (-3.0, 2.0))
     yield "levels", nn.Sequential(nn.Flatten(), down), (9,)
@@ -271,6 +285,7 @@ def test_every_layer_and_activation_computes_what_torch_does(engine):
         )
     known = {"linear", "linear_transpose", "conv", "conv_transpose", "reshape", "gate", "shift"}
     known |= {"told", "kept", "nearest", "place", "largest", "levels", *ACTIVATIONS}
+    known |= {"stretch", "squash", "beside", "without", "couple"}
     assert seen == known, "a layer that the export knows is in no test"
     answers = engine(
         """(jobs) => jobs.map(({layers, shape, tensors, x}) => {
@@ -428,6 +443,11 @@ def test_the_export_writes_no_operation_that_the_engine_was_not_tested_with():
         codebook.CausalConv2d(1, 1, 3, includes=True): "conv",
         Largest(1): "largest",
         Levels(1, (1, 1), (1,), "gelu", (-1.0, 1.0)): "levels",
+        coupling.Stretch(): "stretch",
+        coupling.Squash(): "squash",
+        coupling.Beside(1): "beside",
+        coupling.Without(1): "without",
+        coupling.Coupling(nn.Sequential(), (0, 1), (1, 2), divides=True): "couple",
     } | {make(): name for name, make in ACTIVATIONS.items()}
     assert {type(layer) for layer in made} == set(programs._LAYERS)
     for layer, op in made.items():

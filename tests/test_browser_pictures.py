@@ -115,7 +115,7 @@ def test_pictures_on_toys(visit):
     assert hand.link["q"].startswith("tilted,full,")
 
     # What was measured beforehand is what ships.
-    hand.go("family", fit="latent,1,2")
+    hand.go("family", fit="latent,1,2", flow="rings,2,1,1.5,0.4,-0.6")
     found = pad(hand, "overfitting")
     shipped = json.loads((checkpoints.shipped_store() / pictures.MEASURED).read_text("utf-8"))
     row = see(found, "overfitting", "pad.rows[pad.at]")
@@ -126,6 +126,31 @@ def test_pictures_on_toys(visit):
     assert cells.all_inner_texts() == [f"{row[part][2]:.1f}" for part in parts]
     found.locator("tbody tr button").first.click()
     expect(found.locator('[data-part="head"]')).to_contain_text("K = 2")
+
+    # A flow's two sides: whichever point a hand moves, the other is its partner.
+    found = pad(hand, "flow")
+    assert see(found, "flow", "[pad.chosen, pad.until, pad.probe]") == [
+        {"name": "rings", "couplings": 2, "seed": 1}, 1.5, [0.4, -0.6]]  # fmt: skip
+    until(hand, found, "flow", "pad.flow.trained")
+    assert see(found, "flow", "pad.before.density.length") == see(
+        found, "flow", "pad.moved.density.length")  # fmt: skip
+    mass = [float(found.locator(f'[data-part="{part}"]').inner_text())
+            for part in ("mass", "mass-after")]  # fmt: skip
+    assert mass == pytest.approx([1, 1], abs=0.03)
+    after, edge = found.locator('[data-part="after"]'), see(found, "flow", "pad.moved.edge")
+    unit = see(found, "flow", "pad.side") / 2 / edge
+    drag(hand, after, (0, 0), (0.5 * unit, -1 * unit))
+    partner = "pad.flow.forward(pad.probe, pad.until).place"
+    assert see(found, "flow", partner) == pytest.approx([0.5, 1], abs=0.05)
+    probe = see(found, "flow", "pad.probe")
+    after.press("ArrowRight")
+    assert see(found, "flow", partner) == pytest.approx([0.55, 1], abs=0.05)
+    drag(hand, found.locator('[data-part="before"]'), (0, 0), (20, 0))
+    assert see(found, "flow", "pad.probe") != probe
+    found.locator('[data-part="until"]').press("Home")
+    assert see(found, "flow", partner) == see(found, "flow", "pad.probe")
+    assert hand.link["flow"].startswith("rings,2,1,0.00,")
+
     hand.speak("ko", "한국어")
     expect(hand.page.get_by_role("heading", name=texts("ko")["overfitting.title"])).to_be_visible()
     pad(hand, "overfitting", "ko")

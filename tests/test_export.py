@@ -21,6 +21,7 @@ from tests.digits import signature_of, small_config, small_digits
         ("conditional_vae", {"network": "conv"}),
         ("vq_vae", {}),
         ("ladder_vae", {"network": "mlp", "latent": 4, "upper": (3, 2)}),
+        ("augmented_flow", {}),
         ("completing_vae", {"network": "mlp"}),
         ("completing_vae", {"network": "conv", "likelihood": "gaussian"}),
     ],
@@ -57,7 +58,7 @@ def test_onnx_equals_torch(name, knobs, tmp_path):
         told = {name: c[:count] for name, c in beside.items()}
         answers = sessions["encoder"].run(list(expected_of), {"x": x[:count]} | told)
         for answer, expected in zip(answers, expected_of.values(), strict=True):
-            np.testing.assert_allclose(answer, expected[:count], atol=1e-5)
+            np.testing.assert_allclose(answer, expected[:count], rtol=1e-5, atol=1e-5)
         z = codes.mean[:count]
         (x_hat,) = sessions["decoder"].run(["x_hat"], {"z": z} | told)
         expected = coding.decode(model, z, digits.labels[:count], x=x[:count])

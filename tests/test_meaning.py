@@ -186,8 +186,8 @@ def test_the_browser_s_layers_are_those_that_are_written():
     from core.export import programs
 
     class Any:
-        stride = padding = (2, 2)
-        kind, unflattened_size, count = "root", (1, 2), 3
+        stride = padding = seen = moved = (2, 2)
+        kind, unflattened_size, count, divides = "root", (1, 2), 3, True
         widths = log_var_range = (2, 3)
 
     made = (write(Any()) for write in programs._LAYERS.values())

@@ -9,12 +9,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from core.export import onnx_flows
+from core.export.onnx_flows import constants_of, written_nodes
 from core.export.programs import ExportError, plain_convolution
 from core.models.abilities import Conditional, Dialled, Layered
 from core.models.base import Member
 from core.models.codebook import Codebook
 from core.models.conditioned import SURE, Gate, Kept, Shift, Told, apply
 from core.models.conditions import quadrant_mask
+from core.models.coupling import Beside, Coupling, Squash, Stretch, Without
 from core.models.dial import Dial
 from core.models.gaussian import GaussianLevels
 from core.models.levels import Levels
@@ -161,7 +164,7 @@ def _told_steps(layer: Any, name: str, at: str, shape: torch.Size) -> tuple[list
         "Reshape": [f"{name}.MatMul", f"{name}.sides"],
         "Add": [at, f"{name}.Reshape"],
     }
-    return _written(name, chain, numbers)
+    return written_nodes(name, chain, numbers)
 
 
 def _kept_steps(layer: Any, name: str, at: str, shape: torch.Size) -> tuple[list[Any], list[Any]]:
@@ -199,7 +202,7 @@ def _kept_steps(layer: Any, name: str, at: str, shape: torch.Size) -> tuple[list
         for op in ("Sub", "Div", "Log"):
             del chain[op]
         del numbers["one"]
-    return _written(name, chain, numbers)
+    return written_nodes(name, chain, numbers)
 
 
 def _largest_steps(layer: Any, name: str, at: str, shape: torch.Size) -> Any:
@@ -215,7 +218,7 @@ def _largest_steps(layer: Any, name: str, at: str, shape: torch.Size) -> Any:
             "ScatterElements", [f"{name}.Sub", f"{name}.which", own], [f"{name}.kept"], axis=1
         ),
     ]
-    return nodes, _numbers(name, {"count": np.array([layer.count])})
+    return nodes, constants_of(name, {"count": np.array([layer.count])})
 
 
 def _nearest_steps(layer: Any, name: str, at: str, shape: torch.Size) -> Any:
@@ -238,7 +241,7 @@ def _nearest_steps(layer: Any, name: str, at: str, shape: torch.Size) -> Any:
         helper.make_node("Gather", [own["entries"], own["which"]], [own["chosen"]]),
         helper.make_node("Transpose", [own["chosen"]], [f"{name}.grid"], perm=[0, 3, 1, 2]),
     ]
-    return nodes, _numbers(name, numbers)
+    return nodes, constants_of(name, numbers)
 
 
 def _levels_steps(layer: Any, name: str, at: str, shape: torch.Size) -> Any:
@@ -249,7 +252,7 @@ def _levels_steps(layer: Any, name: str, at: str, shape: torch.Size) -> Any:
 
     nodes: list[Any] = []
     low, high = (np.array(bound, np.float32) for bound in layer.log_var_range)
-    constants = _numbers(name, {"low": low, "high": high})
+    constants = constants_of(name, {"low": low, "high": high})
 
     def add(op: str, given: list[str], to: str, **attributes: Any) -> str:
         nodes.append(helper.make_node(op, given, [f"{name}.{to}"], **attributes))
@@ -296,33 +299,19 @@ def _levels_steps(layer: Any, name: str, at: str, shape: torch.Size) -> Any:
     return nodes, constants
 
 
-def _written(
-    name: str, chain: dict[str, list[str]], numbers: dict[str, np.ndarray]
-) -> tuple[list[Any], list[Any]]:
-    """Nodes by their operator (behind a colon what tells two apart) and constants by name."""
-    from onnx import helper
-
-    return (
-        [
-            helper.make_node(op.partition(":")[0], given, [f"{name}.{op}"])
-            for op, given in chain.items()
-        ],
-        _numbers(name, numbers),
-    )
-
-
-def _numbers(name: str, numbers: dict[str, np.ndarray]) -> list[Any]:
-    from onnx import numpy_helper
-
-    return [numpy_helper.from_array(array, f"{name}.{of}") for of, array in numbers.items()]
-
-
 _CHAINS: dict[type[nn.Module], Any] = {
     Told: _told_steps,
     Kept: _kept_steps,
     Largest: _largest_steps,
     Codebook: _nearest_steps,
     Levels: _levels_steps,
+    Stretch: onnx_flows.stretch_steps,
+    Squash: onnx_flows.squash_steps,
+    Beside: onnx_flows.beside_steps,
+    Without: onnx_flows.without_steps,
+    Coupling: lambda layer, name, at, shape: onnx_flows.coupling_steps(
+        layer, name, at, shape, _onnx_steps
+    ),
 }
 
 

@@ -15,6 +15,7 @@ from core.models.abilities import Conditional, Dialled, Generative, Layered, Pro
 from core.models.base import Member
 from core.models.codebook import CausalConv2d, Codebook, Placed
 from core.models.conditioned import Gate, Kept, Shift, Told
+from core.models.coupling import Beside, Coupling, Squash, Stretch, Without
 from core.models.gaussian import GaussianLevels
 from core.models.levels import Levels
 from core.models.networks import WEIGHTED, Largest, LinearTranspose
@@ -56,6 +57,8 @@ def layers(network: nn.Sequential, names: dict[int, str]) -> list[Layer]:
             op["weight"] = names[id(layer.weight)]
         if isinstance(layer, Codebook):
             op["weight"] = names[id(layer.entries)]
+        if isinstance(layer, Coupling):
+            op["layers"] = layers(layer.network, names)
         if isinstance(layer, Placed):
             op["bias"] = names[id(layer.bias)]
         if isinstance(layer, Levels):
@@ -122,6 +125,16 @@ _LAYERS: dict[type[nn.Module], Any] = {
         "op": "levels",
         "widths": list(layer.widths),
         "log_var_range": list(layer.log_var_range),
+    },
+    Stretch: lambda layer: {"op": "stretch"},
+    Squash: lambda layer: {"op": "squash"},
+    Beside: lambda layer: {"op": "beside", "count": layer.count},
+    Without: lambda layer: {"op": "without", "count": layer.count},
+    Coupling: lambda layer: {
+        "op": "couple",
+        "seen": list(layer.seen),
+        "moved": list(layer.moved),
+        "divides": layer.divides,
     },
     nn.Flatten: lambda layer: {"op": "reshape", "shape": None},
     nn.Unflatten: lambda layer: {"op": "reshape", "shape": list(layer.unflattened_size)},

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.models.abilities import Conditional, Dialled, Generative, Probabilistic
+from core.latent.projections import Plane, map_plane
+from core.models.abilities import Conditional, Dialled, Flowing, Generative, Probabilistic
 from core.models.base import Autoencoder, Member
 from core.models.signals import Condition, join
 
@@ -73,6 +74,16 @@ def encode(
         if len(spread) == len(levels):
             log_vars.append(torch.cat(spread, 1).cpu())
     return Codes(torch.cat(means).numpy(), torch.cat(log_vars).numpy() if log_vars else None)
+
+
+def plane_of(model: Autoencoder, codes: np.ndarray) -> Plane:
+    """The plane on which a model's codes (count, K) are drawn. Of a flow it lies in the first level
+    of its code, and the other levels' mean is 0: these are what that level leaves open."""
+    if not isinstance(model, Flowing):
+        return map_plane(codes)
+    first = map_plane(codes[:, : model.widths[0]])
+    after = (0, model.width - model.widths[0])
+    return Plane(np.pad(first.mean, after), np.pad(first.basis, ((0, 0), after)))
 
 
 @torch.no_grad()

@@ -100,6 +100,17 @@ def perplexity(counts: np.ndarray) -> float:
     return float(np.exp(-(share * np.log(share)).sum()))
 
 
+def grey_bits(x: np.ndarray) -> float:
+    """Bits of one pixel where each is drawn by itself from its own shares of the 256 grey levels in
+    images x (count, *shape), uint8 or in [0, 1]: the mean of the pixels' entropies."""
+    levels = x if x.dtype == np.uint8 else np.rint(255 * x.clip(0, 1)).astype(np.uint8)
+    levels = levels.reshape(len(x), -1).astype(np.int64)
+    pixels = levels.shape[1]
+    counts = np.bincount((levels + 256 * np.arange(pixels)).ravel(), minlength=256 * pixels)
+    share = counts[counts > 0] / len(x)
+    return float(-(share * np.log2(share)).sum() / pixels)
+
+
 def active_units(means: np.ndarray, threshold: float = 0.01) -> int:
     """Latent dimensions whose posterior mean varies over the data by more than `threshold`
     (Burda et al., 2015): means is (count, K)."""

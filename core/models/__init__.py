@@ -39,6 +39,7 @@ _CLASSES = {
     "completing_vae": "core.models.completing_vae.CompletingVAE",
     "vq_vae": "core.models.vq_vae.VQVAE",
     "iwae": "core.models.iwae.ImportanceWeightedAutoencoder",
+    "augmented_flow": "core.models.augmented_flow.AugmentedFlow",
     "vamp_prior": "core.models.vamp_prior.VampPriorVAE",
     "ladder_vae": "core.models.ladder_vae.LadderVAE",
 }

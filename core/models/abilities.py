@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from core.models.dial import Dial
 from core.models.likelihoods import Likelihood
-from core.models.signals import NOTHING, Batch, Condition, Level, Moment, Output
+from core.models.signals import NOTHING, Batch, Condition, Level, Moment, Output, join
 
 # --- Of data and conditions ---------------------------------------------------------------------
 
@@ -118,6 +118,25 @@ class Discrete(ABC):
     @abstractmethod
     def look_up(self, index: Tensor) -> Tensor:
         """The code of indices: (batch, positions) int64 → (batch, width)."""
+
+
+class Flowing(ABC):
+    """Its code is the example, moved by steps that are undone exactly, perhaps with noise beside
+    it: the decoder gives back what the encoder got. Each level of a code says its `log_volume`."""
+
+    if TYPE_CHECKING:
+
+        def log_prior(self, z: Tensor, condition: Condition = NOTHING) -> Tensor: ...
+
+    @abstractmethod
+    def log_volume(self, levels: tuple[Level, ...]) -> Tensor:
+        """log |det| of all that the encoder did, less log q of noise that was drawn, in nats:
+        (batch,). Pixels are measured in grey levels."""
+
+    def log_density(self, levels: tuple[Level, ...], condition: Condition = NOTHING) -> Tensor:
+        """log p of the examples of these levels in nats, pixels measured in grey levels; where
+        noise was drawn, in the mean a lower bound: (batch,)."""
+        return self.log_prior(join(levels), condition) + self.log_volume(levels)
 
 
 class Autoregressive(ABC):

@@ -90,6 +90,7 @@ class Level:
     log_var: Tensor | None = None  # (batch, width) of the posterior
     point: Tensor | None = None  # (batch, width) before it was quantised
     index: Tensor | None = None  # (batch, positions) into a codebook
+    log_volume: Tensor | None = None  # (batch,) nats by which the way here enlarged volume
 
     @property
     def gaussian(self) -> tuple[Tensor, Tensor]:

@@ -251,7 +251,9 @@ def _check_weights(record: RunRecord, found: Header) -> None:
     networks = [program.get("encoder"), program.get("decoder"), prior.get("layers")]
     for part in ("rises", "estimates", "descents"):  # of a layer that makes levels, the last one
         networks += (program.get("encoder") or [{}])[-1].get(part, ())
-    for layer in (layer for network in networks for layer in network or ()):
+    outer = [layer for network in networks for layer in network or ()]
+    inner = [layer for one in outer for layer in one.get("layers") or ()]
+    for layer in (*outer, *inner):
         if layer["op"] == "place":
             _shape(record, WEIGHTS, found, layer["bias"], 3)
         if layer.get("weight") is None:

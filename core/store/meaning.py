@@ -35,6 +35,9 @@ Name = Annotated[str, Field(pattern=r"^[\w.-]{1,120}$")]  # of a tensor
 Finite = Annotated[float, Field(ge=-1e30, le=1e30, allow_inf_nan=False)]
 _Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
 _Widths = Annotated[list[Annotated[int, Field(ge=1, le=10**6)]], Field(max_length=32)]
+_Span = Annotated[
+    list[Annotated[int, Field(ge=0, le=10**6)]], Field(min_length=2, max_length=2)
+]  # of numbers side by side: the first, and the one after the last
 _Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 _Value = StrictBool | _Whole | Finite | _Text | None
 _Values = Annotated[list[_Value], Field(max_length=64)]
@@ -94,7 +97,8 @@ class _Able(_Plain):
 
 _Op = Literal[
     "linear", "linear_transpose", "conv", "conv_transpose", "gate", "shift", "told", "kept",
-    "nearest", "place", "reshape", "largest", "gelu", "relu", "silu", "tanh", "sigmoid",
+    "nearest", "place", "stretch", "squash", "beside", "without", "couple", "reshape", "largest",
+    "gelu", "relu", "silu", "tanh", "sigmoid",
 ]  # fmt: skip
 
 
@@ -107,6 +111,10 @@ class _Numbers(_Plain):
     padding: Annotated[int, Field(ge=0, le=64)] | None = None
     shape: _Widths | None = None
     count: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    seen: _Span | None = None
+    moved: _Span | None = None
+    divides: StrictBool | None = None
+    layers: Annotated[list[_Layer], Field(min_length=1, max_length=50)] | None = None
 
 
 class _Layer(_Numbers):
@@ -144,6 +152,9 @@ _NEEDED = {  # of a layer beside its `op`
     "place": ("bias",),
     "largest": ("count",),
     "levels": ("widths", "log_var_range"),
+    "beside": ("count",),
+    "without": ("count",),
+    "couple": ("seen", "moved", "divides", "layers"),
 }
 
 
@@ -192,11 +203,12 @@ _BESIDE = {
     "elbo": ("rate", "distortion"),
     "elbo_binary": ("cross_entropy_floor", "cross_entropy_mean_image"),
     "rmse": ("rmse_constant",),
+    "bits_per_pixel": ("bits_per_pixel_alone",),
 }
 _OF_POSTERIORS = {"rate", "distortion", "elbo", "rate_binary", "distortion_binary", "elbo_binary"}
 _NOT_BELOW_0 = {
     "squared_error", "squared_error_mean_image", "squared_error_denoised", "rmse", "rmse_constant",
-    "active_units", "active_share", "dead_share",
+    "active_units", "active_share", "dead_share", "bits_per_pixel_alone", "inverse_error",
 }  # fmt: skip
 
 
@@ -321,6 +333,13 @@ def _networks(
         if program.prior.layers is None:
             _wrong(record, "browser.prior", Refusal("{what} is missing", what="layers"))
         found["prior.layers"] = program.prior.layers
+    for part, layers in list(found.items()):
+        for number, layer in enumerate(layers):
+            if layer.op == "couple" and layer.layers is not None:
+                where = f"{part}.{number}.layers"
+                if any(inner.op == "couple" for inner in layer.layers):
+                    _wrong(record, f"browser.{where}", Refusal("couplings in couplings"))
+                found[where] = layer.layers
     return found
 
 

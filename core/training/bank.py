@@ -150,6 +150,7 @@ SHIPPED = (
     Plan("iwae", {"latent": 2, **_SMALL}, {"epochs": 20}),
     Plan("vq_vae", {"latent": 4, "entries": 32}, {"epochs": 20}),
     Plan("ladder_vae", {"latent": 8, **_SMALL}, {"epochs": 40}),
+    Plan("augmented_flow", {"latent": 16}, {"epochs": 10, "learning_rate": 1e-3}),
     Plan("contractive_ae", {"latent": 2, **_SMALL}, {"epochs": 10}),
     # As wide as each other, each with what keeps it from copying, if anything does.
     Plan("overcomplete_ae", {"latent": 900}, _WIDE),

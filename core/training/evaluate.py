@@ -16,7 +16,9 @@ from core.models.abilities import (
     Corrupting,
     Dialled,
     Discrete,
+    Flowing,
     Generative,
+    Observing,
     Probabilistic,
     Units,
 )
@@ -48,11 +50,11 @@ def evaluate(
         (the same for always answering these images' mean), for a model that is trained on
         corrupted inputs `squared_error_denoised` (the answer to inputs corrupted as in its
         training, against the clean images), for one whose code is made of entries of a codebook
-        what `code_scores` returns, for one with units what `unit_scores` does, for a model with an
-        ELBO what `rate_distortion` returns, and where factors are given what `factor_scores` does.
-        Of sequences also both errors per frame (`…_frame`). Of ratings `rmse` over the
-        known ones, beside `rmse_constant` of always answering their mean. Of a model without an
-        encoder nothing.
+        what `code_scores` returns, for one with units what `unit_scores` does, for a flow what
+        `flow_scores` does, for a model with an ELBO what `rate_distortion` returns, and where
+        factors are given what `factor_scores` does. Of sequences also both errors per frame
+        (`…_frame`). Of ratings `rmse` over the known ones, beside `rmse_constant` of always
+        answering their mean. Of a model without an encoder nothing.
     """
     if not isinstance(model, Autoencoder):
         return {}
@@ -74,6 +76,8 @@ def evaluate(
         scores |= unit_scores(model, coding.encode(model, x, labels, dial=dial).mean)
     if factors is not None:
         scores |= factor_scores(coding.encode(model, x, labels, dial=dial).mean, factors)
+    if isinstance(model, Flowing):
+        scores |= flow_scores(model, x, seed, labels)
     if isinstance(model, Probabilistic):
         scores |= rate_distortion(model, x, seed, labels, dial)
         if model.likelihood.binary:
@@ -115,6 +119,46 @@ def factor_scores(codes: np.ndarray, factors: np.ndarray) -> dict[str, float]:
         "disentanglement": one,
         "completeness": whole,
         "informativeness": told,
+    }
+
+
+@torch.no_grad()
+def flow_scores(
+    model: Autoencoder,
+    x: np.ndarray,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+    batch: int = 1000,
+) -> dict[str, float]:
+    """How dense a flow is at images x (count, *shape), as it observes them, each with one draw of
+    the noise that it takes.
+
+    `log_density` in nats per image with a grey level as the pixels' unit, in the mean a lower
+    bound; `bits_per_pixel`, the same as bits of one pixel, which is no less than what the 256 grey
+    levels themselves cost; beside it `bits_per_pixel_alone`, what they cost where each pixel is
+    drawn by itself, by its own shares in these images; and `inverse_error`, by how much a pixel
+    at most comes back otherwise from its code, in values from 0 to 1.
+
+    Raises:
+        ValueError: for a model that is no flow.
+    """
+    if not isinstance(model, Flowing):
+        raise ValueError("Only a flow says what it does to volume.")
+    generator = torch.Generator(coding.device_of(model)).manual_seed(seed)
+    nats, worst = 0.0, 0.0
+    for clean, condition in coding.batches(model, x, labels, batch):
+        seen = model.observe(clean, generator) if isinstance(model, Observing) else clean
+        levels = model.encode(seen, condition, generator)
+        nats += model.log_density(levels, condition).sum().item()
+        levels = model.encode(clean, condition, generator)
+        back = model.mean(model.decode(join(levels), condition))
+        worst = max(worst, (back - clean).abs().max().item())
+    each = nats / len(x)
+    return {
+        "log_density": each,
+        "bits_per_pixel": -each / x[0].size / math.log(2),
+        "bits_per_pixel_alone": metrics.grey_bits(x),
+        "inverse_error": worst,
     }
 
 

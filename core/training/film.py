@@ -11,7 +11,7 @@ from PIL import Image
 
 from core.data import Dataset, few_of
 from core.latent import coding
-from core.latent.projections import Plane, map_plane, procrustes
+from core.latent.projections import Plane, procrustes
 from core.models.base import Autoencoder, Member
 
 FRAMES = 40
@@ -81,7 +81,7 @@ class Film:
         training = model.training
         model.eval()
         codes = coding.encode(model, self.digits.x, self.digits.labels).mean
-        points, plane, turn = self._points(codes)
+        points, plane, turn = self._points(codes, coding.plane_of(model, codes))
         self.points.append(points.astype(np.float16))
         self._grid(model, points, plane, turn)
         self.steps.append(step)
@@ -90,8 +90,7 @@ class Film:
         if self.folder is not None:
             self._publish(self.folder, len(self.points) - 1)
 
-    def _points(self, codes: np.ndarray) -> tuple[np.ndarray, Plane, np.ndarray]:
-        plane = map_plane(codes)
+    def _points(self, codes: np.ndarray, plane: Plane) -> tuple[np.ndarray, Plane, np.ndarray]:
         points = plane.to_map(codes)
         turn = np.eye(2)
         if codes.shape[1] > 2 and self.points:

@@ -8,7 +8,7 @@ import torch
 
 from core.data import Dataset
 from core.latent import coding
-from core.latent.projections import Plane, map_plane
+from core.latent.projections import Plane
 from core.models.abilities import ClosedForm, Dialled, Discrete, Layered
 from core.models.base import Autoencoder
 from core.models.dial import Dial
@@ -28,7 +28,7 @@ def map_arrays(model: Autoencoder, digits: Dataset) -> dict[str, np.ndarray]:
     the plane, and `code_range` (2, K), least and most of each number, float16 both; and of one
     that is made of entries of a codebook these, `entries` (count, places) uint8."""
     codes = coding.encode(model, digits.x, digits.labels).mean
-    plane = map_plane(codes)
+    plane = coding.plane_of(model, codes)
     x = coding.to_tensor(digits.x).numpy()
     off = (x - coding.reconstruct(model, digits.x, digits.labels)) ** 2
     if digits.observed is not None:  # what nobody rated is no error

@@ -93,6 +93,8 @@ def _in_short(words: Words, run: Run) -> str:
         said.append(words("explore.discrete"))
     if len(record.widths) > 1:
         said.append(words("explore.levels", widths=" + ".join(map(str, record.widths))))
+    if any(layer["op"] == "couple" for layer in (record.browser or {}).get("decoder", ())):
+        said.append(words("explore.rest"))
     return " ".join(said)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-from collections import Counter
 from typing import Any
 
 import streamlit as st
@@ -39,16 +38,16 @@ def show() -> None:
         latent_pad(assets.module("pages/family.js"), data, key=f"family-{words.language}")
         frame.say_below(words, "family")
         pictures.overfitting(words)
+        pictures.flow(words)
         _equations(words, places)
 
 
 def shown_runs() -> dict[str, Run]:
-    """By variant the run that its card shows, of MNIST's digits: at the K that most variants have,
-    where it has one, and there the one that stands beside others."""
+    """By variant the run that its card shows, of MNIST's digits: at the K of the run that pages
+    open with, where it has one, and there the one that stands beside others."""
     runs = [run for run in frame.showable_runs(live=False) if resources.on_digits(run)]
     shipped = [run for run in runs if not resources.is_own(run)]
-    sizes = Counter(latent for _, latent in {(r.record.variant, r.record.latent) for r in runs})
-    usual = max(sizes, key=lambda latent: (sizes[latent], -latent), default=0)
+    usual = next((run.record.latent for run in records.by_role(shipped or runs, "usual")), 0)
     found: dict[str, Run] = {}
     for run in [*records.by_role(shipped, "beside"), *shipped, *runs]:
         best = found.setdefault(run.record.variant, run)

@@ -38,6 +38,16 @@ def inference(words: Words) -> None:
     )
 
 
+def flow(words: Words) -> None:
+    """Couplings that turn a toy's points into a normal cloud, trained while one looks."""
+    state.carry("flow")
+    st.markdown(f"## {words('flow.title')}")
+    st.markdown(words("flow.try") + " " + words("flow.look"))
+    data = {"text": words.group("flow_pad", "savespad")}
+    latent_pad(assets.module("pages/flow.js"), data, key=f"flow-{words.language}", waits=True)
+    symbols.show(words, symbols.inline(words("flow.look")))
+
+
 MEASURED = "few_digits.json"  # by `python -m benchmarks.overfitting`
 
 

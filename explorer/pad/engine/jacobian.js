@@ -34,7 +34,7 @@ const ACTIVATIONS = {
  * @param {Layer[]} layers
  */
 export function isDense(layers) {
-  return layers.every(({ op }) => !op.startsWith("conv") && op !== "levels");
+  return layers.every(({ op }) => !op.startsWith("conv") && op !== "levels" && op !== "couple");
 }
 
 /**

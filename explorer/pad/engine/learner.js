@@ -1,10 +1,10 @@
 // A small autoencoder that is trained where it is shown: its gradient by backpropagation and its
 // steps by Adam, written out. One hidden layer each side of the code; all in double precision.
 
+import { Adam } from "./adam.js";
 import { normal, seeded } from "./numbers.js";
 
-const RATE = 0.02; // Adam's step length at first; it falls to 0 along half a cosine
-const FIRST = 0.9, SECOND = 0.999, TINY = 1e-8; // as in Kingma and Ba, 2015
+const RATE = 0.02; // Adam's step length at first
 
 /**
  * @typedef {object} Sizes
@@ -26,7 +26,6 @@ export class Learner {
     this.sizes = [dimensions, width, latent, width, dimensions];
     this.bent = bent;
     this.steps = steps;
-    this.done = 0;
     // Weights (outputs, inputs) and then shifts (outputs) of one layer after another.
     this.layers = [];
     let count = 0;
@@ -38,8 +37,7 @@ export class Learner {
     }
     this.parameters = new Float64Array(count);
     this.gradient = new Float64Array(count);
-    this.first = new Float64Array(count);
-    this.second = new Float64Array(count);
+    this.adam = new Adam(count, RATE, steps);
     this.values = this.sizes.map((size) => new Float64Array(size));
     this.slopes = this.sizes.map((size) => new Float64Array(size));
     const choose = seeded(seed);
@@ -49,6 +47,10 @@ export class Learner {
         this.parameters[weights + i] = deviation * normal(choose);
       }
     }
+  }
+
+  get done() {
+    return this.adam.done;
   }
 
   get trained() {
@@ -125,16 +127,7 @@ export class Learner {
   // One step of Adam down the gradient of all points together; gives the loss before it.
   step() {
     const loss = this.backward();
-    const { parameters, gradient, first, second } = this;
-    const rate = 0.5 * RATE * (1 + Math.cos((Math.PI * this.done) / this.steps));
-    this.done++;
-    const firstShare = 1 - FIRST ** this.done, secondShare = 1 - SECOND ** this.done;
-    for (let i = 0; i < parameters.length; i++) {
-      first[i] += (1 - FIRST) * (gradient[i] - first[i]);
-      second[i] += (1 - SECOND) * (gradient[i] * gradient[i] - second[i]);
-      const size = Math.sqrt(second[i] / secondShare) + TINY;
-      parameters[i] -= (rate * first[i]) / firstShare / size;
-    }
+    this.adam.descend(this.parameters, this.gradient);
     return loss;
   }
 }

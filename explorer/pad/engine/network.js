@@ -2,13 +2,15 @@
 // decoding one digit takes about a millisecond.
 
 import { quantising } from "./codebook.js";
+import { coupling, resizing } from "./coupling.js";
 import { Levels } from "./levels.js";
 import { POINTWISE } from "./pointwise.js";
 
 /**
  * One entry of a layer list: an operation, the names of its tensors and its numbers.
  * @typedef {{ op: string, weight?: string, bias?: string, shape?: number[], stride?: number,
- *   padding?: number, kind?: string, count?: number }} Layer
+ *   padding?: number, kind?: string, count?: number, seen?: number[], moved?: number[],
+ *   divides?: boolean, layers?: any[] }} Layer
  */
 
 const SURE = 1e-4; // of a pixel that is seen, the probability at most that it is another
@@ -189,6 +191,18 @@ export class Network {
           (layers, inputs) => new Network(layers, tensors, [inputs]));
         this.steps.push((x) => this.levels.run(x));
         now = [2 * this.levels.latent];
+        this.sizes.push(now[0]);
+        continue;
+      }
+      if (layer.op === "couple") {
+        const inner = new Network(layer.layers, tensors, [layer.seen[1] - layer.seen[0]]);
+        this.steps.push(coupling(layer, inner, size));
+        this.sizes.push(size);
+        continue;
+      }
+      if (layer.op === "beside" || layer.op === "without") {
+        this.steps.push(resizing(layer, size));
+        now = [layer.op === "beside" ? size + layer.count : size - layer.count];
         this.sizes.push(now[0]);
         continue;
       }

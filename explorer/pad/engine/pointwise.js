@@ -1,6 +1,10 @@
 // What layers do to each number by itself.
 
+import { squash, stretch } from "./coupling.js";
+
 export const POINTWISE = {
+  stretch,
+  squash,
   relu: (v) => (v > 0 ? v : 0),
   tanh: Math.tanh,
   sigmoid: (v) => 1 / (1 + Math.exp(-v)),

@@ -6,6 +6,7 @@ import { decimals, format } from "./page.js";
 
 const BINS = 60;
 const SHOWN = 8; // rows of a wide code
+const LEADING = 16; // rows at most of a code's first numbers, where others tell what these leave open
 const STEPS = { plain: 0.02, shifted: 0.1 }; // of the arrow keys, as shares of a slider
 
 /**
@@ -94,7 +95,9 @@ export class Sliders {
   #choose(own) {
     if (this.run.book) return; // an entry is chosen, not moved number by number
     const size = (/** @type {number} */ k) => Math.abs(own[k]);
-    const largest = Array.from(own, (_, k) => k).sort((a, b) => size(b) - size(a)).slice(0, SHOWN);
+    const first = this.run.program.decoder.find(({ op }) => op === "without")?.count ?? 0;
+    const largest = first && first <= LEADING ? Array.from({ length: first }, (_, k) => k)
+      : Array.from(own, (_, k) => k).sort((a, b) => size(b) - size(a)).slice(0, SHOWN);
     if (this.held !== null && !largest.includes(this.held)) largest.push(this.held);
     this.own = own;
     this.#build(largest);
