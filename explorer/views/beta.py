@@ -354,6 +354,7 @@ def _annealing_table(words: Words, runs: Sequence[Run], names: dict[str, str]) -
     return "\n".join(table + [f"| {name} | {' | '.join(cells)} |" for name, cells in rows])
 
 
+NO_ANNEALING = {"beta_warmup": 0, "cycles": 1, "free_bits": 0}  # what an older record had
 ANNEALING = {  # by the name of its words: the knobs by which it differs from none
     "warm": {"beta_warmup"},
     "cycles": {"beta_warmup", "cycles"},
@@ -365,15 +366,22 @@ def annealed(runs: Sequence[Run]) -> dict[str, Run]:
     """A run without and one with a warm-up of β, the same otherwise, both scored, and beside them
     those whose β rises in cycles or which have free nats: by the names of their words."""
     scored = [run for run in runs if records.trade_of(run) and records.logs_rate(run)]
-    for plain in scored:
-        if any(plain.record.config.get(knob) for knob in ("beta_warmup", "free_bits")):
-            continue
+    for plain in (run for run in scored if not _anneals(run)):
         found = {"plain": plain}
         for name, knobs in ANNEALING.items():
-            others = (run for run in scored if _only(plain, run) == knobs)
-            other = next(others, None)
-            if other is not None:
-                found[name] = other
+            for run in scored:
+                alike = run.record.variant == plain.record.variant
+                if alike and _anneals(run) == knobs and not _else(plain, run):
+                    found.setdefault(name, run)
         if "warm" in found:
             return found
     return {}
+
+
+def _anneals(run: Run) -> set[str]:
+    config = run.record.config
+    return {knob for knob, none in NO_ANNEALING.items() if config.get(knob, none) != none}
+
+
+def _else(one: Run, other: Run) -> set[str]:
+    return records.differing(one, other) - NO_ANNEALING.keys()
