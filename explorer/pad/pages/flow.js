@@ -4,13 +4,12 @@
 import { clamp, mean, seeded } from "../engine/numbers.js";
 import { costOfOne, PlaneFlow } from "../engine/plane_flow.js";
 import { drawToy, TOYS } from "../engine/plane_toys.js";
-import { handMoves, inSlices } from "../engine/slices.js";
+import { handMoves } from "../engine/slices.js";
 import { address } from "../parts/address.js";
 import { mounting } from "../parts/pad.js";
 import { decimals, format } from "../parts/page.js";
 import { saveMenu } from "../parts/save_menu.js";
-import { isStill } from "../parts/theme.js";
-import { penOf, ToyPad } from "../parts/toy_pad.js";
+import { LearningToy, penOf } from "../parts/toy_pad.js";
 import { densityOf, EDGE, edgeOf, gridOf, massOf, paint } from "./flow/picture.js";
 
 const NAMES = Object.keys(TOYS);
@@ -25,16 +24,11 @@ const START = [-0.9, 1.2]; // of the point in hand
 const SEEDS = 1e6;
 const SAVED = 480; // pixels of a picture's side, before it is enlarged
 
-class FlowPad extends ToyPad {
+class FlowPad extends LearningToy {
   constructor(component) {
     super(component, "flowPad");
     this.probe = START;
     this.#buildPage();
-  }
-
-  destroy() {
-    super.destroy();
-    this.wanted = null;
   }
 
   spoken() {
@@ -78,16 +72,8 @@ class FlowPad extends ToyPad {
     this.paintOn(this.part("before"));
     this.after = this.part("after");
     this.slider = this.part("until");
-    const choose = (of, change) => {
-      for (const button of this.root.querySelectorAll(`[data-${of}]`)) {
-        button.addEventListener("click", () => {
-          change(button.dataset[of]);
-          this.settle();
-        });
-      }
-    };
-    choose("toy", (name) => this.begin({ name, seed: 0 }));
-    choose("couplings", (couplings) => this.begin({ couplings: Number(couplings) }));
+    this.onChoice("toy", (name) => this.begin({ name, seed: 0 }));
+    this.onChoice("couplings", (couplings) => this.begin({ couplings: Number(couplings) }));
     this.slider.addEventListener("input", () => this.timed(() => {
       handMoves();
       this.take(Number(this.slider.value));
@@ -200,48 +186,16 @@ class FlowPad extends ToyPad {
     }
     if (couplings !== before?.couplings) this.until = couplings;
     const choose = seeded(TRAINED_BY);
-    this.flow = new PlaneFlow(() => drawToy(name, BATCH, choose).points,
+    this.learner = this.flow = new PlaneFlow(() => drawToy(name, BATCH, choose).points,
       { couplings, width: WIDTH, seed, steps: STEPS });
-    for (const [of, value] of Object.entries({ toy: name, couplings: String(couplings) })) {
-      for (const button of this.root.querySelectorAll(`[data-${of}]`)) {
-        button.setAttribute("aria-pressed", String(button.dataset[of] === value));
-      }
-    }
+    this.press({ toy: name, couplings: String(couplings) });
     this.slider.max = String(couplings);
     this.train();
   }
 
-  stop() {
-    this.wanted = null;
-    this.#follow();
-  }
-
-  // The rest of the training, a few milliseconds at a time; the picture follows after each.
-  async train() {
-    const { flow } = this;
-    const turn = {}; // this training, which another one or a stop ends
-    this.wanted = turn;
-    this.#follow();
-    await inSlices(flow.steps - flow.done, () => flow.step(), {
-      wanted: () => this.wanted === turn,
-      progress: () => {
-        if (this.wanted === turn) this.#follow(isStill() && !flow.trained);
-      },
-    });
-    if (this.wanted !== turn) return;
-    this.wanted = null;
-    this.#follow();
-  }
-
-  // The flow is another one than a moment ago; a still picture waits for the last.
-  #follow(quiet = false) {
+  // The flow is another one than a moment ago.
+  follow(quiet) {
     const { flow, text } = this;
-    this.root.querySelector("progress").value = flow.done;
-    this.part("step").textContent = format(flow.trained ? text.trained : text.step, {
-      step: flow.done, steps: flow.steps });
-    const stop = this.part("stop");
-    stop.textContent = this.wanted || flow.trained ? text.stop : text.go_on;
-    stop.disabled = flow.trained;
     if (quiet && this.before) return;
     this.before = { edge: EDGE, density: densityOf(flow, 0, EDGE), lines: gridOf(flow, 0) };
     this.part("mass").textContent = decimals(massOf(this.before), 3);

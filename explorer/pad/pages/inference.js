@@ -91,20 +91,12 @@ class InferencePad extends ToyPad {
       </div>`);
     this.paintOn(this.part("picture"));
     this.spread = new Spread(this.part("spreads"), t);
-    const choose = (of, change) => {
-      for (const button of this.root.querySelectorAll(`[data-${of}]`)) {
-        button.addEventListener("click", () => {
-          change(button.dataset[of]);
-          this.settle();
-        });
-      }
-    };
-    choose("case", (name) => this.open(name));
-    choose("family", (name) => {
+    this.onChoice("case", (name) => this.open(name));
+    this.onChoice("family", (name) => {
       this.full = name === "full";
       this.put(this.q);
     });
-    choose("way", (name) => {
+    this.onChoice("way", (name) => {
       this.way = name;
       this.#press();
     });

@@ -5,13 +5,12 @@ import { BENDS, pointsOf } from "../engine/bends.js";
 import { Learner } from "../engine/learner.js";
 import { clamp, mean, squaredError } from "../engine/numbers.js";
 import { Principal } from "../engine/principal.js";
-import { handMoves, inSlices } from "../engine/slices.js";
+import { handMoves } from "../engine/slices.js";
 import { address } from "../parts/address.js";
 import { mounting } from "../parts/pad.js";
 import { decimals, format } from "../parts/page.js";
 import { saveMenu } from "../parts/save_menu.js";
-import { isStill } from "../parts/theme.js";
-import { penOf, ToyPad } from "../parts/toy_pad.js";
+import { LearningToy, penOf } from "../parts/toy_pad.js";
 import { paint, paintErrors, placing } from "./manifold/picture.js";
 import { sheetOf } from "./manifold/sheet.js";
 
@@ -26,16 +25,11 @@ const EDGE = 1.1; // how far a point in the plane may be taken
 const REACH = 18; // pixels from a point in space, within which a hand takes it
 const SAVED = 480; // pixels of the picture's side, before it is enlarged
 
-class ManifoldPad extends ToyPad {
+class ManifoldPad extends LearningToy {
   constructor(component) {
     super(component, "manifoldPad");
     this.turn = [-0.6, 0.45];
     this.#buildPage();
-  }
-
-  destroy() {
-    super.destroy();
-    this.wanted = null;
   }
 
   spoken() {
@@ -81,17 +75,9 @@ class ManifoldPad extends ToyPad {
     this.paintOn(this.part("picture"));
     this.strip = this.part("errors");
     this.sliders = { width: this.part("width"), index: this.part("index") };
-    const choose = (of, change) => {
-      for (const button of this.root.querySelectorAll(`[data-${of}]`)) {
-        button.addEventListener("click", () => {
-          change(button.dataset[of]);
-          this.settle();
-        });
-      }
-    };
-    choose("bend", (name) => this.begin({ name, seed: 0 }));
-    choose("latent", (latent) => this.begin({ latent: Number(latent) }));
-    choose("kind", (kind) => this.begin({ bent: kind === "tanh" }));
+    this.onChoice("bend", (name) => this.begin({ name, seed: 0 }));
+    this.onChoice("latent", (latent) => this.begin({ latent: Number(latent) }));
+    this.onChoice("kind", (kind) => this.begin({ bent: kind === "tanh" }));
     this.sliders.width.addEventListener("input", () => this.timed(() => {
       handMoves();
       this.begin({ width: Number(this.sliders.width.value) });
@@ -256,12 +242,7 @@ class ManifoldPad extends ToyPad {
 
   #showChoice() {
     const { name, latent, width, bent } = this.chosen;
-    const pressed = { bend: name, latent: String(latent), kind: bent ? "tanh" : "linear" };
-    for (const [of, value] of Object.entries(pressed)) {
-      for (const button of this.root.querySelectorAll(`[data-${of}]`)) {
-        button.setAttribute("aria-pressed", String(button.dataset[of] === value));
-      }
-    }
+    this.press({ bend: name, latent: String(latent), kind: bent ? "tanh" : "linear" });
     this.sliders.width.value = String(width);
     this.sliders.width.nextElementSibling.textContent = width;
     this.part("which").hidden = !this.spatial;
@@ -282,40 +263,15 @@ class ManifoldPad extends ToyPad {
     return this.learner.decode(this.learner.encode(point));
   }
 
-  stop() {
-    this.wanted = null;
-    this.#follow();
-  }
-
-  // The rest of the training, a few milliseconds at a time; the picture follows after each.
-  async train() {
-    const { learner } = this;
-    const turn = {}; // this training, which another one or a stop ends
-    this.wanted = turn;
-    this.#follow();
-    await inSlices(learner.steps - learner.done, () => learner.step(), {
-      wanted: () => this.wanted === turn,
-      progress: () => {
-        if (this.wanted === turn) this.#follow(isStill() && !learner.trained);
-      },
-    });
-    if (this.wanted !== turn) return;
-    this.wanted = null;
-    this.#follow();
+  trained() {
     this.ends = [...this.ends, { seed: this.chosen.seed, error: mean(this.bentErrors) }].slice(-BESIDE);
     this.part("ends").textContent = format(this.text.ends, {
       errors: this.ends.map(({ error }) => decimals(error, 4)).join(" · ") });
   }
 
-  // The network is another one than a moment ago; a still picture waits for the last.
-  #follow(quiet = false) {
+  // The network is another one than a moment ago.
+  follow(quiet) {
     const { learner, text } = this;
-    this.root.querySelector("progress").value = learner.done;
-    this.part("step").textContent = format(learner.trained ? text.trained : text.step, {
-      step: learner.done, steps: learner.steps });
-    const stop = this.part("stop");
-    stop.textContent = this.wanted || learner.trained ? text.stop : text.go_on;
-    stop.disabled = learner.trained;
     if (!this.ends.length) this.part("ends").textContent = text.one_optimum;
     if (quiet && this.bent) return;
     const codes = this.points.map((point) => learner.encode(point));
