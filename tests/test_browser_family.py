@@ -54,8 +54,8 @@ def test_a_member_by_mouse_and_keys_and_its_link(visit):
     expect(page.locator('[data-part="figures"] thead')).to_contain_text("Stacked AE")
     keys.press("ArrowRight")
     keys.press("Enter")
-    hand.wait_for_link("member", "multirate_vae")
-    expect(page.locator(".pad > .spoken")).to_contain_text("Multi-rate VAE")
+    hand.wait_for_link("member", "beta_vae")
+    expect(page.locator(".pad > .spoken")).to_contain_text("β-VAE")
     keys.press("ArrowLeft")
     expect(member(hand, "vae")).to_be_focused()
     keys.press("ArrowDown")
@@ -67,7 +67,7 @@ def test_a_member_by_mouse_and_keys_and_its_link(visit):
     to_come = page.locator('[role=treeitem][aria-disabled="true"]').first
     to_come.focus()
     keys.press("Enter")
-    expect(title(hand)).to_have_text("Multi-rate VAE")
+    expect(title(hand)).to_have_text("β-VAE")
     assert hand.frames == [], "choosing asks nothing of the server"
 
     page.locator("summary").last.click()
@@ -76,10 +76,10 @@ def test_a_member_by_mouse_and_keys_and_its_link(visit):
     assert not re.search(r"\{[a-z_]+\}", code.inner_text())
     page.reload()
     ready(hand)
-    expect(title(hand)).to_have_text("Multi-rate VAE")
+    expect(title(hand)).to_have_text("β-VAE")
 
     link = page.locator('[data-part="open"]').get_attribute("href")
-    assert re.fullmatch(r"\./\?run=multirate_vae-k2-\w+&digit=11&lang=en", link)
+    assert re.fullmatch(r"\./\?run=beta_vae-k2-\w+&digit=11&lang=en", link)
     assert hand.errors == []
 
 

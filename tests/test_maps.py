@@ -275,3 +275,25 @@ def test_what_is_said_names_the_data(language):
     for key in ("generate.no_judge", "explore.nothing_held_out"):
         assert "pets" in words(key, data="pets")
     assert "3" in words("app.digits_alone", count=3)
+
+
+@pytest.mark.parametrize(
+    ("link", "offered"),
+    [({}, False), ({"model": "vae"}, False), ({"images": "it"}, True), ({"run": "it"}, True)],
+)
+def test_what_ships_besides_digits_is_offered_where_a_link_leads_to_it(
+    shipped, monkeypatch, link, offered
+):
+    """Else everybody would meet a picker that few have a use for."""
+    groups = {}
+    for run in shipped.values():
+        if run.record.data.kind == "images" and run.record.data.shape == (1, 28, 28):
+            groups.setdefault(frame.images_key(run), []).append(run)
+    (other,) = (key for key, there in groups.items() if not resources.on_digits(there[0]))
+    said = link | ({"images": other} if "images" in link else {})
+    monkeypatch.setattr(frame.state, "said", said.get)
+    monkeypatch.setattr(frame.state, "met", lambda name, value: {value})
+    known = groups[other][0] if "run" in link else None
+    assert frame._offered(other, groups[other], groups, known) is offered
+    digits = next(key for key in groups if key != other)
+    assert frame._offered(digits, groups[digits], groups, known)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("on_trial")
 CPU = torch.device("cpu")
 CENTRED = [
     case
-    for case in cases(["beta_vae", "vamp_prior", "l1_ae", "deep_clustering", *VARIANTS])
+    for case in cases(["weighted_vae", "vamp_prior", "l1_ae", "deep_clustering", *VARIANTS])
     if issubclass(kind_of(case.values[0]), Centring)
     and not issubclass(kind_of(case.values[0]), ClosedForm | Flowing)  # test_flow has a flow's
 ]

@@ -137,6 +137,7 @@ SHIPPED = (
         {"latent": 2, "likelihood": "gaussian", **_SMALL},
         _BRISK,
     ),
+    Plan("beta_vae", {"latent": 2, "beta": 4.0, **_SMALL}, {"epochs": 20}),
     *(  # which dimension holds which of the factors that made the data
         Plan(kind, {"latent": 10, **_SMALL}, {"epochs": 20}, "known-shapes", "train")
         for kind in ("vae", "beta_vae")

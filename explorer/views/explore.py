@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.data import known_factors
 from core.store.checkpoints import Run
 from core.store.schema import WIDE
 from explorer import assets, members, own, resources, state, symbols
@@ -82,6 +83,19 @@ def _below(words: Words, run: Run) -> None:
     with scores:
         st.markdown(f"## {words('explore.numbers_title')}")
         _numbers(words, run)
+        _elsewhere(words, run)
+
+
+def _elsewhere(words: Words, run: Run) -> None:
+    """Where the same model is shown on data whose factors are known."""
+    names = known_factors.names()
+    if run.record.data.name in names:
+        return
+    for other in frame.showable_runs():
+        if other.record.variant == run.record.variant and other.record.data.name in names:
+            address = f"./?run={other.id}&lang={words.language}"
+            st.caption(words("explore.known_factors", address=address))
+            return
 
 
 def _in_short(words: Words, run: Run) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -99,10 +99,10 @@ def digit_runs() -> list[Run]:
 
 
 def say_digits_alone(words: Words) -> None:
-    """On such a page, that there are runs of other data and where they are shown."""
-    others = len(showable_runs()) - len(digit_runs())
+    """On such a page, that there are people's own runs of other data and where these are shown."""
+    others = [r for r in showable_runs() if resources.is_own(r) and not resources.on_digits(r)]
     if others:
-        st.caption(words("app.digits_alone", count=others))
+        st.caption(words("app.digits_alone", count=len(others)))
 
 
 def images_key(run: Run) -> str:
@@ -128,11 +128,14 @@ def pick_images(words: Words, runs: list[Run], known: Run | None) -> list[Run]:
     """Those of the runs that are shown on the images that a picker names: models of different data
     share no map. There is no picker where all share one. A run that is `known` says which, else a
     model that a link names and that the first of them lack."""
+    if known is not None:
+        state.met("images", images_key(known))
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(images_key(run), []).append(run)
+    groups = {key: there for key, there in groups.items() if _offered(key, there, groups, known)}
     if len(groups) < 2:
-        return runs
+        return next(iter(groups.values()), runs)
     first = next(iter(groups))
     named = [key for key, there in groups.items() if state.said("model") in variants_of(there)]
     usual = images_key(known) if known else first if first in named else (*named, first)[0]
@@ -147,6 +150,21 @@ def pick_images(words: Words, runs: list[Run], known: Run | None) -> list[Run]:
         frees=("run",),
     )
     return groups[picked]
+
+
+def _offered(
+    key: str, there: Sequence[Run], groups: Mapping[str, Sequence[Run]], known: Run | None
+) -> bool:
+    """Whether a picker offers these images: MNIST's digits, those of somebody's own runs, and of
+    what ships besides those that a link or this session has led to, so that nobody meets a picker
+    who has no use for it."""
+    if resources.on_digits(there[0]) or any(map(resources.is_own, there)) or known in there:
+        return True
+    model = state.said("model")
+    alone = model in variants_of(there) and not any(
+        model in variants_of(runs) for other, runs in groups.items() if other != key
+    )
+    return alone or key in state.met("images", state.said("images"))
 
 
 def _images_name(words: Words, run: Run) -> str:
@@ -212,7 +230,7 @@ def usual_variant(runs: list[Run]) -> str | None:
     return next((run.record.variant for run in records.by_role(runs, "usual")), None)
 
 
-def variants_of(runs: list[Run]) -> list[str]:
+def variants_of(runs: Sequence[Run]) -> list[str]:
     """The runs' variants, in the registry's order."""
     there = {run.record.variant for run in runs}
     return [name for name in VARIANTS if name in there]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import importlib
 
 CLASSES = {
-    "beta_vae": "beta_vae.BetaVAE",
+    "weighted_vae": "weighted_vae.WeightedVAE",
     "l1_ae": "l1_ae.L1Autoencoder",
     "labelled_vae": "labelled_vae.LabelledVAE",
     "guessing_vae": "guessing_vae.GuessingVAE",
