@@ -25,11 +25,11 @@ from tests import trials
 
 
 def pytest_collection_modifyitems(items):
-    """Files with a browser come first: they are few tests and much time, and what is long at the end
-    leaves a worker without work. Tests that need CUDA run wherever it is, and say so where it is
-    not. In CI one that needs a
-    browser has a second try, and is listed if it took it: on a machine whose cores come and go, one
-    visit in some thousands meets a pause that no wait is made for."""
+    """Files with a browser come first: they are few tests and much time, and what is long at the
+    end leaves a worker without work. Tests that need CUDA run wherever it is, and say so where it
+    is not. In CI one that needs a browser has a second try, and is listed if it took it: on a
+    machine whose cores come and go, one visit in some thousands meets a pause that no wait is made
+    for."""
     items.sort(key=lambda item: "browser" not in item.path.name)
     if in_ci():
         for item in items:
