@@ -371,7 +371,7 @@ def test_a_decoder_is_made_once_and_kept(ask, app, shipped):
     status, _, other = ask(f"onnx/{RUN}/encoder")
     assert status == 200
     check_onnx(other, RUN, "encoder")
-    (folder,) = (app.user_store / exporting.KEPT).iterdir()
+    folder = app.user_store / exporting.KEPT / exporting.kept(shipped[RUN]).name
     assert sorted(path.name for path in folder.iterdir()) == ["decoder.onnx", "encoder.onnx"]
     assert ask(f"onnx/{RUN}/decoder")[2] == content
     assert checkpoints.list_runs(app.user_store).problems == ()
