@@ -6,24 +6,16 @@ from typing import final
 
 from torch import Tensor
 
-from core.config import ConfigError, knob
+from core.config import ConfigError
 from core.models.conditioned import told_network
 from core.models.conditions import Labelled
-from core.models.gaussian import GaussianConfig, LayeredGaussian
+from core.models.gaussian import LayeredGaussian, WeightedConfig
 from core.models.priors import StandardNormalRate
 from core.models.signals import Batch, Moment, Output, Signature
 
 
-class ConditionalConfig(GaussianConfig):
+class ConditionalConfig(WeightedConfig):
     """β, the likelihood and the networks."""
-
-    beta: float = knob(
-        1.0,
-        ge=0,
-        le=100,
-        label="β",
-        help="Weight of the KL term: 1 is the ELBO, 0 pays nothing for the code's precision.",
-    )
 
 
 @final

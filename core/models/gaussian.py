@@ -49,8 +49,8 @@ class GaussianConfig(LikelihoodConfig, NetworkConfig):
     """The likelihood of the pixels, and the networks."""
 
 
-class AnnealedConfig(GaussianConfig):
-    """β, how it rises while training, and what of the rate costs nothing."""
+class WeightedConfig(GaussianConfig):
+    """β, the likelihood and the networks."""
 
     beta: float = knob(
         1.0,
@@ -59,6 +59,11 @@ class AnnealedConfig(GaussianConfig):
         label="β",
         help="Weight of the KL term: 1 is the ELBO, 0 pays nothing for the code's precision.",
     )
+
+
+class AnnealedConfig(WeightedConfig):
+    """How β rises while training, and what of the rate costs nothing."""
+
     beta_warmup: float = knob(
         0.0,
         ge=0,
@@ -152,7 +157,21 @@ class GaussianAutoencoder(GaussianLevels):
         return (self.level(self.posterior(x, condition), generator),)
 
 
-class LayeredGaussian(Centring, Layered, GaussianAutoencoder):
+class CentredGaussian(Centring, GaussianLevels):
+    """Can start at the data's mean. Subclasses have layer lists `encoder` and `decoder`."""
+
+    encoder: nn.Sequential
+    decoder: nn.Sequential
+
+    @torch.no_grad()
+    def centre(self, mean: Tensor) -> None:
+        networks.see_less(self.encoder, mean)
+        wanted = networks.log_odds(mean) if self.likelihood.binary else mean
+        z = join(self.encode(mean[None]))
+        networks.answer_more(self.decoder, wanted - self.decode(z)[0])
+
+
+class LayeredGaussian(CentredGaussian, Layered, GaussianAutoencoder):
     """A Gaussian posterior and a decoder that are plain layer lists, `encoder` and `decoder`.
 
     Subclasses may build them; else they are what a `NetworkConfig` says.
@@ -172,13 +191,6 @@ class LayeredGaussian(Centring, Layered, GaussianAutoencoder):
 
     def posterior(self, x: Tensor, condition: Condition) -> Tensor:
         return apply(self.encoder, x, self.position(condition, x), self.hearing(condition, x))
-
-    @torch.no_grad()
-    def centre(self, mean: Tensor) -> None:
-        networks.see_less(self.encoder, mean)
-        wanted = networks.log_odds(mean) if self.likelihood.binary else mean
-        z = join(self.encode(mean[None]))
-        networks.answer_more(self.decoder, wanted - self.decode(z)[0])
 
     def decode(self, z: Tensor, condition: Condition = NOTHING) -> Tensor:
         return apply(self.decoder, z, self.position(condition, z), self.hearing(condition, z))

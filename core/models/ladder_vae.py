@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from core.config import ConfigError, knob
 from core.measures import losses
 from core.models import networks
-from core.models.abilities import Centring, Generative, Layered
-from core.models.gaussian import GaussianConfig, GaussianLevels
+from core.models.abilities import Generative, Layered
+from core.models.gaussian import CentredGaussian, GaussianConfig
 from core.models.levels import Levels
 from core.models.signals import (
     NOTHING,
@@ -22,7 +22,6 @@ from core.models.signals import (
     Moment,
     Output,
     Signature,
-    join,
 )
 
 
@@ -60,7 +59,7 @@ class LadderConfig(GaussianConfig):
 
 
 @final
-class LadderVAE(Centring, Layered, Generative, GaussianLevels):
+class LadderVAE(CentredGaussian, Layered, Generative):
     """p(z_top) … p(z₁|z₂) p(x|z): each level says what the one below it varies around, and the
     posterior goes down the same way, with what it saw of x on its way up. So an image is drawn
     from what it is at large down to its detail; the decoder sees all levels."""
@@ -81,13 +80,6 @@ class LadderVAE(Centring, Layered, Generative, GaussianLevels):
             config.model_copy(update={"latent": self.width}), signature, None
         )
         self.output = nn.Sigmoid() if self.likelihood.binary else nn.Identity()
-
-    @torch.no_grad()
-    def centre(self, mean: Tensor) -> None:
-        networks.see_less(self.encoder, mean)
-        wanted = networks.log_odds(mean) if self.likelihood.binary else mean
-        z = join(self.encode(mean[None]))
-        networks.answer_more(self.decoder, wanted - self.decode(z)[0])
 
     def encode(
         self,
