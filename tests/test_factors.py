@@ -5,12 +5,17 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from core import data
 from core.data import known_factors
+from core.latent import coding
 from core.measures import disentanglement
+from core.models import build, variant
+from core.models.signals import Moment
 from core.store import arrays, checkpoints, maps
 from core.training.evaluate import factor_scores
+from tests.digits import signature_of, small_digits
 from tests.test_pads import in_node
 
 GENERATOR = np.random.default_rng(3)
@@ -163,3 +168,26 @@ def test_the_shipped_beta_vae_has_more_of_each_factor_in_one_place(shipped, of_s
     ]
     ours, others = (run.record.metrics["known-shapes/test"] for run in (of_shapes, plain))
     assert ours["mig"] > others["mig"] and ours["squared_error"] > others["squared_error"]
+
+
+@pytest.mark.parametrize(("capacity", "progress"), [(0, 0.3), (25, 0.2), (25, 0.9), (400 / 3, 0.5)])
+def test_a_beta_vae_pays_for_the_distance_of_its_kl_from_its_capacity(capacity, progress):
+    """Without a capacity it pays what a VAE with the same β does."""
+    digits = small_digits()
+    knobs = {"latent": 3, "hidden": (12,), "beta": 6.0}
+    plain, held = (
+        build(name, variant(name).Config.checked(knobs | more), signature_of(digits))
+        for name, more in (("vae", {}), ("beta_vae", {"capacity": capacity}))
+    )
+    held.load_state_dict(plain.state_dict())
+    x = coding.to_tensor(digits.x[:20])
+
+    def terms(model):
+        batch = model.prepare(x, torch.zeros(20, dtype=torch.long), None, torch.Generator())
+        output = model(batch, torch.Generator().manual_seed(1))
+        return model.loss_terms(batch, output, Moment(progress))
+
+    ours, theirs = terms(held), terms(plain)
+    assert ours["reconstruction"].item() == pytest.approx(theirs["reconstruction"].item())
+    wanted = 6 * abs(theirs["kl"].item() / 6 - capacity * min(1, progress / 0.5))
+    assert ours["kl"].item() == pytest.approx(wanted, rel=1e-5)
